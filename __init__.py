@@ -1,0 +1,5 @@
+"""partbench: how well do frozen representations know the parts of an object?"""
+
+import pluggy
+
+hookimpl = pluggy.HookimplMarker("partbench")

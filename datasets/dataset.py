@@ -1,0 +1,81 @@
+"""What a dataset is: a frozen record, its splits, and the hook that offers it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+import pluggy
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+IGNORE = 255
+"""Mask value of a pixel that is neither trained on nor scored."""
+
+hookspec = pluggy.HookspecMarker("partbench")
+
+
+class DatasetError(ValueError):
+    """A dataset that cannot be read, in one sentence: the fact, the culprit, the mend."""
+
+
+class Split(Protocol):
+    """Images with part masks, read by index at whatever size the reader asks for."""
+
+    def __len__(self) -> int: ...
+
+    def name(self, index: int) -> str:
+        """A name that tells this image from every other of the dataset (a seed, a file name)."""
+
+    def images(self, indices: Sequence[int], size: int) -> Tensor:
+        """The images at `indices`, (N, 3, size, size) float32 in [0, 1]."""
+
+    def masks(self, indices: Sequence[int], size: int) -> Tensor:
+        """Their masks, (N, size, size) int64: class indices, or `IGNORE`."""
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The parts of a dataset; no image stands in two of them."""
+
+    pool: Split
+    """Labelled images that shots are drawn from."""
+    test: Split
+    """Labelled images that no backbone and no head ever trains on."""
+    validation: Split | None = None
+    """Labelled images to choose a protocol on."""
+    unlabelled: Split | None = None
+    """Images for pretraining and for feature statistics; `masks` may raise `DatasetError`."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A set of images with part masks, as a plugin offers it."""
+
+    name: str
+    """Name on the leaderboard and the command line."""
+    classes: tuple[str, ...]
+    """Class names; a mask holds their indices."""
+    load: Callable[[], Splits]
+    """Opens the splits; nothing is read at import."""
+    excluded: frozenset[str] = field(default_factory=frozenset)
+    """Classes that are predicted but never averaged over (the background of the 3-class task)."""
+    summary: str = ""
+    """One line for `partbench list`."""
+    configure: Callable[[str], Dataset] | None = None
+    """For a family (`folder:PATH`): the dataset named by what follows the colon."""
+
+
+@hookspec
+def partbench_datasets() -> Iterable[Dataset]:
+    """Datasets that this plugin offers.
+
+    ::
+
+        @partbench.hookimpl
+        def partbench_datasets():
+            yield Dataset("cats", ("background", "ear", "tail"), load=open_cats)
+    """
+    return ()

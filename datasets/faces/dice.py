@@ -1,0 +1,63 @@
+"""Random parameters of many faces at once: row i depends on seed i alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.floating[Any]]
+"""Of float32 throughout; the annotation is wider because numpy's types do not follow arithmetic."""
+
+THROWS = 192
+"""Uniform numbers drawn per face; every parameter takes the next column."""
+
+
+class Dice:
+    """One row of uniform numbers per seed; each call takes the next columns and gives (N, 1, 1) float32."""
+
+    def __init__(self, seeds: Sequence[int]) -> None:
+        self._throws = np.stack([np.random.default_rng(int(seed)).random(THROWS, dtype=np.float32) for seed in seeds])
+        self._next = 0
+
+    def unit(self) -> Array:
+        """Uniform in [0, 1)."""
+        column: Array = self._throws[:, self._next, None, None]
+        self._next += 1
+        return column
+
+    def uniform(self, low: float, high: float) -> Array:
+        """Uniform in [low, high)."""
+        value: Array = low + (high - low) * self.unit()
+        return value
+
+    def normal(self, sd: float, limit: float) -> Array:
+        """Normal around 0, clipped to [-limit, limit]."""
+        radius = np.sqrt(-2 * np.log1p(-self.unit()))
+        value: Array = np.clip(sd * radius * np.cos(2 * np.pi * self.unit()), -limit, limit)
+        return value
+
+    def chance(self, probability: float) -> Array:
+        """1 with this probability, else 0."""
+        return (self.unit() < probability).astype(np.float32)
+
+    def mixture(self, anchors: Sequence[Sequence[float]]) -> Array:
+        """A colour between two neighbouring anchors, (N, 3, 1, 1) in [0, 1]."""
+        table = np.asarray(anchors, np.float32)
+        at = self.unit()[:, 0, 0] * (len(table) - 1)
+        low = np.minimum(at.astype(np.int64), len(table) - 2)
+        part = (at - low)[:, None].astype(np.float32)
+        mixed: Array = table[low] * (1 - part) + table[low + 1] * part
+        return mixed[:, :, None, None]
+
+    def colour(self, low: float = 0.1, high: float = 0.95) -> Array:
+        """A colour with independent channels, (N, 3, 1, 1)."""
+        return np.concatenate([self.uniform(low, high) for _ in range(3)], axis=1)[..., None]
+
+
+def pick(gate: Array, yes: Array, no: Array) -> Array:
+    """`yes` where the gate is 1, `no` where it is 0; a gate (N, 1, 1) also picks between colours."""
+    shaped = gate.reshape(-1, *[1] * (yes.ndim - 1))
+    return np.where(shaped > 0.5, yes, no).astype(np.float32)

@@ -1,0 +1,127 @@
+"""Reading a folder's pairs: images cropped and resized, masks with them, every file looked at up front."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..dataset import DatasetError, Splits
+from ..images import ImageFolder, decode, square, square_box, unreadable, upright_size
+from .files import Pair, split_pairs
+from .jsonfile import enumeration
+from .labelling import Labelling
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Labels = NDArray[np.int64]
+
+_INDEXED = ("1", "L", "P", "I", "I;16", "I;16B")
+"""Pillow's modes in which a pixel is one integer."""
+
+
+class PairSplit:
+    """Images with masks from files, each cropped to its largest central square and resized.
+
+    Images are resized with an antialiased bilinear filter, masks to the nearest pixel centre, so
+    that a mask never holds a class that is not in its file.
+    """
+
+    def __init__(self, pairs: Sequence[Pair], labelling: Labelling) -> None:
+        self._pairs = pairs
+        self._labelling = labelling
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def name(self, index: int) -> str:
+        """The file name of the image without its ending."""
+        return self._pairs[index].name
+
+    def images(self, indices: Sequence[int], size: int) -> Tensor:
+        """The images at `indices`, (N, 3, size, size) float32 in [0, 1]."""
+        images = torch.empty(len(indices), 3, size, size)
+        for row, index in enumerate(indices):
+            path = self._pairs[index].image
+            images[row] = square(decode(path, str(path)), size)
+        return images
+
+    def masks(self, indices: Sequence[int], size: int) -> Tensor:
+        """Their masks, (N, size, size) int64: class indices, or `IGNORE`."""
+        masks = torch.empty(len(indices), size, size, dtype=torch.int64)
+        for row, index in enumerate(indices):
+            path = self._pairs[index].mask
+            labels = square_labels(read_labels(path), size)
+            masks[row] = torch.from_numpy(class_indices(labels, self._labelling, path))
+        return masks
+
+
+def load_folder(folder: Path, labelling: Labelling) -> Splits:
+    """The splits of a folder, after a look at every image's size and every mask's values."""
+    pairs = split_pairs(folder)
+    validate([pair for split in pairs.values() for pair in split], labelling)
+    splits = {name: PairSplit(split, labelling) for name, split in pairs.items() if split}
+    return Splits(splits["pool"], splits["test"], splits.get("validation"), _unlabelled(folder))
+
+
+def validate(pairs: Sequence[Pair], labelling: Labelling) -> None:
+    """Raise the error of the first pair, in their order, that cannot be used."""
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as threads:
+        for _ in threads.map(lambda pair: _validate_pair(pair, labelling), pairs):
+            pass
+
+
+def read_labels(path: Path) -> Labels:
+    """The values in a mask file, (height, width), before any grouping."""
+    try:
+        with Image.open(path) as image:
+            mode, labels = image.mode, np.asarray(image)
+    except Exception as error:  # decoders raise whatever a broken file drives them into
+        raise unreadable(str(path), error) from error
+    if mode not in _INDEXED:
+        raise DatasetError(f"{path} holds colours ({mode}) where a mask holds class numbers; save it as an index PNG")
+    return labels.astype(np.int64)
+
+
+def square_labels(labels: Labels, size: int) -> Labels:
+    """The largest central square of a mask at another size, each pixel from the one under its centre."""
+    left, top, right, _ = square_box(labels.shape[1], labels.shape[0])
+    at = (2 * np.arange(size) + 1) * (right - left) // (2 * size)
+    return labels[np.ix_(top + at, left + at)]
+
+
+def class_indices(labels: Labels, labelling: Labelling, path: Path) -> Labels:
+    """The class indices, or `IGNORE`, that the values of a mask file stand for."""
+    table = np.full(max(labelling.indices) + 2, -1)
+    for value, index in labelling.indices.items():
+        table[value] = index
+    # Values past the table's end land on its last row, and so does -1 for all below zero.
+    indices: Labels = table[labels.clip(-1, len(table) - 1)]
+    if (indices < 0).any():
+        unknown = enumeration(np.unique(labels[indices < 0]).tolist(), most=8)
+        fact = f"{path} holds {unknown}, which classes.json does not name"
+        raise DatasetError(f"{fact}; mend the mask, add the classes, or declare the value as ignore_index")
+    return indices
+
+
+def _validate_pair(pair: Pair, labelling: Labelling) -> None:
+    labels = read_labels(pair.mask)
+    image, mask = upright_size(pair.image), (labels.shape[1], labels.shape[0])
+    if image != mask:
+        fact = f"{pair.image} is {image[0]}x{image[1]} pixels and {pair.mask} is {mask[0]}x{mask[1]}"
+        raise DatasetError(f"{fact}; bring both to one size")
+    class_indices(labels, labelling, pair.mask)
+
+
+def _unlabelled(folder: Path) -> ImageFolder | None:
+    places = (folder / "unlabelled", folder / "unlabelled.zip")
+    sources = [place for place in places if place.exists()]
+    return ImageFolder(sources) if sources else None
