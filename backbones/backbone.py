@@ -1,0 +1,90 @@
+"""What a backbone is: a frozen record, what a loaded one can do, and the hook that offers it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+
+import pluggy
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from .trainer import Trainer
+
+    Maps: TypeAlias = Sequence[Tensor]
+    Codes: TypeAlias = Mapping[str, Tensor]
+
+hookspec = pluggy.HookspecMarker("partbench")
+
+
+class BackboneError(ValueError):
+    """A backbone that cannot be had, in one sentence: the fact, the culprit, the mend."""
+
+
+class Extractor(Protocol):
+    """A loaded backbone."""
+
+    def __call__(self, images: Tensor, /) -> Maps:
+        """Map images (N, 3, S, S) in [0, 1] to maps (N, channels[i], h_i, w_i), each at its native size."""
+
+
+@runtime_checkable
+class Inverts(Protocol):
+    """Optional capability: images enter by latent optimisation, slow enough to keep its result."""
+
+    def invert(self, images: Tensor, /) -> Codes:
+        """Codes of images (N, 3, S, S) in [0, 1]: named float tensors, image first."""
+
+    def maps(self, codes: Codes, /) -> Maps:
+        """The maps that these codes give, as `__call__` would of their images."""
+
+    def reconstruct(self, codes: Codes, /) -> Tensor:
+        """The images (N, 3, S, S) in [0, 1] that these codes stand for."""
+
+
+@runtime_checkable
+class Generates(Protocol):
+    """Optional capability: makes images of its own together with their maps."""
+
+    def sample(self, count: int, seed: int) -> tuple[Tensor, Maps]:
+        """`count` images (N, 3, S, S) in [0, 1] and their maps."""
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A frozen representation, as a plugin offers it."""
+
+    name: str
+    """Name on the leaderboard and the command line."""
+    size: int
+    """Side S of its square images, pixels."""
+    channels: tuple[int, ...]
+    """Channels of each map, in order; the checks hold it against reality."""
+    load: Callable[[], Extractor]
+    """Reads the weights; never at import."""
+    summary: str = ""
+    """One line for `partbench list`."""
+    untrained: Callable[[int], Extractor] | None = None
+    """The same network before any training, from a seed: the control `random:NAME`."""
+    configure: Callable[[str, str], Backbone] | None = None
+    """For a family (`NAME:VARIANT@WEIGHTS`): the backbone of this variant and this weights file, each may be ''."""
+    trainer: Callable[[int, str, int], Trainer] | None = None
+    """`trainer(size, device, seed)` starts the training that `partbench pretrain NAME` runs."""
+    weights: Path | None = None
+    """The file that `load` reads; its hash stands in every result."""
+
+
+@hookspec
+def partbench_backbones() -> Iterable[Backbone]:
+    """Backbones that this plugin offers.
+
+    ::
+
+        @partbench.hookimpl
+        def partbench_backbones():
+            yield Backbone("resnet18", size=224, channels=(64, 128), load=open_resnet18)
+    """
+    return ()

@@ -1,0 +1,91 @@
+"""`stylegan2`: the paper's own representation (section 3.1), the activations of a StyleGAN2 generator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ... import hookimpl
+from ..backbone import Backbone, BackboneError, Extractor
+from .config import EMBEDDED, FULL, GROUPS, Config, select
+
+if TYPE_CHECKING:
+    from ..trainer import Trainer
+
+SHIPPED = Path(__file__).parent / "stylegan2-faces64.safetensors"
+METHODS = ("encode", "descend", "optimise")
+SUMMARY = "activations of a StyleGAN2 generator; images enter by projection (section 3.1)"
+
+
+def open_trained(weights: Path, group: str, method: str) -> Extractor:
+    """The generator of a weights file as an extractor."""
+    from .extractor import StyleGAN2Extractor
+    from .perceptual import vgg_weights
+    from .weights import load
+
+    networks = load(weights)
+    return StyleGAN2Extractor(networks, select(networks.generator.config, group), method, vgg_weights())
+
+
+def open_untrained(config: Config, group: str, seed: int) -> Extractor:
+    """A generator before training; images enter by descent, since it has no encoder either."""
+    from .extractor import StyleGAN2Extractor
+    from .weights import untrained
+
+    return StyleGAN2Extractor(untrained(config, seed), select(config, group), "descend")
+
+
+def start_training(size: int, device: str, seed: int) -> Trainer:
+    """The embedded shape at another size: what a CPU can train."""
+    from .training import StyleGAN2Trainer
+
+    return StyleGAN2Trainer(replace(EMBEDDED, size=size), device, seed)
+
+
+def parse_variant(variant: str) -> tuple[str, str]:
+    """Layer group and projection method of `B`, `optimise`, `B,optimise`."""
+    group, method = FULL, METHODS[0]
+    for word in filter(None, variant.split(",")):
+        if word in GROUPS or word == FULL:
+            group = word
+        elif word in METHODS:
+            method = word
+        else:
+            known = ", ".join([*GROUPS, FULL, *METHODS])
+            raise BackboneError(f"stylegan2 has no variant {word!r}; combine, with commas, any of {known}")
+    return group, method
+
+
+def read_config(weights: str) -> Config:
+    """The shape in a weights file; that of the shipped one is known without opening it."""
+    if not weights:
+        return EMBEDDED
+    from .weights import read_config
+
+    return read_config(Path(weights))
+
+
+def configure(variant: str, weights: str) -> Backbone:
+    """The backbone `stylegan2:VARIANT@WEIGHTS`."""
+    group, method = parse_variant(variant)
+    config = read_config(weights)
+    file = Path(weights) if weights else SHIPPED
+    return Backbone(
+        name="stylegan2" + (f":{variant}" if variant else "") + (f"@{weights}" if weights else ""),
+        size=config.size,
+        channels=tuple(config.layers[i][1] for i in select(config, group)),
+        load=partial(open_trained, file, group, method),
+        summary=SUMMARY,
+        untrained=partial(open_untrained, config, group),
+        configure=configure,
+        trainer=start_training,
+        weights=file,
+    )
+
+
+@hookimpl
+def partbench_backbones() -> Iterable[Backbone]:
+    yield configure("", "")

@@ -1,0 +1,73 @@
+"""A StyleGAN2 as an extractor: images enter by projection, the maps are the activations of its convolutions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from .perceptual import Distance, discriminator_distance, vgg_distance
+from .projection import METHODS, project
+from .weights import Networks
+
+
+class StyleGAN2Extractor(nn.Module):
+    """Inverts, generates, and gives the activations of the convolutions in `layers` (Figure 2 of the paper)."""
+
+    def __init__(self, networks: Networks, layers: tuple[int, ...], method: str, vgg: Path | None = None) -> None:
+        super().__init__()
+        self.generator, self.discriminator, self.encoder = (
+            networks.generator,
+            networks.discriminator,
+            networks.encoder,
+        )
+        self.layers, self.projection = layers, METHODS[method]
+        self.vgg = vgg
+
+    def distance(self) -> Distance:
+        """From VGG16 where torchvision keeps its weights, else from the discriminator's features."""
+        return vgg_distance(self.vgg) if self.vgg else discriminator_distance(self.discriminator)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Project images (N, 3, S, S) in [0, 1] and read their maps."""
+        return self.maps(self.invert(images))
+
+    def invert(self, images: Tensor) -> dict[str, Tensor]:
+        """w+ (N, L, latent), and the noise of every convolution where it was optimised."""
+        targets = images * 2 - 1
+        with torch.enable_grad():
+            styles, noise = project(self.generator, self.distance(), targets, self._start(targets), self.projection)
+        codes = {"styles": styles}
+        if self.projection.noise:
+            codes |= {f"noise.{i}": level for i, level in enumerate(noise)}
+        return codes
+
+    @torch.no_grad()
+    def _start(self, targets: Tensor) -> Tensor:
+        mean = self.generator.average.expand(len(targets), self.generator.styles, -1)
+        return mean + self.encoder(targets) if self.projection.encoder else mean.clone()
+
+    def _noise(self, codes: Mapping[str, Tensor]) -> list[Tensor]:
+        sides = [r for r, _ in self.generator.config.layers]
+        quiet = [torch.zeros(1, 1, r, r, device=codes["styles"].device) for r in sides]
+        return [codes.get(f"noise.{i}", level) for i, level in enumerate(quiet)]
+
+    @torch.no_grad()
+    def maps(self, codes: Mapping[str, Tensor]) -> list[Tensor]:
+        _, maps = self.generator.synthesis(codes["styles"], self._noise(codes))
+        return [maps[i] for i in self.layers]
+
+    @torch.no_grad()
+    def reconstruct(self, codes: Mapping[str, Tensor]) -> Tensor:
+        images, _ = self.generator.synthesis(codes["styles"], self._noise(codes))
+        return (images / 2 + 0.5).clamp(0, 1)
+
+    @torch.no_grad()
+    def sample(self, count: int, seed: int) -> tuple[Tensor, list[Tensor]]:
+        random = torch.Generator().manual_seed(seed)
+        z = torch.randn(count, self.generator.config.latent, generator=random).to(self.generator.constant)
+        codes = {"styles": self.generator.broadcast(self.generator.mapping(z))}
+        return self.reconstruct(codes), self.maps(codes)
+

@@ -1,0 +1,141 @@
+"""Layers of StyleGAN2 (Karras et al. 2020, section 2): equalised learning rate, modulation, FIR resampling."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+SLOPE = 0.2
+GAIN = math.sqrt(2)
+"""Keeps the variance through a leaky ReLU; folded into whatever comes before, since it commutes with it."""
+
+
+def fir(channels: int, gain: float) -> Tensor:
+    """The low-pass filter [1, 3, 3, 1] as a depthwise kernel (channels, 1, 4, 4) whose taps sum to `gain`."""
+    taps = torch.tensor([1.0, 3.0, 3.0, 1.0])
+    kernel = torch.outer(taps, taps)
+    return (kernel * (gain / kernel.sum())).expand(channels, 1, 4, 4).contiguous()
+
+
+class Blur(nn.Module):
+    """The FIR filter over every channel, with `pad` zeros on every side."""
+
+    kernel: Tensor
+
+    def __init__(self, channels: int, pad: int, gain: float = 1.0) -> None:
+        super().__init__()
+        self.pad = pad
+        self.register_buffer("kernel", fir(channels, gain), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(x, self.kernel.to(x.dtype), padding=self.pad, groups=len(self.kernel))
+
+
+class EqualLinear(nn.Module):
+    """A linear layer whose weight is drawn from N(0, 1) and scaled at run time; `rate` multiplies its learning rate."""
+
+    def __init__(
+        self, inputs: int, outputs: int, bias: float = 0.0, rate: float = 1.0, activate: bool = False
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs) / rate)
+        self.bias = nn.Parameter(torch.full((outputs,), bias / rate))
+        self.scale, self.rate, self.activate = rate / math.sqrt(inputs), rate, activate
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, inputs) to (N, outputs)."""
+        gain = GAIN if self.activate else 1.0
+        x = F.linear(x, self.weight * (self.scale * gain), self.bias * (self.rate * gain))
+        return F.leaky_relu(x, SLOPE) if self.activate else x
+
+
+class EqualConv(nn.Module):
+    """A convolution with equalised learning rate; `down` halves the size behind a blur, `activate` adds bias and slope."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, down: bool = False, activate: bool = True) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
+        self.bias = nn.Parameter(torch.zeros(outputs)) if activate else None
+        self.scale = (GAIN if activate else 1.0) / math.sqrt(inputs * kernel * kernel)
+        self.stride, self.padding = (2, 0) if down else (1, kernel // 2)
+        self.blur = Blur(inputs, (kernel + 1) // 2) if down else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, inputs, h, w) to (N, outputs, h, w), halved if `down`."""
+        weight = (self.weight * self.scale).contiguous(memory_format=torch.channels_last)
+        x = F.conv2d(self.blur(x), weight, stride=self.stride, padding=self.padding)
+        # Added here, since inside the convolution the gradient of a bias costs half as much as that of the weight.
+        return x if self.bias is None else F.leaky_relu(x + (self.bias * GAIN)[:, None, None], SLOPE)
+
+
+class ModulatedConv(nn.Module):
+    """A convolution whose input channels are scaled by a style, and whose outputs are scaled back to unit variance.
+
+    Equations (1) to (3) of StyleGAN2, computed as scale, shared convolution, scale: the same numbers as one grouped
+    convolution per image, several times faster.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, latent: int, demodulate: bool = True, up: bool = False
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
+        self.style = EqualLinear(latent, inputs, bias=1.0)
+        self.scale = 1 / math.sqrt(inputs * kernel * kernel)
+        self.demodulate, self.up, self.padding = demodulate, up, kernel // 2
+        self.blur = Blur(outputs, 1, gain=4.0) if up else nn.Identity()
+
+    def forward(self, x: Tensor, w: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Maps (N, inputs, h, w) under styles (N, latent) to maps still to be multiplied by the (N, outputs) demodulation."""
+        style = self.style(w)
+        weight = self.weight * self.scale
+        x = x * style[:, :, None, None]
+        if self.up:
+            flipped = weight.transpose(0, 1).contiguous(memory_format=torch.channels_last)
+            out = self.blur(F.conv_transpose2d(x, flipped, stride=2))
+        else:
+            out = F.conv2d(x, weight.contiguous(memory_format=torch.channels_last), padding=self.padding)
+        if not self.demodulate:
+            return out, None
+        power = weight.square().sum((2, 3))
+        return out, torch.rsqrt(style.square() @ power.T + 1e-8)
+
+
+class StyledConv(nn.Module):
+    """Modulated convolution, noise, bias and leaky ReLU: one activation map of the representation."""
+
+    def __init__(self, inputs: int, outputs: int, latent: int, up: bool = False) -> None:
+        super().__init__()
+        self.conv = ModulatedConv(inputs, outputs, 3, latent, up=up)
+        self.strength = nn.Parameter(torch.zeros(()))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+
+    def forward(self, x: Tensor, w: Tensor, noise: Tensor) -> Tensor:
+        """`noise` is (N or 1, 1, h, w), at the size that comes out."""
+        x, demodulation = self.conv(x, w)
+        assert demodulation is not None
+        x = torch.addcmul((self.bias * GAIN)[None, :, None, None], x, (demodulation * GAIN)[:, :, None, None])
+        return F.leaky_relu(x + noise * (self.strength * GAIN), SLOPE)
+
+
+class ToRGB(nn.Module):
+    """A 1x1 modulated convolution to RGB, added to the upsampled RGB of the size below (skip generator)."""
+
+    kernel: Tensor
+
+    def __init__(self, inputs: int, latent: int, up: bool) -> None:
+        super().__init__()
+        self.conv = ModulatedConv(inputs, 3, 1, latent, demodulate=False)
+        self.bias = nn.Parameter(torch.zeros(3))
+        if up:
+            self.register_buffer("kernel", fir(3, 4.0), persistent=False)
+
+    def forward(self, x: Tensor, w: Tensor, skip: Tensor | None) -> Tensor:
+        rgb, _ = self.conv(x, w)
+        rgb = rgb + self.bias[None, :, None, None]
+        if skip is None:
+            return rgb
+        return rgb + F.conv_transpose2d(skip, self.kernel.to(skip.dtype), stride=2, padding=1, groups=3)

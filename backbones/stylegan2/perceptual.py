@@ -1,0 +1,80 @@
+"""How far two pictures look apart: a distance for projection, from VGG16 where its weights are, else our own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .networks import Discriminator
+
+Distance: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+"""Takes images (N, 3, S, S) in [-1, 1] twice to distances (N,)."""
+
+PIXEL_SIDES = (1, 2, 4)
+"""The pixel distance is taken at the full size, half and a quarter of it."""
+VGG_TAPS = (3, 8, 15, 22, 29)
+"""ReLUs that end the five blocks of VGG16, as in LPIPS."""
+VGG_FILE = "vgg16-397923af.pth"
+
+
+def pixel_distance(a: Tensor, b: Tensor) -> Tensor:
+    """Mean squared difference over three scales, (N,)."""
+    difference = a - b
+    scales = [F.avg_pool2d(difference, s) if s > 1 else difference for s in PIXEL_SIDES]
+    return torch.stack([d.square().mean((1, 2, 3)) for d in scales]).mean(0)
+
+
+def feature_distance(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
+    """Squared difference of unit-length features, averaged over places and layers (LPIPS without its weights), (N,)."""
+    pairs = zip(a, b, strict=True)
+    return torch.stack([(F.normalize(x) - F.normalize(y)).square().sum(1).mean((1, 2)) for x, y in pairs]).mean(0)
+
+
+def discriminator_distance(discriminator: Discriminator) -> Distance:
+    """Pixels and the discriminator's own features: needs nothing that was not trained with the generator."""
+    discriminator.requires_grad_(False)
+
+    def distance(a: Tensor, b: Tensor) -> Tensor:
+        return pixel_distance(a, b) + feature_distance(discriminator.features(a), discriminator.features(b))
+
+    return distance
+
+
+def vgg_weights() -> Path | None:
+    """Where torchvision would keep its VGG16 weights, if they are there; nothing is downloaded."""
+    path = Path(torch.hub.get_dir()) / "checkpoints" / VGG_FILE
+    return path if path.exists() else None
+
+
+def vgg_distance(weights: Path) -> Distance:
+    """Pixels and the features of VGG16 at up to 256 pixels, from a state dict of torchvision's."""
+    from torchvision.models import vgg16
+
+    network = vgg16()
+    network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+    layers = network.features.requires_grad_(False).eval()
+
+    def distance(a: Tensor, b: Tensor) -> Tensor:
+        return pixel_distance(a, b) + feature_distance(vgg_features(layers, a), vgg_features(layers, b))
+
+    return distance
+
+
+def vgg_features(layers: nn.Module, images: Tensor) -> list[Tensor]:
+    """Activations of VGG16 at the ends of its blocks, for images (N, 3, S, S) in [-1, 1]."""
+    mean = images.new_tensor([0.485, 0.456, 0.406])[None, :, None, None]
+    deviation = images.new_tensor([0.229, 0.224, 0.225])[None, :, None, None]
+    x = (images / 2 + 0.5 - mean) / deviation
+    factor = x.shape[-1] // 256
+    x = F.avg_pool2d(x, factor) if factor > 1 else x
+    features = []
+    for i, layer in enumerate(layers.to(x.device).children()):
+        x = layer(x)
+        if i in VGG_TAPS:
+            features.append(x)
+    return features

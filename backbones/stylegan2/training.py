@@ -1,0 +1,165 @@
+"""Training of StyleGAN2 as published (appendix B), a step at a time."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .encoding import train_encoder
+from .losses import discriminator_loss, generator_loss, path_lengths, r1_penalty
+from .config import Config
+from .networks import Discriminator, Encoder, Generator
+from .weights import Networks, save
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Numbers of the training; StyleGAN2, appendix B, but for the gamma that suits small images."""
+
+    batch: int = 16
+    """Half of the paper's: with few images to see, more steps are worth more than quieter ones."""
+    rate: float = 0.002
+    mixing: float = 0.9
+    """Share of images whose styles come from two latents."""
+    r1_gamma: float = 0.1
+    """Weight of R1; the paper's 10 is for 1024 pixels."""
+    r1_every: int = 16
+    path_every: int = 8
+    path_weight: float = 2.0
+    path_decay: float = 0.01
+    ema_kimg: float = 5.0
+    """Half-life of the averaged generator, thousand images."""
+    ema_rampup: float = 0.05
+    """The half-life is at most this share of the images seen."""
+
+
+def optimizer(network: nn.Module, rate: float, lazy: int) -> torch.optim.Adam:
+    """Adam corrected for a regulariser that runs every `lazy` steps only."""
+    share = lazy / (lazy + 1)
+    return torch.optim.Adam(network.parameters(), rate * share, betas=(0.0, 0.99**share), eps=1e-8)
+
+
+class StyleGAN2Trainer:
+    """Generator, discriminator and averaged generator in training; then the encoder."""
+
+    def __init__(self, config: Config, device: str = "cpu", seed: int = 0, recipe: Recipe | None = None) -> None:
+        torch.manual_seed(seed)
+        self.recipe = recipe or Recipe()
+        self.batch = self.recipe.batch
+        self.device = torch.device(device)
+        self.generator = Generator(config).to(self.device)
+        self.discriminator = Discriminator(config).to(self.device)
+        self.averaged = copy.deepcopy(self.generator).requires_grad_(False).eval()
+        self.encoder = Encoder(config).to(self.device)
+        self.opt_g = optimizer(self.generator, self.recipe.rate, self.recipe.path_every)
+        self.opt_d = optimizer(self.discriminator, self.recipe.rate, self.recipe.r1_every)
+        self.steps = 0
+        self.path_mean = torch.zeros((), device=self.device)
+        self.fixed = torch.randn(64, config.latent, device=self.device)
+
+    def latents(self, count: int) -> tuple[Tensor, Tensor | None, int]:
+        """Latents, and with the mixing probability a second set and the style at which it takes over."""
+        z = torch.randn(count, self.generator.config.latent, device=self.device)
+        if torch.rand(()).item() >= self.recipe.mixing:
+            return z, None, 0
+        return z, torch.randn_like(z), int(torch.randint(1, self.generator.styles, ()).item())
+
+    def step(self, images: Tensor) -> Mapping[str, float]:
+        """One step of the discriminator and one of the generator."""
+        real = images.to(self.device) * 2 - 1
+        losses = {"d": self._discriminator_step(real), "g": self._generator_step(len(real))}
+        if self.steps % self.recipe.r1_every == 0:
+            losses["r1"] = self._r1_step(real)
+        if self.steps % self.recipe.path_every == 0:
+            losses["path"] = self._path_step(len(real) // 2)
+        self.steps += 1
+        self._average()
+        return losses
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda")
+
+    def _discriminator_step(self, real: Tensor) -> float:
+        with torch.no_grad(), self._autocast():
+            fake = self.generator(*self.latents(len(real)))
+        with self._autocast():
+            on_real, on_fake = self.discriminator(real), self.discriminator(fake)
+        return self._descend(self.opt_d, discriminator_loss(on_real.float(), on_fake.float()))
+
+    def _generator_step(self, count: int) -> float:
+        self.discriminator.requires_grad_(False)
+        with self._autocast():
+            logits = self.discriminator(self.generator(*self.latents(count)))
+        loss = self._descend(self.opt_g, generator_loss(logits.float()))
+        self.discriminator.requires_grad_(True)
+        return loss
+
+    def _r1_step(self, real: Tensor) -> float:
+        penalty = r1_penalty(self.discriminator, real)
+        return self._descend(self.opt_d, penalty * (self.recipe.r1_gamma / 2 * self.recipe.r1_every))
+
+    def _path_step(self, count: int) -> float:
+        z = torch.randn(count, self.generator.config.latent, device=self.device)
+        lengths = path_lengths(self.generator, z)
+        mean = self.path_mean.lerp(lengths.mean(), self.recipe.path_decay)
+        self.path_mean = mean.detach()
+        penalty = (lengths - mean).square().mean()
+        return self._descend(self.opt_g, penalty * (self.recipe.path_weight * self.recipe.path_every))
+
+    def _descend(self, opt: torch.optim.Optimizer, loss: Tensor) -> float:
+        opt.zero_grad(set_to_none=True)
+        loss.backward()
+        opt.step()
+        return loss.item()
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        """Move the averaged generator towards the one in training."""
+        seen = self.steps * self.batch
+        half_life = min(self.recipe.ema_kimg * 1000, seen * self.recipe.ema_rampup)
+        weight = 1 - 0.5 ** (self.batch / max(half_life, 1e-8))
+        for average, now in zip(self.averaged.parameters(), self.generator.parameters(), strict=True):
+            average.lerp_(now, weight)
+
+    def finish(self, budget: float, report: Callable[[str], None]) -> None:
+        """Mean of w from 10,000 latents, then the encoder, trained on generated pairs."""
+        z = torch.randn(10_000, self.generator.config.latent, device=self.device)
+        self.averaged.average.copy_(self.averaged.mapping(z).mean(0))
+        train_encoder(self.encoder, self.averaged, self.discriminator, budget, report)
+
+    @torch.no_grad()
+    def picture(self) -> Tensor:
+        """64 samples of the averaged generator, always from the same latents."""
+        noise = [torch.zeros(1, 1, r, r, device=self.device) for r, _ in self.generator.config.layers]
+        styles = self.averaged.broadcast(self.averaged.mapping(self.fixed))
+        images, _ = self.averaged.synthesis(styles, noise)
+        return (images / 2 + 0.5).clamp(0, 1)
+
+    def _parts(self) -> dict[str, Any]:
+        names = ("generator", "discriminator", "averaged", "encoder", "opt_g", "opt_d")
+        return {name: getattr(self, name) for name in names}
+
+    def state_dict(self) -> dict[str, Any]:
+        state: dict[str, Any] = {name: part.state_dict() for name, part in self._parts().items()}
+        return state | {
+            "steps": self.steps,
+            "path_mean": self.path_mean,
+            "fixed": self.fixed,
+            "random": torch.get_rng_state(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+        self.steps = int(state["steps"])
+        self.path_mean, self.fixed = state["path_mean"].to(self.device), state["fixed"].to(self.device)
+        torch.set_rng_state(state["random"].cpu())
+
+    def save(self, path: Path, card: Mapping[str, str]) -> None:
+        save(path, Networks(self.averaged, self.discriminator, self.encoder), card)

@@ -1,0 +1,34 @@
+"""What a trainer is: teaches one network on unlabelled images, a step at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Trainer(Protocol):
+    """One network in training; the loop around it feeds images, keeps the time, checkpoints and takes pictures."""
+
+    batch: int
+    """Images per step."""
+
+    def step(self, images: Tensor, /) -> Mapping[str, float]:
+        """Learn from images (batch, 3, S, S) in [0, 1]; the losses of this step by name."""
+
+    def finish(self, budget: float, report: Callable[[str], None], /) -> None:
+        """Whatever remains when the images are spent, in at most `budget` seconds."""
+
+    def picture(self) -> Tensor:
+        """What the network does now: images (n, 3, S, S) in [0, 1] for a grid."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that `load_state_dict` needs to go on bit for bit, random numbers included."""
+
+    def load_state_dict(self, state: dict[str, Any], /) -> None: ...
+
+    def save(self, path: Path, card: Mapping[str, str], /) -> None:
+        """Write the frozen network as safetensors, with `card` in its metadata."""

@@ -1,0 +1,87 @@
+"""How a head learns from a few images: the schedules, and the loop that follows them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..datasets.dataset import IGNORE
+from ..heads.head import Head, ReadsPixels
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Numbers of the training of a head; the defaults are those of section 4.2."""
+
+    rate: float = 1e-3
+    weight_decay: float = 1e-3
+    epochs: int = 1000
+    """Passes over the shots, one image a step."""
+    steps: int | None = None
+    """Fixes the number of steps instead, whatever the number of shots."""
+    decay: float = 0.9
+    decay_every: int = 50
+    """Epochs after which the rate is multiplied by `decay`."""
+    cosine: bool = False
+    """Let the rate rise for a tenth of the steps and fall along a cosine instead."""
+    pixels: int = 4096
+    """Pixels per step for heads that look at one pixel at a time; others see whole images."""
+
+    def total(self, shots: int) -> int:
+        return self.steps or self.epochs * shots
+
+    def factor(self, step: int, shots: int) -> float:
+        """What the rate is multiplied by at `step`."""
+        if not self.cosine:
+            return float(self.decay ** (step // shots // self.decay_every))
+        t = step / self.total(shots)
+        return min(1.0, (step + 1) / (0.1 * self.total(shots))) * (0.5 + 0.5 * math.cos(math.pi * t))
+
+
+SCHEDULES: dict[str, Schedule] = {
+    "paper": Schedule(),
+    "quick": Schedule(rate=4e-3, steps=100, cosine=True, pixels=1024),
+}
+
+
+def loss_of(head: nn.Module, maps: Sequence[Tensor], masks: Tensor, pixels: int, random: torch.Generator) -> Tensor:
+    """Cross entropy of a head on maps and masks (N, S, S), at `pixels` random pixels where the head allows it."""
+    size = masks.shape[-1]
+    if isinstance(head, ReadsPixels) and pixels < size * size:
+        chosen = torch.randint(size * size, (len(masks), pixels), generator=random).to(masks.device)
+        return F.cross_entropy(head.at(maps, chosen, size), masks.flatten(1).gather(1, chosen), ignore_index=IGNORE)
+    return F.cross_entropy(head(maps, size), masks, ignore_index=IGNORE)
+
+
+def fit(
+    head: Head, channels: tuple[int, ...], classes: int, maps: Sequence[Tensor], masks: Tensor, schedule: Schedule, seed: int
+) -> nn.Module:
+    """The head trained on maps (n, channels[i], h_i, w_i) and masks (n, S, S); the same seed gives the same bits."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        module = head.build(channels, classes).to(masks.device)
+    random = torch.Generator().manual_seed(seed)
+    optimizer = torch.optim.Adam(module.parameters(), schedule.rate, weight_decay=schedule.weight_decay)
+    order: list[int] = []
+    with torch.enable_grad():
+        for step in range(schedule.total(len(masks))):
+            order = order or torch.randperm(len(masks), generator=random).tolist()
+            row = order.pop()
+            loss = loss_of(module, [m[row : row + 1] for m in maps], masks[row : row + 1], schedule.pixels, random)
+            optimizer.param_groups[0]["lr"] = schedule.rate * schedule.factor(step, len(masks))
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+    return module.requires_grad_(False).eval()
+
+
+def predict(head: nn.Module, maps: Sequence[Tensor], size: int) -> Tensor:
+    """Class indices (N, size, size) that a trained head gives maps."""
+    with torch.no_grad():
+        prediction: Tensor = head(maps, size).argmax(1)
+    return prediction

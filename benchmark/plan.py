@@ -1,0 +1,72 @@
+"""A plan: what a run crosses, and the cells that come of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+COPY = "copy"
+"""The control that reads no image: the training mask itself, or the per-pixel mode of several."""
+NO_HEAD = "-"
+PROTOCOL = 1
+"""Raised whenever the same plan would score otherwise."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training and its score: a backbone, a head, so many shots, one draw of them."""
+
+    backbone: str
+    head: str
+    shots: int
+    draw: int
+
+    @property
+    def slug(self) -> str:
+        """A file name of its own."""
+        name = f"{self.backbone}--{self.head}--{self.shots}-shot--draw-{self.draw}"
+        safe = re.sub(r"[^A-Za-z0-9._+-]+", "_", name)
+        return safe if safe == name else f"{safe}--{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+    def seed(self, seed: int) -> int:
+        """The seed of this cell's head, from that of its plan; the same for every backbone."""
+        text = f"{seed} {self.head} {self.shots} {self.draw}"
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Dataset x backbones x heads x shots x draws, and the protocol that all cells share."""
+
+    dataset: str
+    backbones: tuple[str, ...]
+    heads: tuple[str, ...]
+    shots: tuple[int, ...] = (1, 5, 10)
+    draws: int = 5
+    schedule: str = "quick"
+    scale: str = "rms"
+    size: int = 64
+    """Side of the masks that are scored, pixels."""
+    pool: int = 48
+    """Most labelled images that shots are drawn from."""
+    test: int = 100
+    """Most test images."""
+    split: str = "test"
+    seed: int = 0
+
+    def cells(self) -> Iterator[Cell]:
+        for backbone in self.backbones:
+            heads = (NO_HEAD,) if backbone == COPY else self.heads
+            for head in heads:
+                for shots in self.shots:
+                    for draw in range(self.draws):
+                        yield Cell(backbone, head, shots, draw)
+
+    @property
+    def hash(self) -> str:
+        """Of what must agree for scores to be compared: everything but which backbones and heads there are."""
+        shared = {k: v for k, v in asdict(self).items() if k not in ("backbones", "heads", "draws", "shots")}
+        return hashlib.sha256(json.dumps(shared | {"protocol": PROTOCOL}, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,50 @@
+"""What a run says in the terminal: a bar per backbone, the time left, and each problem in one sentence."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from .reporter import Reporter
+
+
+class TerminalReporter(Reporter):
+    """Draws progress with rich; where the output is no terminal it prints a line per backbone."""
+
+    def __init__(self, console: Console, backbones: int) -> None:
+        self.console = console
+        self.bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[what]}", style="dim"),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self.tasks: dict[str, TaskID] = {}
+        self.left: dict[str, int] = {}
+        self.all = self.bars.add_task("backbones", total=backbones, what="")
+
+    def running(self) -> AbstractContextManager[object]:
+        return self.bars
+
+    def start(self, backbone: str, units: int) -> None:
+        self.tasks[backbone] = self.bars.add_task(escape(backbone), total=units, what="")
+        self.left[backbone] = units
+        if not self.console.is_terminal:
+            self.console.print(f"{escape(backbone)}: {units} units of work")
+
+    def unit(self, backbone: str, what: str) -> None:
+        self.bars.update(self.tasks[backbone], advance=1, what=escape(what.removeprefix(f"{backbone}--")))
+        self.left[backbone] -= 1
+        if self.left[backbone] == 0:
+            self.bars.update(self.tasks[backbone], what="done")
+            self.bars.advance(self.all)
+
+    def problem(self, sentence: str) -> None:
+        self.console.print(f"[yellow]{escape(sentence)}[/]")

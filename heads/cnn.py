@@ -1,0 +1,61 @@
+"""The convolutional heads: S, M and L, which see a pixel's surroundings through dilated 3x3 layers.
+
+The paper gives L twice: section 4.2 embeds F with a 1x1 layer, Table E with a 3x3 one; the authors' code
+has the 1x1. So S, M and L come with either first layer, and the rest is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .pixelwise import Projection
+
+
+@dataclass(frozen=True)
+class Network:
+    """The layers of one of the paper's CNNs, and where the paper gives them."""
+
+    source: str
+    hidden: tuple[int, ...]
+    """Output channels of the layers between the first and the last, which has the classes."""
+    dilations: tuple[int, ...]
+    """Dilation of each layer after the first, which has 1; the padding is the same number."""
+    embedding: int = 128
+    """Output channels of the first layer (section 4.2; Conv1 of Tables C to E)."""
+    slope: float = 0.01
+    """Of the leaky ReLU (section 4.2 gives no slope; this is the authors' code)."""
+
+
+NETWORKS = {
+    "S": Network("Table C, Conv2 to Conv5", (64, 64, 32), (2, 1, 2, 1)),
+    "M": Network("Table D, Conv2 to Conv7", (64,) * 4 + (32,), (2, 4, 1, 2, 4, 1)),
+    "L": Network("section 4.2; Table E, Conv2 to Conv9", (64,) * 6 + (32,), (2, 4, 8, 1, 2, 4, 8, 1)),
+}
+
+
+class Cnn(nn.Module):
+    """An embedding of F and dilated 3x3 layers at the output size, with leaky ReLU between all."""
+
+    def __init__(self, channels: Sequence[int], classes: int, network: Network, kernel: int = 1) -> None:
+        super().__init__()
+        widths = (network.embedding, *network.hidden, classes)
+        self.slope = network.slope
+        self.first = Projection(channels, network.embedding, kernel)
+        self.rest = nn.ModuleList(
+            nn.Conv2d(a, b, 3, padding=dilation, dilation=dilation)
+            for a, b, dilation in zip(widths[:-1], widths[1:], network.dilations, strict=True)
+        )
+
+    def forward(self, maps: Sequence[Tensor], size: int) -> Tensor:
+        """Maps (N, C_i, h_i, w_i) to logits (N, K, size, size)."""
+        x: Tensor = self.first(maps, size)
+        if x.device.type == "cpu":  # dilated layers are faster there when a pixel's channels lie together
+            x = x.contiguous(memory_format=torch.channels_last)
+        for layer in self.rest:
+            x = layer(F.leaky_relu(x, self.slope))
+        return x.contiguous()

@@ -1,0 +1,52 @@
+"""What a head is: a frozen record and the hook that offers it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import pluggy
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+hookspec = pluggy.HookspecMarker("partbench")
+
+
+class HeadError(ValueError):
+    """A head that breaks its promise, in one sentence: the fact, the culprit, the mend."""
+
+
+@runtime_checkable
+class ReadsPixels(Protocol):
+    """Optional capability: a head that looks at one pixel at a time can train on a few of them."""
+
+    def at(self, maps: Sequence[Tensor], pixels: Tensor, size: int) -> Tensor:
+        """Logits (N, K, P) at `pixels` (N, P), flat indices into a grid of size x size."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """A small network that learns part labels from a few annotated images."""
+
+    name: str
+    """Name on the leaderboard and the command line."""
+    build: Callable[[tuple[int, ...], int], nn.Module]
+    """`build(channels, classes)` gives a module whose `forward(maps, size)` takes the maps, each
+    (N, channels[i], h_i, w_i) at its native size, to logits (N, classes, size, size)."""
+    summary: str = ""
+    """One line for `partbench list`."""
+
+
+@hookspec
+def partbench_heads() -> Iterable[Head]:
+    """Heads that this plugin offers.
+
+    ::
+
+        @partbench.hookimpl
+        def partbench_heads():
+            yield Head("linear", build=LinearHead)
+    """
+    return ()

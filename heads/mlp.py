@@ -1,0 +1,65 @@
+"""The MLP heads: the same small network at every pixel (section 4.2; Table 7 for the shorter one)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .pixelwise import Projection, project
+
+BLOCK = 2**25
+"""Hidden numbers that `Mlp.forward` makes at once (134 MB as float32)."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """The widths of an MLP's hidden layers, and where the paper gives them."""
+
+    source: str
+    hidden: tuple[int, ...]
+
+
+NETWORKS = {
+    "1": Network("Table 7, 1-hidden; its width is the first of section 4.2", (2000,)),
+    "2": Network("section 4.2; Table 7, 2-hidden", (2000, 200)),
+}
+
+
+class Mlp(nn.Module):
+    """A multilayer perceptron at each pixel of F, with ReLU between layers and none after the last."""
+
+    def __init__(self, channels: Sequence[int], classes: int, network: Network) -> None:
+        super().__init__()
+        first, *widths = (*network.hidden, classes)
+        self.first = Projection(channels, first)
+        self.second = nn.Conv1d(first, widths[0], 1)
+        self.rest = nn.ModuleList(nn.Conv1d(a, b, 1) for a, b in pairwise(widths))
+
+    def forward(self, maps: Sequence[Tensor], size: int) -> Tensor:
+        """Maps (N, C_i, h_i, w_i) to logits (N, K, size, size).
+
+        The 2,000 hidden units come a block at a time, because at 512 pixels they take 2.1 GB an image;
+        the second layer is linear in them and adds the blocks up.
+        """
+        units = max(1, BLOCK // (len(maps[0]) * size * size))
+        assert self.second.bias is not None
+        total: Tensor = self.second.bias[:, None]
+        firsts = torch.split(self.first.weight, units), torch.split(self.first.bias, units)
+        for weight, bias, second in zip(*firsts, torch.split(self.second.weight, units, dim=1), strict=True):
+            hidden = project(maps, weight, bias, size).flatten(2).relu()
+            total = total + F.conv1d(hidden, second)
+        return self._finish(total).view(len(total), -1, size, size)
+
+    def at(self, maps: Sequence[Tensor], pixels: Tensor, size: int) -> Tensor:
+        """The same at `pixels` (N, P) alone: (N, K, P)."""
+        return self._finish(self.second(self.first.at(maps, pixels, size).relu()))
+
+    def _finish(self, x: Tensor) -> Tensor:
+        for layer in self.rest:
+            x = layer(x.relu())
+        return x

@@ -1,0 +1,138 @@
+"""Eq. (1), the pixel-wise representation F = U(a1) ⊕ ... ⊕ U(an), three ways: dense, projected, sampled.
+
+F itself is huge (5.8 GB for one 512-pixel image of StyleGAN2) and hardly ever needed. `dense` is F as
+the paper writes it, the reference for the other two: `project` is F through a first layer, with no F
+in between, and `sample` is F at a few pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def enlarges(layer: Tensor, size: int) -> bool:
+    """Whether U makes this map (N, C, h, w) larger."""
+    return min(layer.shape[-2:]) < size
+
+
+def resize(layer: Tensor, size: int) -> Tensor:
+    """U of eq. (1): a map (N, C, h, w) as (N, C, size, size), each channel for itself and linearly.
+
+    Bilinear up with pixels as squares (align_corners=False), area down. The paper does not say; the
+    authors' code aligns the corners. `_axis` and `_sample` follow the choice made here.
+    """
+    if layer.shape[-2:] == (size, size):
+        return layer
+    if enlarges(layer, size):
+        return F.interpolate(layer, (size, size), mode="bilinear", align_corners=False)
+    return F.interpolate(layer, (size, size), mode="area")
+
+
+def dense(maps: Sequence[Tensor], size: int) -> Tensor:
+    """Eq. (1) as written: maps (N, C_i, h_i, w_i) give F (N, ΣC, size, size)."""
+    return torch.cat([resize(layer, size) for layer in maps], dim=1)
+
+
+def sample(maps: Sequence[Tensor], pixels: Tensor, size: int) -> Tensor:
+    """Eq. (1) at chosen pixels: F (N, ΣC, P) at `pixels` (N, P), flat indices into a grid of size x size."""
+    return torch.cat([_sample(layer, pixels, size) for layer in maps], dim=1)
+
+
+def project(maps: Sequence[Tensor], weight: Tensor, bias: Tensor | None, size: int, dilation: int = 1) -> Tensor:
+    """A first layer on eq. (1) without F: the convolution (N, O, size, size) of `dense(maps, size)`.
+
+    `weight` is (O, ΣC, k, k) with k odd, `bias` (O,). Zeros surround F, so the result is that of
+    `F.conv2d(dense(maps, size), weight, bias, padding=dilation * (k // 2), dilation=dilation)`.
+
+    U is linear and keeps channels apart, so the sum over channels may come before it: each map meets
+    its slice of the weight at its own size, where it has few pixels. A map larger than the target is
+    made smaller first, because there it has fewer.
+    """
+    kernel = weight.shape[-1]
+    parts = torch.split(weight, [layer.shape[1] for layer in maps], dim=1)
+    out: Tensor | None = None
+    small: dict[tuple[int, int], Tensor] = {}
+    for layer, part in zip(maps, parts, strict=True):
+        if enlarges(layer, size):
+            height, width = layer.shape[-2:]
+            taps = _taps(layer, part)
+            small[height, width] = small[height, width] + taps if (height, width) in small else taps
+        else:
+            full = F.conv2d(resize(layer, size), part, padding=dilation * (kernel // 2), dilation=dilation)
+            out = _add(out, full)
+    if small:
+        out = _add(out, _enlarge(small, size, kernel, dilation))
+    if out is None:
+        raise ValueError("eq. (1) needs at least one map")
+    return out if bias is None else out.add_(bias[:, None, None])
+
+
+class Projection(nn.Module):
+    """A first layer on eq. (1): `nn.Conv2d(sum(channels), out, kernel)` of F that never makes F."""
+
+    def __init__(self, channels: Sequence[int], out: int, kernel: int = 1, dilation: int = 1) -> None:
+        super().__init__()
+        conv = nn.Conv2d(sum(channels), out, kernel)  # for its initial numbers
+        assert conv.bias is not None
+        self.weight, self.bias = conv.weight, conv.bias
+        self.dilation = dilation
+
+    def forward(self, maps: Sequence[Tensor], size: int) -> Tensor:
+        """Maps (N, C_i, h_i, w_i) to (N, out, size, size)."""
+        return project(maps, self.weight, self.bias, size, self.dilation)
+
+    def at(self, maps: Sequence[Tensor], pixels: Tensor, size: int) -> Tensor:
+        """The same at `pixels` (N, P) alone: (N, out, P); for a kernel of 1."""
+        if self.weight.shape[-1] != 1:
+            raise ValueError("a 3x3 projection looks around each pixel and cannot read single ones; call it whole")
+        return F.conv1d(sample(maps, pixels, size), self.weight.flatten(2), self.bias)
+
+
+def _add(total: Tensor | None, term: Tensor) -> Tensor:
+    return term if total is None else total.add_(term)
+
+
+def _taps(layer: Tensor, weight: Tensor) -> Tensor:
+    """Each of the k x k taps of `weight` (O, C, k, k) on a map (N, C, h, w), side by side: (N, O, k·h, k·w)."""
+    (n, _, h, w), (out, channels, k, _) = layer.shape, weight.shape
+    taps = weight.permute(0, 2, 3, 1).reshape(-1, channels) @ layer.flatten(2)
+    return taps.view(n, out, k, k, h, w).transpose(3, 4).reshape(n, out, k * h, k * w)
+
+
+def _enlarge(small: Mapping[tuple[int, int], Tensor], size: int, kernel: int, dilation: int) -> Tensor:
+    """The sum over sizes (h, w) and taps of the taps (N, O, k·h, k·w), shifted and resized: (N, O, size, size).
+
+    A bilinear resize is R_h · map · R_wᵀ, so the sum over sizes is one product of matrices laid side by
+    side. That is four times faster than `F.interpolate` size by size, and as exact.
+    """
+    rows, across = [], []
+    for (height, width), taps in small.items():
+        rows.append(_axis(height, size, kernel, dilation, taps.dtype, taps.device))
+        across.append(taps @ _axis(width, size, kernel, dilation, taps.dtype, taps.device).T)
+    return torch.cat(rows, dim=1) @ torch.cat(across, dim=2)
+
+
+@lru_cache(maxsize=256)
+def _axis(length: int, size: int, kernel: int, dilation: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """The matrix (size, k·length) of `resize` along one axis: k copies, each shifted to where its tap looks."""
+    reach = dilation * (kernel // 2)
+    with torch.inference_mode(False), torch.no_grad():  # the cached matrix must serve training too
+        one = F.interpolate(torch.eye(length, dtype=torch.float64)[None], size, mode="linear", align_corners=False)[0]
+        padded = F.pad(one, (reach, reach))  # the zeros around F
+        shifted = [padded[:, tap * dilation :][:, :size] for tap in range(kernel)]
+        return torch.cat(shifted).T.to(device, dtype).contiguous()
+
+
+def _sample(layer: Tensor, pixels: Tensor, size: int) -> Tensor:
+    """One map of eq. (1) at `pixels` (N, P): (N, C, P)."""
+    if not enlarges(layer, size):
+        flat = resize(layer, size).flatten(2)
+        return flat.gather(2, pixels[:, None].expand(-1, flat.shape[1], -1))
+    centres = torch.stack((pixels % size, pixels // size), dim=-1).to(layer.dtype) + 0.5
+    grid = centres[:, :, None] * (2 / size) - 1  # (N, P, 1, 2), x before y, the picture spanning [-1, 1]
+    return F.grid_sample(layer, grid, mode="bilinear", padding_mode="border", align_corners=False)[..., 0]

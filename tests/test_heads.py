@@ -1,0 +1,131 @@
+"""The heads are those of the paper, and pass the checks that anybody's must."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from partbench.heads import checks, mlp, partbench_heads
+from partbench.heads.head import Head, HeadError, ReadsPixels
+from partbench.heads.linear import Linear
+
+HEADS = {head.name: head for head in partbench_heads()}
+CNNS = {
+    "s": [(128, 64, 2), (64, 64, 1), (64, 32, 2), (32, 10, 1)],
+    "m": [(128, 64, 2), (64, 64, 4), (64, 64, 1), (64, 64, 2), (64, 32, 4), (32, 10, 1)],
+    "l": [(128, 64, 2), *((64, 64, d) for d in (4, 8, 1, 2, 4)), (64, 32, 8), (32, 10, 1)],
+}
+"""(channels in, channels out, dilation) after the first layer, from Tables C to E, for ten classes."""
+MLPS = {"linear": [42, 10], "mlp-1": [42, 2000, 10], "mlp-2": [42, 2000, 200, 10]}
+"""Widths for 42 channels and ten classes."""
+
+
+@pytest.mark.parametrize("check", checks.CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("head", HEADS.values(), ids=lambda head: head.name)
+def test_every_head_passes(head: Head, check: Callable[[Head], None]) -> None:
+    check(head)
+
+
+def test_the_names_are_those_of_the_leaderboard() -> None:
+    cnns = ["cnn-s", "cnn-m", "cnn-l", "cnn-s-3x3", "cnn-m-3x3", "cnn-l-3x3"]
+    assert list(HEADS) == ["linear", "mlp-1", "mlp-2", *cnns]
+    assert all(head.summary for head in HEADS.values())
+
+
+@pytest.mark.parametrize("kernel", (1, 3))
+@pytest.mark.parametrize("name", CNNS)
+def test_cnns_have_the_layers_of_the_tables(name: str, kernel: int) -> None:
+    net = HEADS[f"cnn-{name}" + ("-3x3" if kernel == 3 else "")].build((30, 12), 10)
+    layers = [layer for layer in net.modules() if isinstance(layer, nn.Conv2d)]
+    assert net.get_parameter("first.weight").shape == (128, 42, kernel, kernel)
+    assert [(c.in_channels, c.out_channels, c.dilation[0]) for c in layers] == CNNS[name]
+    assert all(c.kernel_size == (3, 3) and c.padding == c.dilation for c in layers)
+
+
+@pytest.mark.parametrize(("name", "widths"), MLPS.items())
+def test_mlps_have_the_widths_of_section_4_2(name: str, widths: list[int]) -> None:
+    weights = [p for p in HEADS[name].build((30, 12), 10).parameters() if p.dim() > 1]
+    assert [w.shape[:2] for w in weights] == list(zip(widths[1:], widths[:-1], strict=True))
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_heads_that_see_one_pixel_at_a_time_can_be_asked_for_some(name: str) -> None:
+    assert isinstance(HEADS[name].build((4,), 3), ReadsPixels) == (not name.startswith("cnn"))
+
+
+def test_mlp_is_the_same_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    net, maps = HEADS["mlp-2"].build((4, 2), 3), [torch.randn(1, 4, 4, 4), torch.randn(1, 2, 8, 8)]
+    whole = net(maps, 8)
+    monkeypatch.setattr(mlp, "BLOCK", 300 * 64)
+    torch.testing.assert_close(net(maps, 8), whole, rtol=1e-4, atol=1e-5)
+
+
+def test_listing_the_heads_does_not_import_torch() -> None:
+    code = "import sys; from partbench.heads import partbench_heads as f; list(f()); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+class Wide(Linear):
+    """Gives logits of one size only."""
+
+    def forward(self, maps: Sequence[Tensor], size: int) -> Tensor:
+        return super().forward(maps, 8)
+
+
+class Idle(Linear):
+    """Has a parameter that it does not use."""
+
+    def __init__(self, channels: tuple[int, ...], classes: int) -> None:
+        super().__init__(channels, classes)
+        self.spare = nn.Parameter(torch.zeros(1))
+
+
+class Restless(Linear):
+    """Draws at random in eval mode."""
+
+    def forward(self, maps: Sequence[Tensor], size: int) -> Tensor:
+        return super().forward(maps, size) + torch.rand(1)
+
+
+class Mixed(Linear):
+    """Normalises over the batch."""
+
+    def forward(self, maps: Sequence[Tensor], size: int) -> Tensor:
+        logits = super().forward(maps, size)
+        return logits - logits.mean(0)
+
+
+class Elsewhere(Linear):
+    """Reads other pixels than it was asked for."""
+
+    def at(self, maps: Sequence[Tensor], pixels: Tensor, size: int) -> Tensor:
+        return super().at(maps, pixels.flip(1), size)
+
+
+class Stuck(Linear):
+    """Cannot learn."""
+
+    def forward(self, maps: Sequence[Tensor], size: int) -> Tensor:
+        return super().forward(maps, size) * 0
+
+
+FAULTS = (
+    (lambda channels, classes: "head", checks.check_builds, "not a module"),
+    (Wide, checks.check_logits, "resize them"),
+    (Idle, checks.check_gradients, "never trains spare"),
+    (Restless, checks.check_seed, "draw"),
+    (Mixed, checks.check_batch, "mixes the images"),
+    (Elsewhere, checks.check_pixels, "differs from forward"),
+    (Stuck, checks.check_learns, "learns only"),
+)
+
+
+@pytest.mark.parametrize(("build", "check", "message"), FAULTS, ids=[check.__name__ for _, check, _ in FAULTS])
+def test_a_fault_fails_its_check(build: Callable[..., nn.Module], check: Callable[[Head], None], message: str) -> None:
+    with pytest.raises(HeadError, match=f"faulty.*{message}"):
+        check(Head("faulty", build))
