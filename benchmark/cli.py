@@ -4,16 +4,35 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, NoReturn, Optional
 
 import typer
+from typer.core import TyperGroup
 
 EXAMPLES = """Ask every representation how much of an object's parts it already knows.
 
 Example:  partbench run --backbone 'stylegan2*' --head linear --shots 1,10
 """
+
+
+class _Stoppable(TyperGroup):
+    """Tells who presses Ctrl-C that nothing is lost; typer by itself is silent."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            print("\nstopped; the same command goes on where it was", file=sys.stderr)
+            sys.exit(130)
+
+
 app = typer.Typer(
-    help=EXAMPLES, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+    cls=_Stoppable,
+    help=EXAMPLES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for a script.")]
@@ -137,11 +156,16 @@ def main() -> None:
     """Run the command line; what a user can mend is one sentence and exit code 2, without a traceback."""
     try:
         app()
-    except KeyboardInterrupt:
-        print("\nstopped; the same command goes on where it was", file=sys.stderr)
-        sys.exit(130)
     except ValueError as error:
         if not type(error).__module__.startswith("partbench."):
             raise
-        print(f"partbench: {error}", file=sys.stderr)
-        sys.exit(2)
+        _stop(str(error))
+    except OSError as error:  # a disk that is full, a folder that is another's
+        if not error.filename:
+            raise
+        _stop(f"{error.strerror}: {error.filename}; see to it and run the same command again")
+
+
+def _stop(sentence: str) -> NoReturn:
+    print(f"partbench: {sentence}", file=sys.stderr)
+    sys.exit(2)

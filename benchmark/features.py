@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
 from torch import Tensor, nn
 
-from ..backbones.backbone import Backbone, Extractor, Inverts
+from ..backbones.backbone import Backbone, BackboneError, Extractor, Inverts
 from ..backbones.checks import validate_maps
+from ..backbones.derived import POSITION
 from .results import write_atomic
 
 SCALES = ("rms", "none", "standard")
-"""`rms` divides each map by its root mean square, `standard` also centres every channel and divides it by its deviation."""
+"""`rms` divides each map by its root mean square, `standard` centres every channel and divides it by its deviation."""
 PIXELS_AT_ONCE = 2**18
 """Pixels of the images that go through a backbone together, at most 16 images."""
 
@@ -30,7 +33,16 @@ def slices(indices: Sequence[int], size: int) -> list[list[int]]:
 
 def file_hash(path: Path) -> str:
     """SHA-256 of a file, sixteen digits."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    digest = hashlib.sha256()  # in pieces: hashlib.file_digest is not in Python 3.10
+    with path.open("rb") as file:
+        while piece := file.read(2**20):
+            digest.update(piece)
+    return digest.hexdigest()[:16]
+
+
+def weights_hash(backbone: Backbone) -> str | None:
+    """Of the file that a backbone reads, None without one."""
+    return file_hash(backbone.weights) if backbone.weights and backbone.weights.exists() else None
 
 
 @dataclass
@@ -44,10 +56,8 @@ class Source:
     """Where codes are kept, under the hash of what they come from."""
     shift: list[Tensor] = field(default_factory=list)
     scale: list[Tensor] = field(default_factory=list)
-    errors: dict[str, float] = field(default_factory=dict)
-    """Root mean square error of reconstruction, by image hash."""
     seconds: float = 0.0
-    """Spent on describing images, inversion included."""
+    """Spent on describing images, inversion included, even if an earlier run did it."""
     images: int = 0
 
     @classmethod
@@ -57,9 +67,10 @@ class Source:
             extractor.to(device).eval()
         return cls(backbone, extractor, device, cache)
 
-    @property
-    def inverts(self) -> bool:
-        return isinstance(self.extractor, Inverts)
+    @cached_property
+    def weights(self) -> str | None:
+        """Hash of the weights."""
+        return weights_hash(self.backbone)
 
     def maps(self, images: Tensor) -> list[Tensor]:
         """Scaled maps of images (N, 3, S, S) in [0, 1]; those of slow backbones from the cache where they are there."""
@@ -70,37 +81,55 @@ class Source:
 
     def raw(self, images: Tensor) -> list[Tensor]:
         """Maps as the backbone gives them, held against its declaration."""
+        codes, seconds = self.codes(images) if isinstance(self.extractor, Inverts) else ({}, 0.0)
         start = time.perf_counter()
         with torch.no_grad():
             if isinstance(self.extractor, Inverts):
-                maps = self.extractor.maps(self.codes(images))
+                maps = self.extractor.maps(codes)
             else:
                 maps = self.extractor(images.to(self.device))
-        out = [m.detach().float() for m in maps]
-        validate_maps(self.backbone, out, len(images))
-        self.seconds, self.images = self.seconds + time.perf_counter() - start, self.images + len(images)
+        validate_maps(self.backbone, maps, len(images))
+        out = [m.detach().to(self.device).float() for m in maps]
+        self.seconds += seconds + time.perf_counter() - start
+        self.images += len(images)
         return out
 
-    def codes(self, images: Tensor) -> Mapping[str, Tensor]:
-        """Codes of these images, computed once for the same weights and pixels."""
-        assert isinstance(self.extractor, Inverts)
-        file = self.cache / f"{self._code_key(images)}.safetensors"
-        if not file.exists():
-            codes = self.extractor.invert(images.to(self.device))
-            write_atomic(file, save({name: code.cpu().contiguous() for name, code in codes.items()}))
-        return {name: code.to(self.device) for name, code in load_file(file).items()}
+    def codes(self, images: Tensor) -> tuple[dict[str, Tensor], float]:
+        """Codes of these images and the seconds that they took; the same weights invert the same pixels once."""
+        files = [self.cache / f"{self._code_key(image)}.safetensors" for image in images]
+        kept = [_read_code(file) for file in files]
+        missing = [i for i, code in enumerate(kept) if code is None]
+        if missing:
+            for i, code in zip(missing, self._invert(images[missing]), strict=True):
+                write_atomic(files[i], code)
+                kept[i] = _read_code(files[i])
+        parts = [part for part in kept if part is not None]
+        codes = {name: torch.cat([code[name] for code, _ in parts]).to(self.device) for name in parts[0][0]}
+        return codes, sum(seconds for _, seconds in parts)
 
-    def _code_key(self, images: Tensor) -> str:
-        weights = self.backbone.weights
-        text = f"{self.backbone.name} {file_hash(weights) if weights and weights.exists() else ''} {torch.__version__}"
-        return hashlib.sha256(text.encode() + images.numpy().tobytes()).hexdigest()[:32]
+    def _invert(self, images: Tensor) -> list[bytes]:
+        """The code of each image as a file, with the seconds that it took."""
+        assert isinstance(self.extractor, Inverts)
+        start = time.perf_counter()
+        codes = {name: code.detach().cpu() for name, code in self.extractor.invert(images.to(self.device)).items()}
+        seconds = str((time.perf_counter() - start) / len(images))
+        for name, code in codes.items():
+            if len(code) != len(images):
+                what = f"{self.backbone.name} has a code {name!r} for {len(code)} images of {len(images)}"
+                raise BackboneError(f"{what}; put the image first")
+        rows = ({name: code[i : i + 1].clone() for name, code in codes.items()} for i in range(len(images)))
+        return [save(row, {"seconds": seconds}) for row in rows]
+
+    def _code_key(self, image: Tensor) -> str:
+        text = f"{self.backbone.name.removesuffix(POSITION)} {self.weights or ''} {torch.__version__}"
+        return hashlib.sha256(text.encode() + image.numpy().tobytes()).hexdigest()[:32]
 
     def reconstruct(self, images: Tensor) -> Tensor | None:
         """What the backbone makes of the images (N, 3, S, S), if it can show it."""
         if not isinstance(self.extractor, Inverts):
             return None
         with torch.no_grad():
-            return self.extractor.reconstruct(self.codes(images)).cpu()
+            return self.extractor.reconstruct(self.codes(images)[0]).cpu()
 
     def measure(self, batches: Sequence[Tensor], kind: str) -> None:
         """Take the scale of every map from unlabelled images."""
@@ -126,3 +155,12 @@ class Source:
             raise ValueError(f"no scale is called {kind!r}; choose {', '.join(SCALES)}")
         self.shift.append(shift[:, None, None])
         self.scale.append(scale[:, None, None])
+
+
+def _read_code(file: Path) -> tuple[dict[str, Tensor], float] | None:
+    """The code (1, ...) in a file and the seconds of its inversion; None if there is none that can be read."""
+    try:
+        with safe_open(file, "pt") as opened:
+            return {name: opened.get_tensor(name) for name in opened.keys()}, float(opened.metadata()["seconds"])  # noqa: SIM118
+    except (OSError, SafetensorError):
+        return None

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..datasets.dataset import IGNORE
-from ..heads.head import Head, ReadsPixels
+from ..heads.head import Head, HeadError, ReadsPixels
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,16 @@ class Schedule:
     """Epochs after which the rate is multiplied by `decay`."""
     cosine: bool = False
     """Let the rate rise for a tenth of the steps and fall along a cosine instead."""
+    rates: Mapping[str, float] = field(default_factory=dict)
+    """Other rates, by the name of the head."""
     pixels: int = 4096
     """Pixels per step for heads that look at one pixel at a time; others see whole images."""
 
+    def rate_of(self, head: str) -> float:
+        return self.rates.get(head, self.rate)
+
     def total(self, shots: int) -> int:
+        """Steps of a training on so many shots."""
         return self.steps or self.epochs * shots
 
     def factor(self, step: int, shots: int) -> float:
@@ -45,7 +51,7 @@ class Schedule:
 
 SCHEDULES: dict[str, Schedule] = {
     "paper": Schedule(),
-    "quick": Schedule(rate=4e-3, steps=100, cosine=True, pixels=1024),
+    "quick": Schedule(rate=2e-3, rates={"linear": 1e-2}, steps=40, cosine=True, pixels=1024),
 }
 
 
@@ -54,34 +60,55 @@ def loss_of(head: nn.Module, maps: Sequence[Tensor], masks: Tensor, pixels: int,
     size = masks.shape[-1]
     if isinstance(head, ReadsPixels) and pixels < size * size:
         chosen = torch.randint(size * size, (len(masks), pixels), generator=random).to(masks.device)
-        return F.cross_entropy(head.at(maps, chosen, size), masks.flatten(1).gather(1, chosen), ignore_index=IGNORE)
-    return F.cross_entropy(head(maps, size), masks, ignore_index=IGNORE)
+        logits, truth = head.at(maps, chosen, size), masks.flatten(1).gather(1, chosen)
+    else:
+        logits, truth = head(maps, size), masks
+    labelled = (truth != IGNORE).sum().clamp(min=1)  # their mean, which is 0 and not NaN where no pixel has a label
+    return F.cross_entropy(logits, truth, ignore_index=IGNORE, reduction="sum") / labelled
 
 
 def fit(
-    head: Head, channels: tuple[int, ...], classes: int, maps: Sequence[Tensor], masks: Tensor, schedule: Schedule, seed: int
+    head: Head,
+    channels: tuple[int, ...],
+    classes: int,
+    maps: Sequence[Tensor],
+    masks: Tensor,
+    schedule: Schedule,
+    seed: int,
 ) -> nn.Module:
     """The head trained on maps (n, channels[i], h_i, w_i) and masks (n, S, S); the same seed gives the same bits."""
-    with torch.random.fork_rng(devices=[]):
+    # The whole training is inside, because a head may have dropout.
+    with torch.random.fork_rng(devices=[masks.device] if masks.is_cuda else []):
         torch.manual_seed(seed)
         module = head.build(channels, classes).to(masks.device)
+        _train(module, maps, masks, schedule, schedule.rate_of(head.name), seed)
+    return module.requires_grad_(False).eval()
+
+
+def _train(
+    module: nn.Module, maps: Sequence[Tensor], masks: Tensor, schedule: Schedule, rate: float, seed: int
+) -> None:
     random = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.Adam(module.parameters(), schedule.rate, weight_decay=schedule.weight_decay)
+    optimizer = torch.optim.Adam(module.parameters(), rate, weight_decay=schedule.weight_decay)
     order: list[int] = []
     with torch.enable_grad():
         for step in range(schedule.total(len(masks))):
             order = order or torch.randperm(len(masks), generator=random).tolist()
             row = order.pop()
             loss = loss_of(module, [m[row : row + 1] for m in maps], masks[row : row + 1], schedule.pixels, random)
-            optimizer.param_groups[0]["lr"] = schedule.rate * schedule.factor(step, len(masks))
+            optimizer.param_groups[0]["lr"] = rate * schedule.factor(step, len(masks))
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
-    return module.requires_grad_(False).eval()
 
 
-def predict(head: nn.Module, maps: Sequence[Tensor], size: int) -> Tensor:
+def predict(head: nn.Module, maps: Sequence[Tensor], size: int, classes: int) -> Tensor:
     """Class indices (N, size, size) that a trained head gives maps."""
     with torch.no_grad():
-        prediction: Tensor = head(maps, size).argmax(1)
-    return prediction
+        logits: Tensor = head(maps, size)
+    wanted = (len(maps[0]), classes, size, size)
+    if tuple(logits.shape) != wanted:
+        raise HeadError(f"its logits have shape {tuple(logits.shape)}; make them {wanted}")
+    if not logits.isfinite().all():
+        raise HeadError("its logits have NaN or infinity in them; see whether its training diverges")
+    return logits.argmax(1)

@@ -34,7 +34,8 @@ def per_class(counts: Counts) -> Scores:
     """IoU (K,) pooled over images; NaN for a class that is neither predicted nor there."""
     intersection, predicted, truth = np.moveaxis(counts.sum(0), -1, 0)
     union = predicted + truth - intersection
-    return np.divide(intersection, union, out=np.full(len(union), np.nan), where=union > 0)
+    iou: Scores = np.divide(intersection, union, out=np.full(len(union), np.nan), where=union > 0)
+    return iou
 
 
 def paper_weighted(counts: Counts, scored: NDArray[np.bool_]) -> float:

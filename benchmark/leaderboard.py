@@ -62,4 +62,3 @@ def paired_difference(table: pd.DataFrame, metric: str, a: str, b: str) -> NDArr
     """Score of backbone `a` less that of `b` per head, shots and draw: the same shots, the same images."""
     wide = table.pivot_table(index=["head", "shots", "draw"], columns="backbone", values=metric)
     return (wide[a] - wide[b]).dropna().to_numpy()
-

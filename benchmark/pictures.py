@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -13,13 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from .plan import Cell
-from .results import write_atomic
+from .iou import IGNORE
+from .plan import Cell, file_name
+from .results import UNREADABLE, write_atomic
 
 SHOWN = 8
 """Test images that are shown."""
 TILE = 128
 """Side of one picture on a sheet, pixels."""
+GAP, HEADER = 4, 24
+"""Pixels between pictures, and above them for the names of the columns."""
+IGNORED = (0, 0, 0)
+"""Colour of pixels without a label."""
 PALETTE = np.array(
     [
         (38, 38, 44), (240, 240, 240), (213, 62, 79), (244, 165, 60), (233, 198, 168), (69, 117, 180),
@@ -29,13 +33,16 @@ PALETTE = np.array(
 )  # fmt: skip
 """Colours of the classes in order; more classes begin again."""
 
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 Picture = NDArray[np.uint8]
 """(h, w, 3)."""
 
 
 def paint(mask: NDArray[np.integer[Any]]) -> Picture:
     """A mask (h, w) in the colours of its classes."""
-    return np.asarray(PALETTE[np.asarray(mask) % len(PALETTE)])
+    painted: Picture = PALETTE[np.asarray(mask) % len(PALETTE)]
+    painted[np.asarray(mask) == IGNORE] = IGNORED
+    return painted
 
 
 def to_picture(image: NDArray[np.floating[Any]]) -> Picture:
@@ -46,21 +53,36 @@ def to_picture(image: NDArray[np.floating[Any]]) -> Picture:
 def sheet(rows: Sequence[Sequence[Picture]], columns: Sequence[str], names: Sequence[str] = ()) -> Image.Image:
     """Pictures in a grid under the names of their columns, beside the names of their rows."""
     font = ImageFont.load_default(13)
-    left = 8 + max((int(font.getlength(name)) for name in names), default=-8) + 8
-    canvas = Image.new("RGB", (left + len(columns) * (TILE + 4), 24 + len(rows) * (TILE + 4)), "white")
+    step = TILE + GAP
+    left = GAP + (int(max(font.getlength(name) for name in names)) + 3 * GAP if names else 0)
+    canvas = Image.new("RGB", (left + len(columns) * step, HEADER + len(rows) * step), "white")
     draw = ImageDraw.Draw(canvas)
     for j, name in enumerate(columns):
-        draw.text((left + j * (TILE + 4) + TILE / 2, 12), name, "black", font, anchor="mm")
+        draw.text((left + j * step + TILE / 2, HEADER / 2), fitting(name, font), "black", font, anchor="mm")
     for i, row in enumerate(rows):
         if names:
-            draw.text((left - 8, 24 + i * (TILE + 4) + TILE / 2), names[i], "black", font, anchor="rm")
+            draw.text((left - 2 * GAP, HEADER + i * step + TILE / 2), names[i], "black", font, anchor="rm")
         for j, picture in enumerate(row):
-            tile = Image.fromarray(picture).resize((TILE, TILE), Image.Resampling.NEAREST)
-            canvas.paste(tile, (left + j * (TILE + 4), 24 + i * (TILE + 4)))
+            canvas.paste(_tile(picture), (left + j * step, HEADER + i * step))
     return canvas
 
 
+def fitting(name: str, font: Font) -> str:
+    """A name as it fits above a picture: its end, where weights and variants stand, if it is too long."""
+    short = name
+    while font.getlength(short) > TILE and len(short) > 2:
+        short = "…" + short[2:]
+    return short
+
+
+def _tile(picture: Picture) -> Image.Image:
+    """A picture as a tile; where it is made larger its pixels stay sharp."""
+    smaller = max(picture.shape[:2]) > TILE
+    return Image.fromarray(picture).resize((TILE, TILE), Image.Resampling.BOX if smaller else Image.Resampling.NEAREST)
+
+
 def save_png(path: Path, image: Image.Image) -> None:
+    """Write an image whole or not at all."""
     buffer = BytesIO()
     image.save(buffer, "PNG")
     write_atomic(path, buffer.getvalue())
@@ -77,8 +99,8 @@ class Gallery:
 
     @classmethod
     def of(cls, run: Path, backbone: str, images: NDArray[np.floating[Any]], truth: NDArray[Any]) -> Gallery:
-        name = re.sub(r"[^A-Za-z0-9._+-]+", "_", backbone)
-        return cls(run / "pictures" / f"{name}.npz", images[:SHOWN], truth[:SHOWN])
+        """An empty gallery for the first of these test images (n, 3, s, s) and masks (n, S, S)."""
+        return cls(picture_file(run, backbone), images[:SHOWN], truth[:SHOWN])
 
     def keep(self, cell: Cell, guess: NDArray[np.integer[Any]]) -> None:
         """Keep the predicted masks (n, S, S) of a cell, if it is of the first draw."""
@@ -86,9 +108,10 @@ class Gallery:
             self.predictions[f"{cell.head} {cell.shots}"] = guess[:SHOWN].astype(np.uint8)
 
     def write(self, reconstructions: NDArray[np.floating[Any]] | None) -> None:
-        """Write everything in one file, and originals beside reconstructions as a picture."""
-        buffer = BytesIO()
-        np.savez_compressed(buffer, images=self.images, truth=self.truth, **self.predictions)  # type: ignore[arg-type]
+        """Write everything in one file with what is in it, and originals beside reconstructions as a picture."""
+        buffer, kept = BytesIO(), read_pictures(self.file)
+        shown = {**kept, **self.predictions, "images": self.images, "truth": self.truth}
+        np.savez_compressed(buffer, allow_pickle=False, **shown)
         write_atomic(self.file, buffer.getvalue())
         if reconstructions is not None:
             pairs = [
@@ -100,24 +123,30 @@ class Gallery:
             save_png(name, sheet(pairs, numbers, ("original", "reconstruction")))
 
 
+def picture_file(run: Path, backbone: str) -> Path:
+    """Where the pictures of a backbone are kept."""
+    return run / "pictures" / f"{file_name(backbone)}.npz"
+
+
+def read_pictures(file: Path) -> dict[str, NDArray[Any]]:
+    """What a gallery wrote; nothing if it did not, or if the file is damaged."""
+    try:
+        with np.load(BytesIO(file.read_bytes())) as kept:
+            return dict(kept)
+    except UNREADABLE:
+        return {}
+
+
 def compare_predictions(run: Path, backbones: Sequence[str], head: str, shots: int) -> Path | None:
     """One sheet: image, truth, and what each backbone with this head and so many shots predicts; None without any."""
-    columns: list[list[Picture]] = []
-    names = []
-    for backbone in backbones:
-        file = Gallery.of(run, backbone, np.empty(0), np.empty(0)).file
-        if not file.exists():
-            continue
-        with np.load(file) as kept:
-            if f"{head} {shots}" not in kept:
-                continue
-            if not columns:
-                columns = [[to_picture(i) for i in kept["images"]], [paint(m) for m in kept["truth"]]]
-                names = ["image", "truth"]
-            columns.append([paint(m) for m in kept[f"{head} {shots}"]])
-            names.append(backbone)
-    if not columns:
+    kept = {backbone: read_pictures(picture_file(run, backbone)) for backbone in backbones}
+    kept = {backbone: pictures for backbone, pictures in kept.items() if f"{head} {shots}" in pictures}
+    if not kept:
         return None
-    path = run / "pictures" / f"predictions-{head}-{shots}-shot.png"
-    save_png(path, sheet(list(zip(*columns, strict=False)), names))
+    first = next(iter(kept.values()))
+    columns = [[to_picture(i) for i in first["images"]], [paint(m) for m in first["truth"]]]
+    columns += [[paint(m) for m in pictures[f"{head} {shots}"]] for pictures in kept.values()]
+    path = run / "pictures" / f"predictions-{file_name(head)}-{shots}-shot.png"
+    rows = list(zip(*columns, strict=False))  # a backbone of large images keeps fewer of them
+    save_png(path, sheet(rows, ["image", "truth", *kept]))
     return path

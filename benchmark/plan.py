@@ -6,13 +6,22 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 COPY = "copy"
 """The control that reads no image: the training mask itself, or the per-pixel mode of several."""
 NO_HEAD = "-"
 PROTOCOL = 1
 """Raised whenever the same plan would score otherwise."""
+
+
+def file_name(name: str) -> str:
+    """The name of a backbone or head as a part of a file name, a different one for every name.
+
+    What a disk might not keep apart, or "--" (which stands between parts), becomes `_` and a hash.
+    """
+    safe = re.sub(r"[^a-z0-9._+-]+|-{2,}|^-|-$", "_", name)[:80]
+    return safe if safe == name else f"{safe}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True)
@@ -27,9 +36,8 @@ class Cell:
     @property
     def slug(self) -> str:
         """A file name of its own."""
-        name = f"{self.backbone}--{self.head}--{self.shots}-shot--draw-{self.draw}"
-        safe = re.sub(r"[^A-Za-z0-9._+-]+", "_", name)
-        return safe if safe == name else f"{safe}--{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+        names = [file_name(name) for name in (self.backbone, self.head) if name != NO_HEAD]
+        return "--".join([*names, f"{self.shots}-shot", f"draw-{self.draw}"])
 
     def seed(self, seed: int) -> int:
         """The seed of this cell's head, from that of its plan; the same for every backbone."""
@@ -65,8 +73,19 @@ class Plan:
                     for draw in range(self.draws):
                         yield Cell(backbone, head, shots, draw)
 
+    def union(self, other: Plan) -> Plan:
+        """The smallest plan with the cells of both, which have the same protocol."""
+        return replace(
+            self,
+            backbones=tuple(dict.fromkeys(self.backbones + other.backbones)),
+            heads=tuple(dict.fromkeys(self.heads + other.heads)),
+            shots=tuple(sorted({*self.shots, *other.shots})),
+            draws=max(self.draws, other.draws),
+        )
+
     @property
     def hash(self) -> str:
-        """Of what must agree for scores to be compared: everything but which backbones and heads there are."""
-        shared = {k: v for k, v in asdict(self).items() if k not in ("backbones", "heads", "draws", "shots")}
+        """Of what must agree for scores to be compared: everything but how much is crossed."""
+        crossed = ("backbones", "heads", "draws", "shots")
+        shared = {k: v for k, v in asdict(self).items() if k not in crossed}
         return hashlib.sha256(json.dumps(shared | {"protocol": PROTOCOL}, sort_keys=True).encode()).hexdigest()[:16]

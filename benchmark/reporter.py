@@ -18,5 +18,8 @@ class Reporter:
     def unit(self, backbone: str, what: str) -> None:
         """One more unit is done."""
 
+    def finish(self, backbone: str) -> None:
+        """Nothing is left to do for this backbone."""
+
     def problem(self, sentence: str) -> None:
         """Something went wrong, and the run goes on without it."""

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+import zipfile
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .iou import Counts
 from .plan import Cell, Plan
+
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile)
+"""What json and numpy raise on a file that is cut short or was edited by hand."""
 
 
 class ResultError(ValueError):
@@ -34,7 +40,7 @@ class CellResult:
     """Versions, seeds, hashes, hardware, seconds."""
 
     @property
-    def scored(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    def scored(self) -> NDArray[np.bool_]:
         """Which classes are averaged over, (K,)."""
         return np.array([name not in self.excluded for name in self.classes])
 
@@ -43,8 +49,12 @@ def write_atomic(path: Path, data: bytes) -> None:
     """Write a file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_bytes(data)
-    os.replace(part, path)
+    try:
+        part.write_bytes(data)
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 @dataclass(frozen=True)
@@ -64,13 +74,24 @@ class RunFolder:
         write_atomic(self.plan_file, json.dumps({"plan": asdict(plan), **facts}, indent=1).encode())
 
     def read_plan(self) -> Plan:
+        """The plan of everything that was ever run into this folder."""
+        return _plan_in(self._plan_record())
+
+    def read_data(self) -> str | None:
+        """The hash of the images that the run was made with."""
+        data = self._plan_record().get("data")
+        return None if data is None else str(data)
+
+    def _plan_record(self) -> dict[str, Any]:
         try:
-            known = json.loads(self.plan_file.read_text())["plan"]
+            record = json.loads(self.plan_file.read_text())
+            _plan_in(record)
         except FileNotFoundError:
-            raise ResultError(f"{self.path} holds no run (no plan.json); name a folder that partbench run wrote") from None
-        except (json.JSONDecodeError, KeyError) as error:
-            raise ResultError(f"{self.plan_file} is damaged ({error}); delete the folder and run again") from None
-        return Plan(**{k: tuple(v) if isinstance(v, list) else v for k, v in known.items()})
+            raise ResultError(f"{self.path} holds no run (no plan.json); name a folder of partbench run") from None
+        except UNREADABLE as error:
+            mend = "delete it and run the same commands again, which keeps the scores"
+            raise ResultError(f"{self.plan_file} is damaged ({_say(error)}); {mend}") from None
+        return dict(record)
 
     def write(self, result: CellResult) -> None:
         """Counts first, then the JSON file whose being there says that the cell is done."""
@@ -89,19 +110,38 @@ class RunFolder:
     def read(self, cell: Cell) -> CellResult | None:
         """The result of a cell, None if it has not been computed."""
         file = self.cell_file(cell)
-        return read_result(file) if file.exists() else None
+        if not file.exists():
+            return None
+        result = read_result(file)
+        if result.cell != cell:
+            raise ResultError(
+                f"{file} is of another cell, {result.cell.slug}; delete it and run the same command again"
+            )
+        return result
 
-    def results(self) -> Iterator[CellResult]:
-        """All results of the run, in the order of its plan."""
-        for cell in self.read_plan().cells():
-            result = self.read(cell)
+    def results(self, cells: Iterable[Cell] | None = None) -> tuple[list[CellResult], list[ResultError]]:
+        """What there is of these cells (by default all of the plan) in their order, and which files are damaged."""
+        found, damaged = [], []
+        for cell in self.read_plan().cells() if cells is None else cells:
+            try:
+                result = self.read(cell)
+            except ResultError as error:
+                damaged.append(error)
+                continue
             if result is not None:
-                yield result
+                found.append(result)
+        return found, damaged
+
+
+def _plan_in(record: Any) -> Plan:
+    known: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in record["plan"].items()}
+    plan = Plan(**known)
+    for _ in plan.cells():  # whatever cannot be crossed is no plan
+        pass
+    return plan
 
 
 def _as_npy(counts: Counts) -> bytes:
-    from io import BytesIO
-
     buffer = BytesIO()
     np.save(buffer, counts.astype(np.int32))
     return buffer.getvalue()
@@ -111,14 +151,25 @@ def read_result(file: Path) -> CellResult:
     """The result in a cell's JSON file and the counts beside it."""
     try:
         record = json.loads(file.read_text())
-        counts = None if record["error"] else np.load(file.with_suffix(".npy")).astype(np.int64)
-        return CellResult(
+        result = CellResult(
             cell=Cell(**record["cell"]),
             classes=tuple(record["classes"]),
             excluded=tuple(record["excluded"]),
             error=record["error"],
-            counts=counts,
-            provenance=record["provenance"],
+            counts=None
+            if record["error"]
+            else np.load(BytesIO(file.with_suffix(".npy").read_bytes())).astype(np.int64),
+            provenance=dict(record["provenance"]),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ResultError(f"{file} is damaged ({error}); delete it and run the same command again") from None
+        if result.counts is not None and (
+            result.counts.ndim != 3 or result.counts.shape[1:] != (len(result.classes), 3)
+        ):
+            raise ValueError(f"its counts have shape {result.counts.shape}")
+    except UNREADABLE as error:
+        raise ResultError(f"{file} is damaged ({_say(error)}); delete it and run the same command again") from None
+    return result
+
+
+def _say(error: Exception) -> str:
+    """An error in one line; a missing key alone says little."""
+    return f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())

@@ -10,6 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 
+class ShotsError(ValueError):
+    """Shots that cannot be drawn, in one sentence: the fact, the culprit, the mend."""
+
+
 @dataclass(frozen=True)
 class Manifest:
     """The draws of one run; with k shots a head sees the first k images of a draw."""
@@ -24,7 +28,12 @@ class Manifest:
         """Tells these draws from every other, by the names of their images."""
         return hashlib.sha256(json.dumps(self.names).encode()).hexdigest()[:16]
 
+    def seen(self, draw: int, count: int) -> str:
+        """A hash of the images that a head sees with `count` shots of a draw."""
+        return Manifest((self.shots(draw, count),), (self.names[draw][:count],)).hash
+
     def shots(self, draw: int, count: int) -> tuple[int, ...]:
+        """Indices of the first `count` images of a draw."""
         return self.draws[draw][:count]
 
 
@@ -33,16 +42,23 @@ def draw_shots(present: Sequence[frozenset[int]], shots: int, draws: int, seed: 
 
     The first image of a draw is one of those that show the most classes: who may annotate a single picture
     picks one where every part can be seen. The draws take different first images while there are any.
+    More draws or more shots leave those that there were as they are, so that a run can be added to.
     """
     if shots > len(present):
-        raise ValueError(f"{shots} shots cannot be drawn from a pool of {len(present)} images; add images or ask for less")
+        pool = f"a pool of {len(present)} images"
+        raise ShotsError(f"{shots} shots cannot be drawn from {pool}; add images or ask for less")
     most = max(len(classes) for classes in present)
     complete = [i for i, classes in enumerate(present) if len(classes) == most]
-    random = np.random.default_rng(seed)
-    firsts = np.concatenate([random.permutation(complete) for _ in range(-(-draws // len(complete)))])
-    return [_one_draw(int(first), len(present), shots, random) for first in firsts[:draws]]
+    return [_one_draw(complete, len(present), shots, draw, seed) for draw in range(draws)]
 
 
-def _one_draw(first: int, pool: int, shots: int, random: np.random.Generator) -> tuple[int, ...]:
-    others = random.permutation([i for i in range(pool) if i != first])
+def _one_draw(complete: Sequence[int], pool: int, shots: int, draw: int, seed: int) -> tuple[int, ...]:
+    """Draw number `draw`, from random numbers of its own."""
+    again, place = divmod(draw, len(complete))
+    first = int(_random(seed, 0, again).permutation(complete)[place])
+    others = _random(seed, 1, draw).permutation([i for i in range(pool) if i != first])
     return (first, *(int(i) for i in others[: shots - 1]))
+
+
+def _random(seed: int, *purpose: int) -> np.random.Generator:
+    return np.random.default_rng([abs(seed), int(seed < 0), *purpose])

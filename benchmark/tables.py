@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -26,48 +25,50 @@ def score_text(mean: float, half_width: float) -> str:
 
 def crossing(summary: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Score texts by (shots, backbone) and head; a backbone without heads stands under every one of them."""
-    texts = summary.assign(text=[score_text(m, h) for m, h in zip(summary[metric], summary[f"{metric} ±"], strict=True)])
+    texts = summary.assign(
+        text=[score_text(m, h) for m, h in zip(summary[metric], summary[f"{metric} ±"], strict=True)]
+    )
     heads = [h for h in texts["head"].unique() if h != NO_HEAD]
     wide = texts.pivot_table(index=["shots", "backbone"], columns="head", values="text", aggfunc="first", sort=False)
     if NO_HEAD in wide:
         for head in heads:
             wide[head] = wide[head].fillna(wide[NO_HEAD])
-    order = [(s, b) for s in sorted(texts["shots"].unique()) for b in ranked(summary[summary["shots"] == s], metric)]
+    shots = sorted(texts["shots"].unique())
+    order = [(s, b) for s in shots for b in ranked(summary[summary["shots"] == s], metric)]
     return wide.reindex([key for key in order if key in wide.index])[heads or [NO_HEAD]].fillna("")
 
 
-def rich_crossing(summary: pd.DataFrame, metric: str, title: str) -> Table:
-    """The crossing as a table for the terminal, the best of every head and number of shots in bold."""
+def rich_crossing(summary: pd.DataFrame, metric: str) -> Table:
+    """The crossing as a table for the terminal, the best of every head and number of shots in bold.
+
+    The paper's six heads with their intervals take 80 columns, so the shots stand above their block, not beside it.
+    """
     from rich import box
+    from rich.markup import escape
     from rich.table import Table
 
     wide = crossing(summary, metric)
-    table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 0), pad_edge=False, title_justify="left", title_style="bold")
-    table.add_column("shots", justify="right")
-    table.add_column(" backbone", no_wrap=True)
-    for head in wide.columns:
-        table.add_column(f" {head}", justify="right", no_wrap=True)
-    for shots, block in wide.groupby(level="shots", sort=False):
-        best = {head: _best(summary, metric, int(str(shots)), head) for head in wide.columns}
-        for i, ((_, backbone), row) in enumerate(block.iterrows()):
-            texts = [f"[bold]{row[h]}[/]" if best[h] == backbone else row[h] for h in wide.columns]
-            table.add_row(str(shots) if i == 0 else "", f" {_plain(str(backbone))}", *texts)
+    heads = [str(head) for head in wide.columns]
+    table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
+    table.add_column("backbone", overflow="fold")
+    for head in heads:
+        table.add_column("" if head == NO_HEAD else head, justify="right", overflow="fold")
+    for shots in dict.fromkeys(int(s) for s in wide.index.get_level_values("shots")):
+        table.add_row(f"[dim]{shots} shot{'s' if shots > 1 else ''}[/]")
+        best = {head: _best(summary, metric, shots, head) for head in heads}
+        for backbone, row in wide.loc[shots].iterrows():
+            texts = [f"[bold]{row[h]}[/]" if best[h] == backbone else str(row[h]) for h in heads]
+            table.add_row(escape(str(backbone)), *texts)
         table.add_section()
     return table
 
 
-def _plain(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
-
-
 def _best(summary: pd.DataFrame, metric: str, shots: int, head: str) -> str:
     rows = summary[(summary["shots"] == shots) & summary["head"].isin([head, NO_HEAD])].dropna(subset=[metric])
-    return "" if rows.empty else str(rows.loc[rows[metric].idxmax(), "backbone"])
+    return "" if rows.empty else str(rows.set_index("backbone")[metric].idxmax())
 
 
-def class_table(table: pd.DataFrame, names: Sequence[str] = ()) -> pd.DataFrame:
+def class_table(table: pd.DataFrame) -> pd.DataFrame:
     """Mean IoU of every class per backbone, head and shots."""
     columns = class_columns(table)
     summary = summarise(table, columns)[["backbone", "head", "shots", *columns]]

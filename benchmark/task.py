@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -53,6 +55,18 @@ class Task:
     @cached_property
     def test(self) -> range:
         return range(min(self.plan.test, len(self.scored)))
+
+    @cached_property
+    def data(self) -> str:
+        """Tells the images and classes of this task from every other, so that scores of two are never mixed."""
+        names = [
+            [split.name(i) for i in rows] for split, rows in ((self.splits.pool, self.pool), (self.scored, self.test))
+        ]
+        return hashlib.sha256(json.dumps([self.dataset.classes, *names]).encode()).hexdigest()[:16]
+
+    def of(self, plan: Plan) -> Task:
+        """The same data as another plan uses it."""
+        return replace(self, plan=plan)
 
     @cached_property
     def manifest(self) -> Manifest:

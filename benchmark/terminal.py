@@ -6,7 +6,15 @@ from contextlib import AbstractContextManager
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from .reporter import Reporter
 
@@ -27,7 +35,6 @@ class TerminalReporter(Reporter):
             disable=not console.is_terminal,
         )
         self.tasks: dict[str, TaskID] = {}
-        self.left: dict[str, int] = {}
         self.all = self.bars.add_task("backbones", total=backbones, what="")
 
     def running(self) -> AbstractContextManager[object]:
@@ -35,16 +42,16 @@ class TerminalReporter(Reporter):
 
     def start(self, backbone: str, units: int) -> None:
         self.tasks[backbone] = self.bars.add_task(escape(backbone), total=units, what="")
-        self.left[backbone] = units
         if not self.console.is_terminal:
-            self.console.print(f"{escape(backbone)}: {units} units of work")
+            self.console.print(f"{escape(backbone)}: {units} units of work", soft_wrap=True)
 
     def unit(self, backbone: str, what: str) -> None:
         self.bars.update(self.tasks[backbone], advance=1, what=escape(what.removeprefix(f"{backbone}--")))
-        self.left[backbone] -= 1
-        if self.left[backbone] == 0:
+
+    def finish(self, backbone: str) -> None:
+        if backbone in self.tasks:
             self.bars.update(self.tasks[backbone], what="done")
-            self.bars.advance(self.all)
+        self.bars.advance(self.all)
 
     def problem(self, sentence: str) -> None:
-        self.console.print(f"[yellow]{escape(sentence)}[/]")
+        self.console.print(f"[yellow]{escape(sentence)}[/]", soft_wrap=True)

@@ -23,3 +23,9 @@ def repository() -> Path:
     if not (root / "setup.cfg").is_file():
         pytest.skip("the sources are not here: these tests run on an installed wheel")
     return root
+
+
+@pytest.fixture(autouse=True)
+def codes_in_a_folder_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads what another, or the user, has inverted."""
+    monkeypatch.setenv("PARTBENCH_CACHE", str(tmp_path / "cache"))

@@ -14,11 +14,11 @@ from .perceptual import Distance, discriminator_distance
 BATCH = 32
 RATE = 1e-3
 MIXED = 0.5
-"""Share of batches whose every style has a latent of its own, so that w+ is covered and not only w."""
+"""Share of batches whose styles cross over between two latents, so that w+ is covered and not only w."""
 
 
 def training_styles(generator: Generator, count: int) -> Tensor:
-    """w+ (count, L, latent) of random latents: one per image, or two that cross over."""
+    """w+ (count, L, latent) of random latents: one per image, or two that cross over at a style of the batch."""
     device = generator.constant.device
     w = generator.mapping(torch.randn(2 * count, generator.config.latent, device=device))
     styles, other = generator.broadcast(w[:count]).clone(), generator.broadcast(w[count:])
@@ -33,11 +33,12 @@ def encoder_loss(encoder: Encoder, generator: Generator, distance: Distance, cou
     with torch.no_grad():
         styles = training_styles(generator, count)
         images, _ = generator.synthesis(styles, generator.noise(count))
-    offsets = encoder(images)
+    offsets: Tensor = encoder(images)
     quiet = [torch.zeros(1, 1, r, r, device=images.device) for r, _ in generator.config.layers]
     rebuilt, _ = generator.synthesis(generator.average + offsets, quiet)
     spread = (styles - generator.average).square().mean()
-    return distance(rebuilt, images).mean() + (generator.average + offsets - styles).square().mean() / spread
+    missed = (generator.average + offsets - styles).square().mean()
+    return distance(rebuilt, images).mean() + missed / spread
 
 
 def train_encoder(

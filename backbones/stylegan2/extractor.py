@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -26,6 +27,7 @@ class StyleGAN2Extractor(nn.Module):
         self.layers, self.projection = layers, METHODS[method]
         self.vgg = vgg
 
+    @cached_property
     def distance(self) -> Distance:
         """From VGG16 where torchvision keeps its weights, else from the discriminator's features."""
         return vgg_distance(self.vgg) if self.vgg else discriminator_distance(self.discriminator)
@@ -38,7 +40,7 @@ class StyleGAN2Extractor(nn.Module):
         """w+ (N, L, latent), and the noise of every convolution where it was optimised."""
         targets = images * 2 - 1
         with torch.enable_grad():
-            styles, noise = project(self.generator, self.distance(), targets, self._start(targets), self.projection)
+            styles, noise = project(self.generator, self.distance, targets, self._start(targets), self.projection)
         codes = {"styles": styles}
         if self.projection.noise:
             codes |= {f"noise.{i}": level for i, level in enumerate(noise)}
@@ -70,4 +72,3 @@ class StyleGAN2Extractor(nn.Module):
         z = torch.randn(count, self.generator.config.latent, generator=random).to(self.generator.constant)
         codes = {"styles": self.generator.broadcast(self.generator.mapping(z))}
         return self.reconstruct(codes), self.maps(codes)
-

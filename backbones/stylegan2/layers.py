@@ -37,9 +37,7 @@ class Blur(nn.Module):
 class EqualLinear(nn.Module):
     """A linear layer whose weight is drawn from N(0, 1) and scaled at run time; `rate` multiplies its learning rate."""
 
-    def __init__(
-        self, inputs: int, outputs: int, bias: float = 0.0, rate: float = 1.0, activate: bool = False
-    ) -> None:
+    def __init__(self, inputs: int, outputs: int, bias: float = 0.0, rate: float = 1.0, activate: bool = False) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(outputs, inputs) / rate)
         self.bias = nn.Parameter(torch.full((outputs,), bias / rate))
@@ -53,7 +51,10 @@ class EqualLinear(nn.Module):
 
 
 class EqualConv(nn.Module):
-    """A convolution with equalised learning rate; `down` halves the size behind a blur, `activate` adds bias and slope."""
+    """A convolution with equalised learning rate.
+
+    `down` halves the size behind a blur, `activate` adds bias and slope.
+    """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, down: bool = False, activate: bool = True) -> None:
         super().__init__()
@@ -89,7 +90,7 @@ class ModulatedConv(nn.Module):
         self.blur = Blur(outputs, 1, gain=4.0) if up else nn.Identity()
 
     def forward(self, x: Tensor, w: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Maps (N, inputs, h, w) under styles (N, latent) to maps still to be multiplied by the (N, outputs) demodulation."""
+        """Maps (N, inputs, h, w) under styles (N, latent) to maps, and the demodulation (N, outputs) that they lack."""
         style = self.style(w)
         weight = self.weight * self.scale
         x = x * style[:, :, None, None]
@@ -134,8 +135,8 @@ class ToRGB(nn.Module):
             self.register_buffer("kernel", fir(3, 4.0), persistent=False)
 
     def forward(self, x: Tensor, w: Tensor, skip: Tensor | None) -> Tensor:
-        rgb, _ = self.conv(x, w)
-        rgb = rgb + self.bias[None, :, None, None]
+        colours: Tensor = self.conv(x, w)[0]
+        rgb = colours + self.bias[None, :, None, None]
         if skip is None:
             return rgb
         return rgb + F.conv_transpose2d(skip, self.kernel.to(skip.dtype), stride=2, padding=1, groups=3)

@@ -91,7 +91,8 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         deep: Tensor = self.second(self.first(x))
-        return (deep + self.skip(x)) * math.sqrt(0.5)
+        skip: Tensor = self.skip(x)
+        return (deep + skip) * math.sqrt(0.5)
 
 
 def minibatch_stddev(x: Tensor, group: int = 4) -> Tensor:
@@ -153,4 +154,3 @@ class Encoder(nn.Module):
             x = block(x)
         offsets: Tensor = self.head(self.dense(x.flatten(1)))
         return offsets.reshape(len(images), self.styles, -1)
-

@@ -52,12 +52,16 @@ def vgg_weights() -> Path | None:
 
 
 def vgg_distance(weights: Path) -> Distance:
-    """Pixels and the features of VGG16 at up to 256 pixels, from a state dict of torchvision's."""
+    """Pixels and the features of VGG16 at up to 256 pixels, from a state dict of torchvision's (its `features` do)."""
     from torchvision.models import vgg16
 
-    network = vgg16()
-    network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-    layers = network.features.requires_grad_(False).eval()
+    with torch.device("meta"):  # its classifier, nine tenths of the network, is never made
+        layers: nn.Module = vgg16().features
+    state = torch.load(weights, map_location="cpu", weights_only=True)
+    prefix = "features."
+    state = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+    layers.load_state_dict(state, assign=True)
+    layers.requires_grad_(False).eval()
 
     def distance(a: Tensor, b: Tensor) -> Tensor:
         return pixel_distance(a, b) + feature_distance(vgg_features(layers, a), vgg_features(layers, b))

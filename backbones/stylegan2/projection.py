@@ -37,8 +37,8 @@ class Projection:
 
 
 METHODS: dict[str, Projection] = {
-    "encode": Projection(steps=50, rate=0.05, jitter=0.0, plus=True, noise=False, encoder=True),
-    "descend": Projection(steps=100, jitter=0.0, plus=True, noise=False),
+    "encode": Projection(steps=25, rate=0.05, jitter=0.0, plus=True, noise=False, encoder=True),
+    "descend": Projection(steps=50, jitter=0.0, plus=True, noise=False),
     "optimise": Projection(),
 }
 """`encode` is ours: an encoder's proposal, then a few steps; `descend` the same without an encoder, for networks that
@@ -78,17 +78,18 @@ def spread_of_w(generator: Generator) -> float:
     """Standard deviation of w about its mean, from 10,000 samples."""
     seed = torch.Generator().manual_seed(0)
     with torch.no_grad():
-        z = torch.randn(10_000, generator.config.latent, generator=seed).to(generator.constant.device)
-        return (generator.mapping(z) - generator.average).square().sum(1).mean().sqrt().item()
+        z = torch.randn(10_000, generator.config.latent, generator=seed).to(generator.constant)
+        w: Tensor = generator.mapping(z)
+        return (w - generator.average).square().sum(1).mean().sqrt().item()
 
 
 def start_noise(generator: Generator, projection: Projection, count: int) -> list[Tensor]:
     """The same noise for every image where it is optimised, none elsewhere."""
-    device = generator.constant.device
+    like = generator.constant
     if not projection.noise:
-        return [torch.zeros(count, 1, r, r, device=device) for r, _ in generator.config.layers]
+        return [like.new_zeros(count, 1, r, r) for r, _ in generator.config.layers]
     seed = torch.Generator().manual_seed(0)
-    one = [torch.randn(1, 1, r, r, generator=seed).to(device) for r, _ in generator.config.layers]
+    one = [torch.randn(1, 1, r, r, generator=seed).to(like) for r, _ in generator.config.layers]
     return [level.repeat(count, 1, 1, 1) for level in one]
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .config import Config
 from .encoding import train_encoder
 from .losses import discriminator_loss, generator_loss, path_lengths, r1_penalty
-from .config import Config
 from .networks import Discriminator, Encoder, Generator
 from .weights import Networks, save
 
@@ -77,7 +77,7 @@ class StyleGAN2Trainer:
         if self.steps % self.recipe.r1_every == 0:
             losses["r1"] = self._r1_step(real)
         if self.steps % self.recipe.path_every == 0:
-            losses["path"] = self._path_step(len(real) // 2)
+            losses["path"] = self._path_step(max(1, len(real) // 2))
         self.steps += 1
         self._average()
         return losses
@@ -132,6 +132,7 @@ class StyleGAN2Trainer:
         z = torch.randn(10_000, self.generator.config.latent, device=self.device)
         self.averaged.average.copy_(self.averaged.mapping(z).mean(0))
         train_encoder(self.encoder, self.averaged, self.discriminator, budget, report)
+        self.discriminator.requires_grad_(True)
 
     @torch.no_grad()
     def picture(self) -> Tensor:
@@ -147,6 +148,8 @@ class StyleGAN2Trainer:
 
     def state_dict(self) -> dict[str, Any]:
         state: dict[str, Any] = {name: part.state_dict() for name, part in self._parts().items()}
+        if self.device.type == "cuda":
+            state["random_cuda"] = torch.cuda.get_rng_state(self.device)
         return state | {
             "steps": self.steps,
             "path_mean": self.path_mean,
@@ -160,6 +163,8 @@ class StyleGAN2Trainer:
         self.steps = int(state["steps"])
         self.path_mean, self.fixed = state["path_mean"].to(self.device), state["fixed"].to(self.device)
         torch.set_rng_state(state["random"].cpu())
+        if self.device.type == "cuda" and "random_cuda" in state:
+            torch.cuda.set_rng_state(state["random_cuda"].cpu(), self.device)
 
     def save(self, path: Path, card: Mapping[str, str]) -> None:
         save(path, Networks(self.averaged, self.discriminator, self.encoder), card)

@@ -57,6 +57,9 @@ def read_config(path: Path) -> Config:
         if metadata.get("family") != "stylegan2":
             raise BackboneError(f"{path} holds no StyleGAN2 of ours; make one with: partbench pretrain stylegan2")
         return Config(**json.loads(metadata["config"]))
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise BackboneError(f"{path} does not say the shape of its StyleGAN2 ({what}); write it again") from None
     except FileNotFoundError:
         raise BackboneError(f"there is no weights file {path}; check the name behind '@'") from None
     except (SafetensorError, OSError) as error:
@@ -70,7 +73,11 @@ def load(path: Path) -> Networks:
         keys = set(file.keys())
         for name, part in networks.parts().items():
             state = {k.removeprefix(f"{name}."): file.get_tensor(k).float() for k in keys if k.startswith(f"{name}.")}
-            part.load_state_dict(state)
+            try:
+                part.load_state_dict(state)
+            except RuntimeError as error:
+                what = " ".join(str(error).split())
+                raise BackboneError(f"{path} holds another network than it says ({what}); write it again") from None
     return networks.frozen()
 
 

@@ -21,7 +21,7 @@ def find(catalogue: Catalogue, name: str) -> tuple[Any, tuple[Callable[[Any], No
 
     if name in catalogue.heads:
         return find_head(catalogue, name).record, head_checks.CHECKS
-    if name.split(":")[0] in catalogue.datasets:
+    if name.partition(":")[0] in catalogue.datasets:
         return find_dataset(catalogue, name).record, dataset_checks.CHECKS
     try:
         return find_backbone(catalogue, name).record, backbone_checks.CHECKS

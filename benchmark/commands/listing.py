@@ -55,7 +55,7 @@ def show(shelf: str, as_json: bool) -> None:
 def _table(catalogue: Catalogue, shelf: str) -> Table:
     table = Table(title=shelf, box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left", title_style="bold")
     listed = list(rows(catalogue, shelf))
-    for column in listed[0]:
+    for column in listed[0] if listed else ():
         table.add_column(column, no_wrap=column == "name")
     for row in listed:
         table.add_row(*(escape(_text(value)) for value in row.values()))

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import json
+import sys
+import time
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from ...backbones.trainer import Trainer
 from ...datasets.dataset import DatasetError, Split
 from ...datasets.images import ImageFolder
+from ..checkpoints import Files
 from ..naming import NamingError, find_backbone, find_dataset
 from ..plugins import Catalogue, load_catalogue
-from ..pretrain import Budget, Files, ImageStream, Pretraining, Tick
+from ..pretrain import Budget, Pretraining, Tick
 from ..provenance import hardware, pick_device
+from ..stream import ImageStream
+
+__all__ = ["Budget", "run"]
+
+LINE_EVERY = 60.0
+"""Seconds between two lines of progress where there is no terminal to draw a bar on."""
 
 
 def open_images(catalogue: Catalogue, images: str) -> Split:
     """The pictures of a folder or zip, or the unlabelled split of a dataset."""
     if Path(images).exists():
         return ImageFolder(images)
-    family = images.split(":")[0]
+    family = images.partition(":")[0]
     if family not in catalogue.datasets:
         raise DatasetError(f"{images} is neither a folder or zip of pictures nor a dataset; check --images")
     split = find_dataset(catalogue, images).record.load().unlabelled
@@ -31,7 +42,10 @@ def open_images(catalogue: Catalogue, images: str) -> Split:
 
 def parse_keep(text: str) -> tuple[int, ...]:
     """`10,20` thousand images as numbers of images."""
-    return tuple(int(float(part) * 1000) for part in text.split(",") if part)
+    try:
+        return tuple(int(float(part) * 1000) for part in text.split(",") if part)
+    except ValueError:
+        raise NamingError(f"--keep {text} is no list of thousands of images; write it as 10,20") from None
 
 
 def run(
@@ -40,36 +54,75 @@ def run(
 ) -> None:  # fmt: skip
     """Train, with a bar, and write OUT and its checkpoint, samples and log beside it."""
     catalogue = load_catalogue()
-    backbone = find_backbone(catalogue, name).record
-    if backbone.trainer is None:
+    start = find_backbone(catalogue, name).record.trainer
+    if start is None:
         raise NamingError(f"{name} has no training of its own; choose one that has, as stylegan2")
-    if out.suffix != ".safetensors":
-        raise NamingError(f"--out {out} must end in .safetensors")
-    if budget == Budget():
-        raise NamingError("a training needs an end; give --minutes or --kimg")
-    files, chosen = Files(out), pick_device(device)
-    if files.checkpoint.exists() and not resume:
-        raise NamingError(f"{files.checkpoint} is an unfinished training; go on with --resume, or delete it")
-    trainer = backbone.trainer(size, str(chosen), seed)
-    stream = ImageStream(open_images(catalogue, images), size, trainer.batch, seed, mirror, limit)
-    training = Pretraining(trainer, stream, files, budget, parse_keep(keep))
+    files, kept = Files(out), parse_keep(keep)
+    _hold(files, budget, resume)
+    split, chosen = open_images(catalogue, images), pick_device(device)
+    trainer: Trainer = start(size, str(chosen), seed)
+    stream = ImageStream(split, size, trainer.batch, seed, mirror, limit)
+    training = Pretraining(trainer, stream, files, budget, kept)
     if resume and files.checkpoint.exists():
         training.resume(files.checkpoint)
     console = Console()
-    where = f"{len(stream)} images of {images} at {size} px, on {chosen}"
-    console.print(f"{name}: {escape(where)}; samples in {escape(str(files.picture))}")
-    card = {"images": str(len(stream)) + " of " + Path(images).name, "seed": str(seed), "hardware": str(hardware(chosen))}
-    with Progress(
-        TextColumn("{task.description}"), BarColumn(bar_width=20), TimeElapsedColumn(), TimeRemainingColumn(),
-        console=console, disable=not console.is_terminal,
-    ) as bars:  # fmt: skip
-        task = bars.add_task("starting", total=1.0)
-        training.run(lambda tick: _tell(bars, task, budget, tick), card)
-    console.print(f"wrote {escape(str(out))} after {training.images} images")
+    where = f"{len(stream)} images of {images} at {size} px, on {chosen}, from image {training.images}"
+    console.print(f"{escape(name)}: {escape(where)}; samples in {escape(str(files.picture))}", soft_wrap=True)
+    card = {
+        "images": f"{len(stream)} of {Path(images).name}",
+        "seed": str(seed),
+        "hardware": json.dumps(hardware(chosen)),
+    }
+    try:
+        with Teller(console, budget) as teller:
+            training.run(teller, card)
+    except KeyboardInterrupt:
+        print(f"stopped; --resume goes on from {files.checkpoint}", file=sys.stderr)
+        sys.exit(130)
+    console.print(f"wrote {escape(str(out))} after {training.images} images", soft_wrap=True)
 
 
-def _tell(bars: Progress, task: object, budget: Budget, tick: Tick) -> None:
-    done = max(tick.images / budget.images, tick.seconds / budget.seconds)
-    rate = tick.images / max(tick.seconds, 1e-9)
-    text = f"{tick.images} images, {rate:.1f}/s  {tick.note}"
-    bars.update(task, completed=min(1.0, done), description=escape(text))  # type: ignore[arg-type]
+def _hold(files: Files, budget: Budget, resume: bool) -> None:
+    """Refuse what would end nowhere or overwrite work."""
+    if files.out.suffix != ".safetensors":
+        raise NamingError(f"--out {files.out} must end in .safetensors")
+    if budget == Budget():
+        raise NamingError("a training needs an end; give --minutes or --kimg")
+    if files.checkpoint.exists() and not resume:
+        raise NamingError(f"{files.checkpoint} is of a training begun before; go on with --resume, or delete it")
+
+
+class Teller:
+    """Says where a training stands: with a bar on a terminal, else with a line now and then."""
+
+    def __init__(self, console: Console, budget: Budget) -> None:
+        self.console, self.budget = console, budget
+        self.first: Tick | None = None
+        self.last = time.monotonic()
+        columns = TextColumn("{task.description}"), BarColumn(bar_width=20), TimeElapsedColumn()
+        self.bars = Progress(*columns, console=console, disable=not console.is_terminal)
+        self.task = self.bars.add_task("starting", total=1.0)
+
+    def __enter__(self) -> Teller:
+        self.bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bars.stop()
+
+    def __call__(self, tick: Tick) -> None:
+        text = self.describe(tick)
+        self.bars.update(self.task, completed=self.budget.share(tick), description=escape(text))
+        if not self.console.is_terminal and time.monotonic() - self.last >= LINE_EVERY:
+            self.last = time.monotonic()
+            self.console.print(escape(text), soft_wrap=True)
+
+    def describe(self, tick: Tick) -> str:
+        """Images, images per second since this session's first step, time left, losses."""
+        self.first = self.first or tick
+        images, seconds = tick.images - self.first.images, tick.seconds - self.first.seconds
+        if not (images and seconds):
+            return f"{tick.images} images  {tick.note}"
+        rate = images / seconds
+        left = self.budget.remaining(tick, rate)
+        return f"{tick.images} images, {rate:.1f}/s, {left / 60:.0f} min left  {tick.note}"

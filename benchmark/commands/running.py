@@ -7,21 +7,27 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 
+from ..iou import METRICS
 from ..leaderboard import frame, ranked, summarise
 from ..naming import backbone_names, expand, find_backbone, find_dataset, find_head
-from ..iou import METRICS
-from ..plan import COPY, Plan
+from ..plan import COPY, NO_HEAD, Plan
 from ..plugins import Catalogue, load_catalogue
-from ..results import ResultError, RunFolder
+from ..results import CellResult, ResultError, RunFolder
 from ..tables import as_text
 from .ranking import show_tables
 
+if TYPE_CHECKING:
+    import torch
+
 SIX = ("linear", "mlp-1", "mlp-2", "cnn-s", "cnn-m", "cnn-l")
 """The heads of Table 7."""
+SPLITS = ("test", "validation")
+"""What can be scored; the pool is for shots."""
 
 
 class PlanError(ValueError):
@@ -55,20 +61,37 @@ def folder_for(plan: Plan, out: Path | None) -> RunFolder:
     if folder.plan_file.exists():
         known = folder.read_plan()
         if known.hash != plan.hash:
-            raise PlanError(f"{folder.path} holds a run with another protocol ({_difference(known, plan)}); choose another --out")
+            what = f"another protocol ({_difference(known, plan)})"
+            raise PlanError(f"{folder.path} holds a run with {what}; choose another --out")
     return folder
 
 
 def _difference(known: Plan, plan: Plan) -> str:
     fields = ("dataset", "schedule", "scale", "size", "pool", "test", "split", "seed")
-    changed = [f"{f} {getattr(known, f)}, not {getattr(plan, f)}" for f in fields if getattr(known, f) != getattr(plan, f)]
-    return "; ".join(changed) or "an older version of partbench"
+    pairs = [(name, getattr(known, name), getattr(plan, name)) for name in fields]
+    changed = [f"{name} {old}, not {new}" for name, old, new in pairs if old != new]
+    return ", ".join(changed) or "an older version of partbench"
 
 
 def cache_folder() -> Path:
     """Where codes are kept: $PARTBENCH_CACHE, else below the user's cache."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(os.environ.get("PARTBENCH_CACHE") or Path(base) / "partbench") / "codes"
+
+
+def find_device(name: str) -> torch.device:
+    """The device of this name, if this machine has it."""
+    import torch
+
+    from ..provenance import pick_device
+
+    try:
+        device = pick_device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).partition("\n")[0].partition(". ")[0]
+        raise PlanError(f"there is no device {name!r} here ({reason}); choose auto, cpu, cuda or mps") from None
+    return device
 
 
 def run(plan: Plan, device: str, out: Path | None, as_json: bool) -> None:
@@ -78,40 +101,45 @@ def run(plan: Plan, device: str, out: Path | None, as_json: bool) -> None:
 
     catalogue = load_catalogue()
     plan = resolve(plan, catalogue)
-    for kind, chosen, known in (("schedule", plan.schedule, SCHEDULES), ("scale", plan.scale, SCALES)):
+    for kind, chosen, known in (
+        ("schedule", plan.schedule, SCHEDULES),
+        ("scale", plan.scale, SCALES),
+        ("split", plan.split, SPLITS),
+    ):
         if chosen not in known:
             raise PlanError(f"there is no {kind} {chosen!r}; choose {', '.join(known)}")
     folder = folder_for(plan, out)
+    processor = find_device(device)
     console = Console(stderr=as_json)
     for problem in catalogue.problems:
-        console.print(f"[yellow]{escape(problem)}[/]")
-    _carry_out(plan, catalogue, folder, device, console)
+        console.print(f"[yellow]{escape(problem)}[/]", soft_wrap=True)
+    _carry_out(plan, catalogue, folder, processor, console)
     _show(plan, folder, console, as_json)
 
 
-def _carry_out(plan: Plan, catalogue: Catalogue, folder: RunFolder, device: str, console: Console) -> None:
-    from ..provenance import describe, pick_device
+def _carry_out(plan: Plan, catalogue: Catalogue, folder: RunFolder, device: torch.device, console: Console) -> None:
+    from ..provenance import describe
     from ..runner import Runner
     from ..task import Task
     from ..terminal import TerminalReporter
 
     backbones = {name: find_backbone(catalogue, name) for name in plan.backbones if name != COPY}
     heads = {name: find_head(catalogue, name) for name in plan.heads}
-    chosen = pick_device(device)
     cells = sum(1 for _ in plan.cells())
     console.print(
-        f"{escape(plan.dataset)}: {len(plan.backbones)} backbones x {len(heads)} heads x {plan.shots} shots "
-        f"x {plan.draws} draws = {cells} cells, on {chosen}, into {escape(str(folder.path))}"
+        f"{escape(plan.dataset)}: {len(plan.backbones)} backbones x {len(heads)} heads x {len(plan.shots)} shots "
+        f"x {plan.draws} draws = {cells} cells, on {device}, into {escape(str(folder.path))}",
+        soft_wrap=True,
     )
     task = Task.open(find_dataset(catalogue, plan.dataset).record, plan)
     reporter = TerminalReporter(console, len(plan.backbones))
-    Runner(plan, task, backbones, heads, folder, chosen, cache_folder(), describe(chosen), reporter).run()
+    Runner(plan, task, backbones, heads, folder, device, cache_folder(), describe(device), reporter).run()
 
 
 def _show(plan: Plan, folder: RunFolder, console: Console, as_json: bool) -> None:
     from ..pictures import compare_predictions
 
-    results = [r for r in folder.results() if r.cell in set(plan.cells())]
+    results, _ = folder.results(plan.cells())
     table = frame(results)
     if table.empty:
         raise ResultError(f"no cell of {folder.path} could be scored; the reasons stand above")
@@ -122,22 +150,23 @@ def _show(plan: Plan, folder: RunFolder, console: Console, as_json: bool) -> Non
     show_tables(summary, list(METRICS), plan.dataset)
     failed = sum(r.error is not None for r in results)
     if failed:
-        console.print(f"[yellow]{failed} cells failed; their files in {folder.path}/cells say why[/]")
+        where = escape(str(folder.path / "cells"))
+        console.print(
+            f"[yellow]{failed} of {len(results)} cells failed; their files in {where} say why[/]", soft_wrap=True
+        )
     most = max(plan.shots)
-    scored = summary[(summary["shots"] == most) & (summary["head"] != "-")]
+    scored = summary[(summary["shots"] == most) & (summary["head"] != NO_HEAD)]
     if not scored.empty:
         head = str(scored.groupby("head")["mean"].mean().idxmax())
         picture = compare_predictions(folder.path, ranked(scored, "mean"), head, most)
-        console.print(f"pictures: {escape(str(picture))} and beside it" if picture else "")
+        if picture:
+            console.print(f"pictures: {escape(str(picture))} and beside it", soft_wrap=True)
     _tell_cost(results, console)
 
 
-def _tell_cost(results: Sequence[object], console: Console) -> None:
+def _tell_cost(results: Sequence[CellResult], console: Console) -> None:
     """Seconds per image of every backbone, inversion included."""
-    costs = {
-        r.cell.backbone: r.provenance.get("seconds per image")  # type: ignore[attr-defined]
-        for r in results
-    }
+    costs = {r.cell.backbone: r.provenance.get("seconds per image") for r in results if r.error is None}
     told = ", ".join(f"{name} {1000 * s:.1f}" for name, s in costs.items() if s is not None)
     if told:
-        console.print(f"ms per image, inversion included: {escape(told)}")
+        console.print(f"ms per image, inversion included: {escape(told)}", soft_wrap=True)

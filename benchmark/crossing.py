@@ -1,0 +1,184 @@
+"""One backbone with all its heads, shots and draws, in small units that go from files to files.
+
+Take the scale of its maps, fit the head of every cell, then one pass over the test images in which all heads read
+the same maps. A unit whose file is there is not done again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..backbones.backbone import Backbone
+from ..heads.head import Head
+from .features import Source
+from .fit import SCHEDULES, fit, predict
+from .iou import Counts, count
+from .ledger import Ledger, say
+from .pictures import Gallery
+from .plan import Cell
+from .plugins import Offer
+from .results import UNREADABLE, write_atomic
+
+
+@dataclass
+class Crossing:
+    """Scores the cells of one backbone."""
+
+    offer: Offer[Backbone]
+    source: Source
+    heads: Mapping[str, Offer[Head]]
+    ledger: Ledger
+    work: Path
+    """Trained heads and counts of slices, until all cells are scored."""
+
+    def run(self, cells: Sequence[Cell]) -> None:
+        """Fit the head of every cell and score them all; a head that fails leaves the others alone."""
+        task, size = self.ledger.task, self.backbone.size
+        slices, shots = task.test_slices(size), task.shot_slices(size)
+        self.ledger.reporter.start(self.backbone.name, 1 + len(shots) + len(cells) + len(slices))
+        self.source.measure(task.statistics(size), task.plan.scale)
+        self._tell("scale")
+        modules = self._fit_all(cells, self._shot_maps(shots))
+        counts = [self._score_slice(number, rows, modules) for number, rows in enumerate(slices)]
+        for cell in modules:
+            self.ledger.scored(cell, np.concatenate([part[cell.slug] for part in counts]), self._facts())
+
+    @property
+    def backbone(self) -> Backbone:
+        return self.offer.record
+
+    @property
+    def classes(self) -> int:
+        return len(self.ledger.task.dataset.classes)
+
+    def _shot_maps(self, slices: Sequence[list[int]]) -> dict[int, list[Tensor]]:
+        """Maps of every pool image that a draw uses, each computed once."""
+        maps: dict[int, list[Tensor]] = {}
+        for rows in slices:
+            described = self.source.maps(self.ledger.task.splits.pool.images(rows, self.backbone.size))
+            maps |= {row: [layer[i : i + 1] for layer in described] for i, row in enumerate(rows)}
+            self._tell("shots")
+        return maps
+
+    def _fit_all(self, cells: Sequence[Cell], shots: Mapping[int, Sequence[Tensor]]) -> dict[Cell, nn.Module]:
+        """The trained heads, those of one draw after the other."""
+        task, modules = self.ledger.task, {}
+        for draw in sorted({cell.draw for cell in cells}):
+            rows = task.manifest.draws[draw]
+            maps = [torch.cat([shots[i][layer] for i in rows]) for layer in range(len(self.backbone.channels))]
+            for cell in (c for c in cells if c.draw == draw):
+                try:
+                    modules[cell] = self._head(cell, [layer[: cell.shots] for layer in maps])
+                except Exception as error:  # a head that fails is recorded, and the others go on
+                    self._give_up(cell, error)
+                self._tell(cell.slug)
+        return modules
+
+    def _head(self, cell: Cell, maps: Sequence[Tensor]) -> nn.Module:
+        """The trained head of a cell, from disk if an earlier run got that far."""
+        file, head = self._file(cell), self.heads[cell.head].record
+        if (known := self._load(head, file)) is not None:
+            return known
+        task = self.ledger.task
+        masks = task.shot_masks(cell.draw, cell.shots).to(self.source.device)
+        schedule, seed = SCHEDULES[task.plan.schedule], cell.seed(task.plan.seed)
+        module = fit(head, self.backbone.channels, self.classes, maps, masks, schedule, seed)
+        write_atomic(file, _as_bytes(module.state_dict()))
+        self.ledger.journal("fit", cell.slug)
+        return module
+
+    def _load(self, head: Head, file: Path) -> nn.Module | None:
+        """The head in a file; None if there is none that fits."""
+        if not file.exists():
+            return None
+        module = head.build(self.backbone.channels, self.classes)
+        try:
+            module.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
+        except Exception:  # torch raises all sorts on a file that is cut short
+            return None
+        return module.to(self.source.device).requires_grad_(False).eval()
+
+    def _give_up(self, cell: Cell, error: Exception) -> None:
+        """Record a cell as failed; nothing of it is kept, so that the next run tries it from the start."""
+        self._file(cell).unlink(missing_ok=True)
+        provider = self.heads[cell.head].provider
+        self.ledger.failed(cell, f"{cell.head} ({provider}) failed on {cell.backbone}: {say(error)}")
+
+    def _score_slice(self, number: int, rows: list[int], modules: dict[Cell, nn.Module]) -> dict[str, Counts]:
+        """Counts of every cell on one slice of the test images, read once for all heads; drops heads that fail."""
+        file = self.work / f"slice-{number:05d}.npz"
+        known = _read_npz(file)
+        if not all(cell.slug in known for cell in modules):
+            known = self._count_slice(number, rows, modules)
+            write_atomic(file, _as_npz(known))
+            self.ledger.journal("score", f"{self.backbone.name} {number}")
+        self._tell(f"test slice {number + 1}")
+        return known
+
+    def _count_slice(self, number: int, rows: list[int], modules: dict[Cell, nn.Module]) -> dict[str, Counts]:
+        task = self.ledger.task
+        images = task.scored.images(rows, self.backbone.size)
+        truth = task.scored.masks(rows, task.plan.size).numpy()
+        maps = self.source.maps(images)
+        gallery = Gallery.of(self.ledger.folder.path, self.backbone.name, images.numpy(), truth)
+        counts: dict[str, Counts] = {}
+        for cell, module in list(modules.items()):
+            try:
+                guess = predict(module, maps, task.plan.size, self.classes).cpu().numpy()
+            except Exception as error:  # as above
+                self._give_up(cell, error)
+                del modules[cell]
+                continue
+            counts[cell.slug] = count(guess, truth, self.classes)
+            gallery.keep(cell, guess)
+        if number == 0:
+            rebuilt = self.source.reconstruct(images)
+            gallery.write(None if rebuilt is None else rebuilt.numpy())
+        return counts
+
+    def _file(self, cell: Cell) -> Path:
+        return self.work / f"{cell.slug}.pt"
+
+    def _tell(self, what: str) -> None:
+        self.ledger.reporter.unit(self.backbone.name, what)
+
+    def _facts(self) -> dict[str, Any]:
+        source = self.source
+        return {
+            "provider": self.offer.provider,
+            "weights": source.weights,
+            "seconds per image": round(source.seconds / max(1, source.images), 5),
+            "maps": {
+                "shift": [s.mean().item() for s in source.shift],
+                "scale": [s.mean().item() for s in source.scale],
+            },
+        }
+
+
+def _as_bytes(state: dict[str, Tensor]) -> bytes:
+    buffer = BytesIO()
+    torch.save(state, buffer)
+    return buffer.getvalue()
+
+
+def _as_npz(arrays: Mapping[str, Counts]) -> bytes:
+    buffer = BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **{name: a.astype(np.int32) for name, a in arrays.items()})
+    return buffer.getvalue()
+
+
+def _read_npz(file: Path) -> dict[str, Counts]:
+    """The counts in a file; none if it cannot be read, so that they are counted again."""
+    try:
+        with np.load(BytesIO(file.read_bytes())) as known:
+            return {name: known[name].astype(np.int64) for name in known}
+    except UNREADABLE:
+        return {}
