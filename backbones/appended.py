@@ -39,6 +39,10 @@ class _Plain(nn.Module):
 class _Inverting(_Plain):
     """The coordinates need no code: they depend on the size alone."""
 
+    @property
+    def settings(self) -> str:
+        return str(getattr(self.inner, "settings", ""))
+
     def invert(self, images: Tensor) -> Codes:
         codes: Codes = self.inner.invert(images)
         return codes

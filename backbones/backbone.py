@@ -33,7 +33,11 @@ class Extractor(Protocol):
 
 @runtime_checkable
 class Inverts(Protocol):
-    """Optional capability: images enter by latent optimisation, slow enough to keep its result."""
+    """Optional capability: images enter by latent optimisation, slow enough to keep its result.
+
+    Codes are kept under a hash of the backbone's name, its weights, the image, and the text `settings`
+    of the extractor where it has one: what else the codes depend on.
+    """
 
     def invert(self, images: Tensor, /) -> Codes:
         """Codes of images (N, 3, S, S) in [0, 1]: named float tensors, image first."""

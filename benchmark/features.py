@@ -121,7 +121,8 @@ class Source:
         return [save(row, {"seconds": seconds}) for row in rows]
 
     def _code_key(self, image: Tensor) -> str:
-        text = f"{self.backbone.name.removesuffix(POSITION)} {self.weights or ''} {torch.__version__}"
+        settings = getattr(self.extractor, "settings", "")
+        text = f"{self.backbone.name.removesuffix(POSITION)} {self.weights or ''} {settings} {torch.__version__}"
         return hashlib.sha256(text.encode() + image.numpy().tobytes()).hexdigest()[:32]
 
     def reconstruct(self, images: Tensor) -> Tensor | None:

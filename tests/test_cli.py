@@ -24,7 +24,7 @@ from partbench.benchmark.results import CellResult, RunFolder
 from partbench.benchmark.tables import rich_crossing
 
 SIX = ("linear", "mlp-1", "mlp-2", "cnn-s", "cnn-m", "cnn-l")
-TINY = "--shots 1,2 --draws 2 --test 3 --pool 6 --size 16".split()
+TINY = ("--shots", "1,2", "--draws", "2", "--test", "3", "--pool", "6", "--size", "16")
 TABLE_WIDTH = 80
 
 

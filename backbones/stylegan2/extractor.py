@@ -32,6 +32,11 @@ class StyleGAN2Extractor(nn.Module):
         """From VGG16 where torchvision keeps its weights, else from the discriminator's features."""
         return vgg_distance(self.vgg) if self.vgg else discriminator_distance(self.discriminator)
 
+    @property
+    def settings(self) -> str:
+        """What codes depend on besides the weights and the image."""
+        return f"{self.projection} {'vgg16' if self.vgg else 'discriminator'}"
+
     def forward(self, images: Tensor) -> list[Tensor]:
         """Project images (N, 3, S, S) in [0, 1] and read their maps."""
         return self.maps(self.invert(images))

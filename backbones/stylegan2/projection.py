@@ -37,7 +37,7 @@ class Projection:
 
 
 METHODS: dict[str, Projection] = {
-    "encode": Projection(steps=25, rate=0.05, jitter=0.0, plus=True, noise=False, encoder=True),
+    "encode": Projection(steps=25, jitter=0.0, plus=True, noise=False, encoder=True),
     "descend": Projection(steps=50, jitter=0.0, plus=True, noise=False),
     "optimise": Projection(),
 }
