@@ -11,6 +11,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
+
 from partbench.datasets.dataset import DatasetError, Splits
 from partbench.datasets.faces import CLASSES, partbench_datasets
 from partbench.datasets.faces.canvas import cover
@@ -19,7 +21,6 @@ from partbench.datasets.faces.geometry import place, wrap
 from partbench.datasets.faces.identity import draw_person
 from partbench.datasets.faces.render import paint
 from partbench.datasets.faces.splits import Faces, open_splits
-from torch import Tensor
 
 SEEDS = st.integers(0, 2_000_000)
 

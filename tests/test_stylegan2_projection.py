@@ -59,7 +59,7 @@ def test_a_generated_image_is_found_again(networks: Networks) -> None:
     generator, distance = networks.generator, discriminator_distance(networks.discriminator)
     targets = generated(networks, 2)
     start = generator.average.expand(2, generator.styles, -1)
-    styles, noise = project(generator, distance, targets, start, METHODS["descend"])
+    styles, noise = project(generator, distance, targets, start, replace(METHODS["descend"], steps=100))
     with torch.no_grad():
         before, after = (distance(generator.synthesis(each, noise)[0], targets) for each in (start, styles))
         found, _ = generator.synthesis(styles, noise)
