@@ -48,8 +48,9 @@ class Crossing:
         self._tell("scale")
         modules = self._fit_all(cells, self._shot_maps(shots))
         counts = [self._score_slice(number, rows, modules) for number, rows in enumerate(slices)]
+        facts = self._facts() | self._reconstruction(slices)
         for cell in modules:
-            self.ledger.scored(cell, np.concatenate([part[cell.slug] for part in counts]), self._facts())
+            self.ledger.scored(cell, np.concatenate([part[cell.slug] for part in counts]), facts)
 
     @property
     def backbone(self) -> Backbone:
@@ -150,11 +151,23 @@ class Crossing:
     def _tell(self, what: str) -> None:
         self.ledger.reporter.unit(self.backbone.name, what)
 
+    def _reconstruction(self, slices: Sequence[list[int]]) -> dict[str, list[float]]:
+        """Root mean square error of every test image's reconstruction, for backbones that images enter by inversion."""
+        errors: list[float] = []
+        for rows in slices:
+            images = self.ledger.task.scored.images(rows, self.backbone.size)
+            rebuilt = self.source.reconstruct(images)
+            if rebuilt is None:
+                return {}
+            errors += (rebuilt - images).square().mean((1, 2, 3)).sqrt().tolist()
+        return {"reconstruction error": [round(error, 5) for error in errors]}
+
     def _facts(self) -> dict[str, Any]:
         source = self.source
         return {
             "provider": self.offer.provider,
             "weights": source.weights,
+            "settings": getattr(source.extractor, "settings", None),
             "seconds per image": round(source.seconds / max(1, source.images), 5),
             "maps": {
                 "shift": [s.mean().item() for s in source.shift],

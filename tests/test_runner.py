@@ -302,6 +302,18 @@ def test_a_slow_backbone_inverts_an_image_once(bench: Bench) -> None:
     assert (bench.folder.path / "pictures" / "slow-reconstructions.png").exists()
 
 
+def test_the_error_of_every_reconstruction_stands_beside_its_score(bench: Bench) -> None:
+    """One number per test image; none for a backbone that images enter directly."""
+
+    class Blurry(Inverting):
+        def reconstruct(self, codes: Mapping[str, Tensor]) -> Tensor:
+            return codes["w"] * 2 + 0.25
+
+    bench.run(PLAN, backbone("slow", Blurry), backbone("plain", Watching))
+    errors = {r.cell.backbone: r.provenance.get("reconstruction error") for r in bench.results()}
+    assert errors == {"slow": [0.25] * PLAN.test, "plain": None}
+
+
 def test_a_run_that_is_stopped_goes_on(bench: Bench) -> None:
     """After Ctrl-C nothing that was done is done again, and the scores are those of an undisturbed run."""
     undisturbed = Bench(bench.root / "undisturbed")
