@@ -97,14 +97,16 @@ def test_a_backbone_is_named_by_its_parts(name: str, parts: BackboneName) -> Non
 
 
 @given(
-    st.from_regex(r"[a-z0-9][a-z0-9._-]*", fullmatch=True),
+    st.from_regex(r"[a-z0-9][a-z0-9._-]*", fullmatch=True).filter(lambda family: family != "random"),
     st.from_regex(r"[A-Za-z0-9,]*", fullmatch=True),
-    st.text(st.characters(codec="ascii", categories=["L", "N", "P", "S"]), max_size=9),
+    st.text(st.characters(codec="ascii", categories=["L", "N", "P", "S"]), max_size=9).filter(
+        lambda weights: not weights.endswith("+position")
+    ),
     st.booleans(),
     st.booleans(),
 )
 def test_a_name_put_together_comes_apart(family: str, variant: str, weights: str, twin: bool, position: bool) -> None:
-    """Every combination of parts is read back, whatever stands in the path of the weights."""
+    """Every combination of parts is read back, whatever stands in the path of the weights but at its end."""
     parts = BackboneName(family, variant, weights, twin, position)
     assert parse_backbone(f"{'random:' * twin}{family}{parts.details}{'+position' * position}") == parts
 
