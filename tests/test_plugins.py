@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import partbench
 from partbench.benchmark.plugins import BUILT_IN, Catalogue, load_catalogue
 
 Install = Callable[..., Catalogue]
@@ -216,7 +217,7 @@ def test_a_control_has_its_name_for_itself(install: Install, name: str) -> None:
 
 def test_every_plugin_of_ours_is_listed() -> None:
     """No module or package of the three shelves implements a hook without being in BUILT_IN."""
-    root = Path(__file__).parents[1]
+    root = Path(partbench.__file__).parent
     marked = [
         path.relative_to(root).with_suffix("")
         for shelf in ("backbones", "heads", "datasets")
