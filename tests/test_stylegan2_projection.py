@@ -15,6 +15,7 @@ from partbench.backbones.stylegan2.config import Config
 from partbench.backbones.stylegan2.extractor import StyleGAN2Extractor
 from partbench.backbones.stylegan2.perceptual import (
     Distance,
+    directions,
     discriminator_distance,
     feature_distance,
     pixel_distance,
@@ -33,6 +34,8 @@ from partbench.backbones.stylegan2.projection import (
 from partbench.backbones.stylegan2.weights import Networks, untrained
 
 TINY = Config(size=16, latent=16, depth=2, width=256, cap=16)
+COLOURS = Distance(lambda images: [images])
+"""A distance without a network."""
 LAYERS = tuple(range(len(TINY.layers)))
 
 
@@ -91,7 +94,7 @@ def test_the_weights_stay_as_they_are(networks: Networks) -> None:
     before = {k: v.clone() for k, v in networks.generator.state_dict().items()}
     start = networks.generator.average.expand(1, networks.generator.styles, -1)
     kept = start.clone()
-    project(networks.generator, pixel_distance, generated(networks, 1), start, replace(METHODS["descend"], steps=2))
+    project(networks.generator, COLOURS, generated(networks, 1), start, replace(METHODS["descend"], steps=2))
     after = networks.generator.state_dict()
     assert all(torch.equal(value, after[key]) for key, value in before.items())
     assert torch.equal(start, kept)
@@ -184,13 +187,13 @@ def test_normalise_works_on_every_image_alone() -> None:
 def metric(name: str, networks: Networks) -> Distance:
     """A distance by name."""
     found: dict[str, Callable[[], Distance]] = {
-        "pixels": lambda: pixel_distance,
+        "colours": lambda: COLOURS,
         "discriminator": lambda: discriminator_distance(networks.discriminator),
     }
     return found[name]()
 
 
-@pytest.mark.parametrize("name", ["pixels", "discriminator"])
+@pytest.mark.parametrize("name", ["colours", "discriminator"])
 def test_a_distance_is_zero_between_equals_and_symmetric(networks: Networks, name: str) -> None:
     """Identical images are at 0; others are as far one way as the other."""
     distance = metric(name, networks)
@@ -198,6 +201,23 @@ def test_a_distance_is_zero_between_equals_and_symmetric(networks: Networks, nam
     assert (distance(a, a) == 0).all()
     assert (distance(a, b) > 0).all()
     torch.testing.assert_close(distance(a, b), distance(b, a))
+
+
+def test_a_target_is_looked_at_once() -> None:
+    """However many images are held against it."""
+    looks: list[Tensor] = []
+
+    def look(images: Tensor) -> list[Tensor]:
+        looks.append(images)
+        return [images]
+
+    target, images = torch.rand(2, 2, 3, 8, 8)
+    missed = Distance(look).to(target)
+    first, second = missed(images), missed(images / 2)
+    assert [each is target for each in looks] == [True, False, False]
+    torch.testing.assert_close(
+        torch.stack([first, second]), torch.stack([COLOURS(images, target), COLOURS(images / 2, target)])
+    )
 
 
 def test_the_pixel_distance_takes_three_scales() -> None:
@@ -213,8 +233,8 @@ def test_the_feature_distance_compares_directions() -> None:
     """Features are brought to unit length place by place, as in LPIPS."""
     a, b = torch.zeros(2, 1, 2, 3, 3)
     a[:, 0], b[:, 1] = 5, 0.1
-    assert feature_distance([a], [b]).item() == pytest.approx(2)
-    assert feature_distance([a, a], [7 * a, b]).item() == pytest.approx(1)
+    assert feature_distance(directions([a]), directions([b])).item() == pytest.approx(2)
+    assert feature_distance(directions([a, a]), directions([7 * a, b])).item() == pytest.approx(1)
 
 
 @pytest.fixture
@@ -240,7 +260,8 @@ def test_vgg16_is_used_where_torchvision_keeps_it(vgg: dict[str, Tensor], networ
     assert vgg_weights() == file
     distance = vgg_distance(file)
     a, b = torch.rand(2, 1, 3, 32, 32) * 2 - 1
-    torch.testing.assert_close(distance(a, b), pixel_distance(a, b) + feature_distance(blocks(vgg, a), blocks(vgg, b)))
+    seen = feature_distance(directions(blocks(vgg, a)), directions(blocks(vgg, b)))
+    torch.testing.assert_close(distance(a, b), pixel_distance(a, b) + seen)
     assert (distance(a, a) == 0).all()
     extractor = StyleGAN2Extractor(networks, LAYERS, "descend", file)
     assert extractor.distance is extractor.distance, "the file is read once"

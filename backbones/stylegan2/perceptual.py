@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TypeAlias
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .networks import Discriminator
-
-Distance: TypeAlias = Callable[[Tensor, Tensor], Tensor]
-"""Takes images (N, 3, S, S) in [-1, 1] twice to distances (N,)."""
 
 PIXEL_SIDES = (1, 2, 4)
 """The pixel distance is taken at the full size, half and a quarter of it."""
@@ -29,20 +27,39 @@ def pixel_distance(a: Tensor, b: Tensor) -> Tensor:
     return torch.stack([d.square().mean((1, 2, 3)) for d in scales]).mean(0)
 
 
+def directions(features: Sequence[Tensor]) -> list[Tensor]:
+    """Features at unit length in every place, as LPIPS compares them."""
+    return [F.normalize(layer) for layer in features]
+
+
 def feature_distance(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
-    """Squared difference of unit-length features, averaged over places and layers (LPIPS without its weights), (N,)."""
+    """Squared difference of directions, averaged over places and layers (LPIPS without its weights), (N,)."""
     pairs = zip(a, b, strict=True)
-    return torch.stack([(F.normalize(x) - F.normalize(y)).square().sum(1).mean((1, 2)) for x, y in pairs]).mean(0)
+    return torch.stack([(x - y).square().sum(1).mean((1, 2)) for x, y in pairs]).mean(0)
+
+
+@dataclass(frozen=True)
+class Distance:
+    """How far images (N, 3, S, S) in [-1, 1] look from others: their pixels, and what a network sees in them."""
+
+    features: Callable[[Tensor], list[Tensor]]
+
+    def __call__(self, a: Tensor, b: Tensor) -> Tensor:
+        """Distances (N,)."""
+        return self.to(b)(a)
+
+    def to(self, target: Tensor) -> Callable[[Tensor], Tensor]:
+        """The distances (N,) of images from `target`, at which the network looks once."""
+        with torch.no_grad():
+            known = directions(self.features(target))
+        return lambda images: (
+            pixel_distance(images, target) + feature_distance(directions(self.features(images)), known)
+        )
 
 
 def discriminator_distance(discriminator: Discriminator) -> Distance:
     """Pixels and the discriminator's own features: needs nothing that was not trained with the generator."""
-    discriminator.requires_grad_(False)
-
-    def distance(a: Tensor, b: Tensor) -> Tensor:
-        return pixel_distance(a, b) + feature_distance(discriminator.features(a), discriminator.features(b))
-
-    return distance
+    return Distance(discriminator.requires_grad_(False).features)
 
 
 def vgg_weights() -> Path | None:
@@ -63,10 +80,7 @@ def vgg_distance(weights: Path) -> Distance:
     layers.load_state_dict(state, assign=True)
     layers.requires_grad_(False).eval()
 
-    def distance(a: Tensor, b: Tensor) -> Tensor:
-        return pixel_distance(a, b) + feature_distance(vgg_features(layers, a), vgg_features(layers, b))
-
-    return distance
+    return Distance(partial(vgg_features, layers))
 
 
 def vgg_features(layers: nn.Module, images: Tensor) -> list[Tensor]:

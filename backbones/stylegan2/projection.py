@@ -106,12 +106,13 @@ def project(
     optimizer = torch.optim.Adam(free, betas=(0.9, 0.999), lr=projection.rate)
     sigma = spread_of_w(generator) if projection.jitter else 0.0
     random = torch.Generator().manual_seed(0)
+    missed = distance.to(images)
     for step in range(projection.steps):
         optimizer.param_groups[0]["lr"] = learning_rate(projection, step)
         decay = max(0.0, 1 - step / projection.steps / projection.jitter_until) ** 2
         shake = torch.randn(1, *code.shape[1:], generator=random).to(code) * (projection.jitter * sigma * decay)
         rebuilt, _ = generator.synthesis((code + shake).expand(-1, generator.styles, -1), noise)
-        loss = distance(rebuilt, images).sum()
+        loss = missed(rebuilt).sum()
         if projection.noise:
             loss = loss + projection.noise_weight * noise_penalty(noise).sum()
         optimizer.zero_grad(set_to_none=True)
