@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from partbench.backbones import stylegan2
 from partbench.backbones.backbone import Backbone, BackboneError, Extractor, Generates, Inverts
@@ -53,7 +53,8 @@ def test_a_file_gives_the_network_back(file: Path) -> None:
     for old, new in zip([images, *maps], [images2, *maps2], strict=True):
         assert (old - new).norm() < 0.002 * old.norm()
         assert new.dtype == torch.float32
-    assert {value.dtype for value in load_file(file).values()} == {torch.float16}
+    dtypes = {name.endswith(".average"): value.dtype for name, value in load_file(file).items()}
+    assert dtypes == {False: torch.float16, True: torch.float32}, "parameters as float16, the mean of w as it is"
     for part in after.parts().values():
         assert not part.training and not any(p.requires_grad for p in part.parameters())
 
@@ -65,51 +66,6 @@ def test_the_card_stands_in_the_metadata(file: Path) -> None:
     assert (metadata["family"], metadata["images"]) == ("stylegan2", "40 of cats.zip")
     assert json.loads(metadata["config"]) == {"size": 32, "latent": 16, "depth": 2, "width": 256, "cap": 16}
     assert read_config(file) == TINY
-
-
-def broken(tmp_path: Path, kind: str) -> Path:
-    """A file that is no StyleGAN2, in one of the ways in which files are not."""
-    path = tmp_path / "w.safetensors"
-    tensors = {"a": torch.zeros(1)}
-    config = json.dumps({"size": 32})
-    if kind == "text":
-        path.write_text("not a tensor in it")
-    elif kind == "folder":
-        path.mkdir()
-    elif kind == "empty":
-        path.touch()
-    elif kind == "foreign":
-        save_file(tensors, path, metadata={"format": "pt"})
-    elif kind == "shapeless":
-        save_file(tensors, path, metadata={"family": "stylegan2"})
-    elif kind == "misshapen":
-        save_file(tensors, path, metadata={"family": "stylegan2", "config": '{"side": 3}'})
-    elif kind == "garbled":
-        save_file(tensors, path, metadata={"family": "stylegan2", "config": "{"})
-    elif kind == "other":
-        save_file(tensors, path, metadata={"family": "stylegan2", "config": config})
-    return path
-
-
-@pytest.mark.parametrize(
-    ("kind", "message"),
-    [
-        ("missing", "there is no weights file .*w.safetensors; check the name behind '@'"),
-        ("text", r"w.safetensors cannot be read as safetensors \(.*\); write it again"),
-        ("empty", r"w.safetensors cannot be read as safetensors \(.*\); write it again"),
-        ("folder", r"w.safetensors cannot be read as safetensors \(.*\); write it again"),
-        ("foreign", "w.safetensors holds no StyleGAN2 of ours; make one with: partbench pretrain stylegan2"),
-        ("shapeless", r"w.safetensors does not say the shape of its StyleGAN2 \(KeyError: 'config'\); write it again"),
-        ("misshapen", r"w.safetensors does not say the shape of its StyleGAN2 \(TypeError: .*\); write it again"),
-        ("garbled", r"w.safetensors does not say the shape of its StyleGAN2 \(JSONDecodeError: .*\); write it again"),
-        ("other", r"w.safetensors holds another network than it says \(.*\); write it again"),
-    ],
-)
-def test_a_file_that_is_none(tmp_path: Path, kind: str, message: str) -> None:
-    """One sentence says what is wrong with it and what to do."""
-    with pytest.raises(BackboneError, match=message) as caught:
-        load(broken(tmp_path, kind))
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,19 @@
-"""Weights files of this StyleGAN2: safetensors with the shape of the network and its model card in the metadata."""
+"""Weights files of this StyleGAN2: generator, discriminator and encoder."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import nn
 
-from ..backbone import BackboneError
+from .. import weights
 from .config import Config
 from .networks import Discriminator, Encoder, Generator
+
+FAMILY = "stylegan2"
 
 
 @dataclass(frozen=True)
@@ -30,8 +29,7 @@ class Networks:
 
     def frozen(self) -> Networks:
         """The same networks, in evaluation and without gradients to their weights."""
-        for part in self.parts().values():
-            part.requires_grad_(False).eval()
+        weights.freeze(self.parts())
         return self
 
 
@@ -41,44 +39,20 @@ def build(config: Config) -> Networks:
 
 
 def save(path: Path, networks: Networks, card: Mapping[str, str]) -> None:
-    """Write the networks as float16 safetensors; the features change by less than 0.1 %."""
-    tensors: dict[str, Tensor] = {}
-    for name, part in networks.parts().items():
-        tensors |= {f"{name}.{key}": value.half().contiguous().cpu() for key, value in part.state_dict().items()}
-    config = json.dumps(asdict(networks.generator.config))
-    save_file(tensors, path, metadata={"family": "stylegan2", "config": config, **card})
+    """Write the networks."""
+    weights.save(path, FAMILY, networks.generator.config, networks.parts(), card)
 
 
 def read_config(path: Path) -> Config:
     """The shape of the network in a weights file; no tensor is read."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-        if metadata.get("family") != "stylegan2":
-            raise BackboneError(f"{path} holds no StyleGAN2 of ours; make one with: partbench pretrain stylegan2")
-        return Config(**json.loads(metadata["config"]))
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
-        what = f"{type(error).__name__}: {error}"
-        raise BackboneError(f"{path} does not say the shape of its StyleGAN2 ({what}); write it again") from None
-    except FileNotFoundError:
-        raise BackboneError(f"there is no weights file {path}; check the name behind '@'") from None
-    except (SafetensorError, OSError) as error:
-        raise BackboneError(f"{path} cannot be read as safetensors ({error}); write it again") from None
+    return weights.read_config(path, FAMILY, Config)
 
 
 def load(path: Path) -> Networks:
     """The frozen networks of a weights file, in float32."""
     networks = build(read_config(path))
-    with safe_open(path, framework="pt") as file:
-        keys = set(file.keys())
-        for name, part in networks.parts().items():
-            state = {k.removeprefix(f"{name}."): file.get_tensor(k).float() for k in keys if k.startswith(f"{name}.")}
-            try:
-                part.load_state_dict(state)
-            except RuntimeError as error:
-                what = " ".join(str(error).split())
-                raise BackboneError(f"{path} holds another network than it says ({what}); write it again") from None
-    return networks.frozen()
+    weights.load(path, networks.parts())
+    return networks
 
 
 def untrained(config: Config, seed: int) -> Networks:
