@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,6 +25,9 @@ class Trainer(Protocol):
     def picture(self) -> Tensor:
         """What the network does now: images (n, 3, S, S) in [0, 1] for a grid."""
 
+    def measure(self, images: Tensor, /) -> Mapping[str, float]:
+        """How well the task is done on images (N, 3, S, S) never trained on, beside a trivial answer; may be empty."""
+
     def state_dict(self) -> dict[str, Any]:
         """All that `load_state_dict` needs to go on bit for bit, random numbers included."""
 
@@ -32,3 +35,14 @@ class Trainer(Protocol):
 
     def save(self, path: Path, card: Mapping[str, str], /) -> None:
         """Write the frozen network as safetensors, with `card` in its metadata."""
+
+
+@runtime_checkable
+class LearnsFromMasks(Protocol):
+    """Optional capability: the task needs masks (edges to detect, say), so the images must have them."""
+
+    def step_with_masks(self, images: Tensor, masks: Tensor, /) -> Mapping[str, float]:
+        """As `step`, with masks (batch, S, S) int64 of class indices or 255; called in its place."""
+
+    def measure_with_masks(self, images: Tensor, masks: Tensor, /) -> Mapping[str, float]:
+        """As `measure`, in its place."""

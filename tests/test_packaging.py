@@ -77,8 +77,10 @@ def test_all_data_is_packed(repository: Path, config: ConfigParser) -> None:
 
 
 def test_every_import_is_declared(repository: Path, config: ConfigParser) -> None:
-    """The package imports what install_requires asks for; what only the tests need may be missing at a user's."""
-    declared = {re.split(r"[<>=]", line)[0] for line in config["options"]["install_requires"].split()}
+    """The package imports what it requires, or an extra for users; what only the tests need may be missing."""
+    extras = [lines for extra, lines in config["options.extras_require"].items() if extra != "test"]
+    lines = " ".join([config["options"]["install_requires"], *extras]).split()
+    declared = {re.split(r"[<>=]", line)[0] for line in lines}
     names = {name for shelf in SHELVES for path in (repository / shelf).rglob("*.py") for name in imports(path)}
     assert {INSTALLED_AS.get(name, name) for name in names - sys.stdlib_module_names - {"partbench"}} <= declared
 

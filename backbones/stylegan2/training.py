@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..machine import Machine
 from .config import Config
 from .encoding import train_encoder
 from .losses import discriminator_loss, generator_loss, path_lengths, r1_penalty
@@ -52,7 +53,8 @@ class StyleGAN2Trainer:
         torch.manual_seed(seed)
         self.recipe = recipe or Recipe()
         self.batch = self.recipe.batch
-        self.device = torch.device(device)
+        self.machine = Machine(device)
+        self.device = self.machine.device
         self.generator = Generator(config).to(self.device)
         self.discriminator = Discriminator(config).to(self.device)
         self.averaged = copy.deepcopy(self.generator).requires_grad_(False).eval()
@@ -62,6 +64,8 @@ class StyleGAN2Trainer:
         self.steps = 0
         self.path_mean = torch.zeros((), device=self.device)
         self.fixed = torch.randn(64, config.latent, device=self.device)
+        if self.machine.processes > 1:
+            self.machine.seed(seed + 1)
 
     def latents(self, count: int) -> tuple[Tensor, Tensor | None, int]:
         """Latents, and with the mixing probability a second set and the style at which it takes over."""
@@ -82,27 +86,24 @@ class StyleGAN2Trainer:
         self._average()
         return losses
 
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda")
-
     def _discriminator_step(self, real: Tensor) -> float:
-        with torch.no_grad(), self._autocast():
+        with torch.no_grad(), self.machine.autocast():
             fake = self.generator(*self.latents(len(real)))
-        with self._autocast():
+        with self.machine.autocast():
             on_real, on_fake = self.discriminator(real), self.discriminator(fake)
-        return self._descend(self.opt_d, discriminator_loss(on_real.float(), on_fake.float()))
+        return self.machine.descend(self.opt_d, discriminator_loss(on_real.float(), on_fake.float()))
 
     def _generator_step(self, count: int) -> float:
         self.discriminator.requires_grad_(False)
-        with self._autocast():
+        with self.machine.autocast():
             logits = self.discriminator(self.generator(*self.latents(count)))
-        loss = self._descend(self.opt_g, generator_loss(logits.float()))
+        loss = self.machine.descend(self.opt_g, generator_loss(logits.float()))
         self.discriminator.requires_grad_(True)
         return loss
 
     def _r1_step(self, real: Tensor) -> float:
         penalty = r1_penalty(self.discriminator, real)
-        return self._descend(self.opt_d, penalty * (self.recipe.r1_gamma / 2 * self.recipe.r1_every))
+        return self.machine.descend(self.opt_d, penalty * (self.recipe.r1_gamma / 2 * self.recipe.r1_every))
 
     def _path_step(self, count: int) -> float:
         z = torch.randn(count, self.generator.config.latent, device=self.device)
@@ -110,20 +111,14 @@ class StyleGAN2Trainer:
         mean = self.path_mean.lerp(lengths.mean(), self.recipe.path_decay)
         self.path_mean = mean.detach()
         penalty = (lengths - mean).square().mean()
-        return self._descend(self.opt_g, penalty * (self.recipe.path_weight * self.recipe.path_every))
-
-    def _descend(self, opt: torch.optim.Optimizer, loss: Tensor) -> float:
-        opt.zero_grad(set_to_none=True)
-        loss.backward()
-        opt.step()
-        return loss.item()
+        return self.machine.descend(self.opt_g, penalty * (self.recipe.path_weight * self.recipe.path_every))
 
     @torch.no_grad()
     def _average(self) -> None:
         """Move the averaged generator towards the one in training."""
-        seen = self.steps * self.batch
+        seen = self.steps * self.batch * self.machine.processes
         half_life = min(self.recipe.ema_kimg * 1000, seen * self.recipe.ema_rampup)
-        weight = 1 - 0.5 ** (self.batch / max(half_life, 1e-8))
+        weight = 1 - 0.5 ** (self.batch * self.machine.processes / max(half_life, 1e-8))
         for average, now in zip(self.averaged.parameters(), self.generator.parameters(), strict=True):
             average.lerp_(now, weight)
 
@@ -142,29 +137,25 @@ class StyleGAN2Trainer:
         images, _ = self.averaged.synthesis(styles, noise)
         return (images / 2 + 0.5).clamp(0, 1)
 
+    def measure(self, _images: Tensor) -> Mapping[str, float]:
+        """Nothing: samples are looked at, and the score is the measure."""
+        return {}
+
     def _parts(self) -> dict[str, Any]:
         names = ("generator", "discriminator", "averaged", "encoder", "opt_g", "opt_d")
         return {name: getattr(self, name) for name in names}
 
     def state_dict(self) -> dict[str, Any]:
         state: dict[str, Any] = {name: part.state_dict() for name, part in self._parts().items()}
-        if self.device.type == "cuda":
-            state["random_cuda"] = torch.cuda.get_rng_state(self.device)
-        return state | {
-            "steps": self.steps,
-            "path_mean": self.path_mean,
-            "fixed": self.fixed,
-            "random": torch.get_rng_state(),
-        }
+        state |= {"steps": self.steps, "path_mean": self.path_mean, "fixed": self.fixed}
+        return state | self.machine.random_state()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
         self.steps = int(state["steps"])
         self.path_mean, self.fixed = state["path_mean"].to(self.device), state["fixed"].to(self.device)
-        torch.set_rng_state(state["random"].cpu())
-        if self.device.type == "cuda" and "random_cuda" in state:
-            torch.cuda.set_rng_state(state["random_cuda"].cpu(), self.device)
+        self.machine.set_random_state(state)
 
     def save(self, path: Path, card: Mapping[str, str]) -> None:
         save(path, Networks(self.averaged, self.discriminator, self.encoder), card)
