@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import math
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from ..backbones.trainer import Trainer
+from ..backbones.machine import Machine
+from ..backbones.trainer import LearnsFromMasks, Trainer
+from .budget import Budget, Tick, stop_between_steps
+from .card import write_card
 from .checkpoints import Files, PretrainError, load_checkpoint, save_checkpoint, save_picture, say
+from .exam import Exam
 from .stream import ImageStream
 
 EVERY = 180.0
@@ -23,71 +24,29 @@ FINISH_SHARE, FINISH_MOST = 0.15, 600.0
 """Share of the training time, and most seconds, for what follows the last image."""
 
 
-@dataclass(frozen=True)
-class Tick:
-    """Where a training stands."""
-
-    images: int
-    seconds: float
-    """Spent on this and earlier runs."""
-    note: str
-
-
-@dataclass(frozen=True)
-class Budget:
-    """When a training ends: after so many seconds or so many images, whichever comes first."""
-
-    seconds: float = float("inf")
-    images: float = float("inf")
-
-    def left(self, tick: Tick) -> bool:
-        """Whether there is time and images for another step."""
-        return tick.seconds < self.seconds and tick.images < self.images
-
-    def share(self, tick: Tick) -> float:
-        """How much of the budget is spent, in [0, 1]."""
-        if not self.left(tick):
-            return 1.0
-        return max(tick.images / self.images, tick.seconds / self.seconds)
-
-    def remaining(self, tick: Tick, rate: float) -> float:
-        """Seconds to go at `rate` images per second."""
-        if not self.left(tick):
-            return 0.0
-        return min(self.seconds - tick.seconds, (self.images - tick.images) / rate)
-
-
-@contextmanager
-def stop_between_steps() -> Iterator[threading.Event]:
-    """An event that Ctrl-C and SIGTERM set, so that a step is never cut in half; the second signal interrupts."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():  # where no handler can be set
-        yield asked
-        return
-
-    def ask(_number: int, _frame: object) -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
-        asked.set()
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 class Pretraining:
     """One training from its first image, or its last checkpoint, to its weights file."""
 
     def __init__(
-        self, trainer: Trainer, stream: ImageStream, files: Files, budget: Budget, keep: tuple[int, ...] = ()
+        self,
+        trainer: Trainer,
+        stream: ImageStream,
+        files: Files,
+        budget: Budget,
+        keep: tuple[int, ...] = (),
+        exam: Exam | None = None,
     ) -> None:
-        self.trainer, self.stream, self.files, self.budget = trainer, stream, files, budget
+        self.trainer, self.stream, self.files, self.budget, self.exam = trainer, stream, files, budget, exam
+        self.machine = Machine()
         self.keep = sorted(set(keep))
         self.images, self.seconds = 0, 0.0
         self.losses: dict[str, float] = {}
+        self.measures: dict[str, float] = {}
+
+    @property
+    def main(self) -> bool:
+        """Whether this is the one process that writes."""
+        return self.machine.rank == 0
 
     def resume(self, checkpoint: Path) -> None:
         """Go on from a checkpoint."""
@@ -101,6 +60,8 @@ class Pretraining:
         self.keep = [k for k in self.keep if k > self.images]
 
     def checkpoint(self, path: Path | None = None) -> None:
+        if not self.main:
+            return
         state = {"trainer": self.trainer.state_dict(), "images": self.images, "seconds": self.seconds}
         save_checkpoint(path or self.files.checkpoint, state)
 
@@ -113,42 +74,50 @@ class Pretraining:
         if not self.images:
             self.files.log.unlink(missing_ok=True)
         with stop_between_steps() as stop:
-            for tick in self._steps():
+            for tick in self._steps(stop):
                 report(tick)
-                if stop.is_set():
-                    break
             self.checkpoint()
-            if stop.is_set():
+            if not self.machine.all(not stop.is_set()):
                 raise KeyboardInterrupt
-        self._finish(report, card)
+        if self.main:
+            self._finish(report, card)
 
     def _finish(self, report: Callable[[Tick], None], card: dict[str, str]) -> None:
         """Learn what remains, then write the weights, all of them or none."""
         budget = min(FINISH_SHARE * self.seconds, FINISH_MOST)
         self.trainer.finish(budget, lambda note: report(Tick(self.images, self.seconds, note)))
-        save_picture(self.files.picture, self.trainer.picture())
+        self._record()
         spent = {"images seen": str(self.images), "seconds": f"{self.seconds:.0f}"}
+        spent["measured"] = json.dumps(self.measures)
         part = self.files.out.with_name(f"{self.files.out.stem}.part{self.files.out.suffix}")
         self.trainer.save(part, card | spent)
         os.replace(part, self.files.out)
+        write_card(self.files.out)
 
-    def _steps(self) -> Iterator[Tick]:
+    def _steps(self, stop: threading.Event) -> Iterator[Tick]:
         tick, last = Tick(self.images, self.seconds, ""), time.monotonic()
         saved = last
-        while self.budget.left(tick):
+        while self.machine.all(self.budget.left(tick) and not stop.is_set()):
             losses = self._step()
             now = time.monotonic()
-            self.images, self.seconds, last = self.images + self.trainer.batch, self.seconds + now - last, now
+            self.images += self.trainer.batch * self.machine.processes
+            self.seconds, last = self.seconds + now - last, now
             while self.keep and self.images >= self.keep[0]:
                 self.checkpoint(self.files.kept(self.keep.pop(0)))
             if now - saved > EVERY:
+                self.checkpoint()
                 self._record()
                 saved = time.monotonic()
             tick = Tick(self.images, self.seconds, " ".join(f"{k} {v:.3f}" for k, v in losses.items()))
             yield tick
 
     def _step(self) -> Mapping[str, float]:
-        losses = self.trainer.step(self.stream.at(self.images))
+        images, masks = self.stream.at(self.images + self.machine.rank * self.trainer.batch)
+        if isinstance(self.trainer, LearnsFromMasks):
+            assert masks is not None, "the stream is one with masks"
+            losses = self.trainer.step_with_masks(images, masks)
+        else:
+            losses = self.trainer.step(images)
         if not all(math.isfinite(loss) for loss in losses.values()):
             what = f"the losses are {dict(losses)} after {self.images} images"
             raise PretrainError(f"{what}; resume from {self.files.checkpoint}, or start with another --seed")
@@ -156,8 +125,11 @@ class Pretraining:
         return losses
 
     def _record(self) -> None:
-        """Checkpoint, picture, and a line with the latest of every loss, also of those that not every step has."""
-        self.checkpoint()
+        """Picture, measures, and a line with them and the latest of every loss, also of those not every step has."""
+        if not self.main:
+            return
         save_picture(self.files.picture, self.trainer.picture())
+        self.measures = dict(self.exam.take(self.trainer)) if self.exam else {}
+        line = {"images": self.images, "seconds": round(self.seconds, 1), **self.losses}
         with self.files.log.open("a") as log:
-            log.write(json.dumps({"images": self.images, "seconds": round(self.seconds, 1), **self.losses}) + "\n")
+            log.write(json.dumps(line | ({"measured": self.measures} if self.measures else {})) + "\n")

@@ -13,35 +13,48 @@ CACHE = 4 * 2**30
 
 
 class ImageStream:
-    """Batches of a split's first `limit` images in seeded random order without end.
+    """Batches of a split's first `limit` images in seeded random order without end, with their masks if asked.
 
     Where they fit into `CACHE` bytes, every image is read once and kept.
     """
 
     def __init__(
-        self, split: Split, size: int, batch: int, seed: int, mirror: bool = False, limit: int | None = None
+        self,
+        split: Split,
+        size: int,
+        batch: int,
+        seed: int,
+        mirror: bool = False,
+        limit: int | None = None,
+        masks: bool = False,
     ) -> None:
         self.split, self.size, self.batch, self.seed, self.mirror = split, size, batch, seed, mirror
+        self.masks = masks
         self.count = len(split) if limit is None else min(len(split), limit)
         if self.count < 1:
             raise DatasetError(f"{self.count} of {len(split)} images leave nothing to learn from; raise --limit")
-        kept = self.count if self.count * 3 * size * size <= CACHE else 0
-        self.bytes = torch.empty(kept, 3, size, size, dtype=torch.uint8)
+        planes = 4 if masks else 3
+        kept = self.count if self.count * planes * size * size <= CACHE else 0
+        # Red, green, blue and, if asked for, the mask.
+        self.bytes = torch.empty(kept, planes, size, size, dtype=torch.uint8)
         self.known = torch.zeros(kept, dtype=torch.bool)
 
     def __len__(self) -> int:
         return self.count
 
-    def at(self, position: int) -> Tensor:
-        """The batch (batch, 3, size, size) in [0, 1] that stands `position` images into the stream."""
+    def at(self, position: int) -> tuple[Tensor, Tensor | None]:
+        """The batch that stands `position` images into the stream.
+
+        Images (batch, 3, size, size) in [0, 1], and masks (batch, size, size) int64 if asked for.
+        """
         rows = np.concatenate([self._order(epoch) for epoch in self._epochs(position)])
         start = position % len(self)
         rows = rows[start : start + self.batch]
-        images = self._read(torch.from_numpy(rows))
-        if not self.mirror:
-            return images
-        flips = torch.from_numpy(np.random.default_rng([self.seed, 1, position]).random(len(rows)) < 0.5)
-        return torch.where(flips[:, None, None, None], images.flip(3), images)
+        planes = self._read(torch.from_numpy(rows))
+        if self.mirror:
+            flips = torch.from_numpy(np.random.default_rng([self.seed, 1, position]).random(len(rows)) < 0.5)
+            planes = torch.where(flips[:, None, None, None], planes.flip(3), planes)
+        return planes[:, :3].float() / 255, planes[:, 3].long() if self.masks else None
 
     def _epochs(self, position: int) -> range:
         """The epochs that the batch at `position` touches."""
@@ -52,10 +65,17 @@ class ImageStream:
 
     def _read(self, rows: Tensor) -> Tensor:
         if not len(self.bytes):
-            return self.split.images(rows.tolist(), self.size)
+            return self._planes(rows)
         missing = rows[~self.known[rows]].unique()
         if len(missing):
-            fresh = self.split.images(missing.tolist(), self.size)
-            self.bytes[missing] = (fresh * 255).round().clamp(0, 255).to(torch.uint8)
+            self.bytes[missing] = self._planes(missing)
             self.known[missing] = True
-        return self.bytes[rows].float() / 255
+        return self.bytes[rows]
+
+    def _planes(self, rows: Tensor) -> Tensor:
+        """Images and masks of the split as bytes (n, 3 or 4, size, size)."""
+        indices = rows.tolist()
+        images = (self.split.images(indices, self.size) * 255).round().clamp(0, 255).to(torch.uint8)
+        if not self.masks:
+            return images
+        return torch.cat([images, self.split.masks(indices, self.size)[:, None].to(torch.uint8)], 1)

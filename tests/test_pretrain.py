@@ -25,11 +25,12 @@ from partbench.backbones.stylegan2.config import Config
 from partbench.backbones.stylegan2.training import Recipe, StyleGAN2Trainer
 from partbench.backbones.trainer import Trainer
 from partbench.benchmark import pretrain, stream
+from partbench.benchmark.budget import Budget, Tick
 from partbench.benchmark.checkpoints import Files, PretrainError, load_checkpoint, save_checkpoint
 from partbench.benchmark.commands import pretraining
 from partbench.benchmark.naming import NamingError
 from partbench.benchmark.plugins import load_catalogue
-from partbench.benchmark.pretrain import Budget, Pretraining, Tick
+from partbench.benchmark.pretrain import Pretraining
 from partbench.benchmark.stream import ImageStream
 from partbench.datasets.dataset import DatasetError
 
@@ -90,6 +91,9 @@ class Toy:
     def picture(self) -> Tensor:
         return torch.full((4, 3, 8, 8), 0.5)
 
+    def measure(self, images: Tensor, /) -> Mapping[str, float]:
+        return {"brightness": images.mean().item()}
+
     def state_dict(self) -> dict[str, Any]:
         return {"weight": self.weight, "steps": self.steps, "random": torch.get_rng_state()}
 
@@ -131,7 +135,7 @@ def test_every_image_is_seen_once_per_epoch(count: int, batch: int, seed: int) -
     images = ImageStream(Numbered(count), 4, batch, seed)
     seen: list[int] = []
     for position in range(0, 3 * count * batch, batch):
-        found = values(images.at(position))
+        found = values(images.at(position)[0])
         assert len(found) == batch
         seen += found
     for epoch in range(len(seen) // count):
@@ -141,10 +145,10 @@ def test_every_image_is_seen_once_per_epoch(count: int, batch: int, seed: int) -
 def test_a_position_always_has_the_same_batch() -> None:
     """Whoever asks, in whatever order; another seed has another order, every epoch its own."""
     one, other = ImageStream(Numbered(50), 4, 8, 1, mirror=True), ImageStream(Numbered(50), 4, 8, 1, mirror=True)
-    batches = [one.at(position) for position in range(0, 200, 8)]
+    batches = [one.at(position)[0] for position in range(0, 200, 8)]
     for position in reversed(range(0, 200, 8)):
-        assert torch.equal(other.at(position), batches[position // 8])
-    long = [values(ImageStream(Numbered(50), 4, 50, seed).at(p)) for seed, p in ((1, 0), (1, 50), (2, 0))]
+        assert torch.equal(other.at(position)[0], batches[position // 8])
+    long = [values(ImageStream(Numbered(50), 4, 50, seed).at(p)[0]) for seed, p in ((1, 0), (1, 50), (2, 0))]
     assert long[0] != long[1] and long[0] != long[2]
 
 
@@ -152,7 +156,7 @@ def test_a_limit_takes_the_first_images() -> None:
     """No other image is ever read; a limit above the number of images changes nothing."""
     split = Numbered(20)
     images = ImageStream(split, 4, 5, 0, limit=5)
-    assert (len(images), sorted(values(images.at(0)))) == (5, [0, 1, 2, 3, 4])
+    assert (len(images), sorted(values(images.at(0)[0]))) == (5, [0, 1, 2, 3, 4])
     assert max(split.read) == 4
     assert len(ImageStream(split, 4, 5, 0, limit=30)) == 20
 
@@ -166,7 +170,7 @@ def test_a_stream_of_nothing_is_refused(count: int, limit: int | None) -> None:
 
 def test_mirroring_shows_both_sides() -> None:
     """With it about half of the images are mirrored, without it none."""
-    plain, mirrored = (ImageStream(Numbered(100), 4, 100, 0, mirror=mirror).at(0) for mirror in (False, True))
+    plain, mirrored = (ImageStream(Numbered(100), 4, 100, 0, mirror=mirror).at(0)[0] for mirror in (False, True))
     assert values(plain) == values(mirrored)
     lit = [images[:, 0, 0, 0] > 0 for images in (plain, mirrored)]  # of all but image 0
     assert lit[0].sum() == 99
@@ -179,18 +183,18 @@ def test_images_that_fit_are_read_once() -> None:
     split = Numbered(10)
     images = ImageStream(split, 4, 4, 0)
     for position in range(0, 32, 4):
-        images.at(position)
+        images.at(position)[0]
     assert sorted(split.read) == list(range(10))
 
 
 def test_images_that_do_not_fit_are_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """The stream is the same; nothing is kept."""
-    kept = [ImageStream(Numbered(10), 4, 4, 0).at(position) for position in (0, 8)]
+    kept = [ImageStream(Numbered(10), 4, 4, 0).at(position)[0] for position in (0, 8)]
     monkeypatch.setattr(stream, "CACHE", 10 * 3 * 4 * 4 - 1)
     split = Numbered(10)
     images = ImageStream(split, 4, 4, 0)
     for expected, position in zip(kept, (0, 8), strict=True):
-        torch.testing.assert_close(images.at(position), expected)
+        torch.testing.assert_close(images.at(position)[0], expected)
     assert len(split.read) == 8
     assert images.bytes.numel() == 0
 
@@ -393,7 +397,7 @@ def test_now_and_then_it_leaves_checkpoint_picture_and_a_line(files: Files, monk
     start(Toy(), files, steps=3).run(lambda _: seen.append(load_checkpoint(files.checkpoint)["images"]), {})
     assert seen == [4, 8, 12, 12]
     lines = [json.loads(line) for line in files.log.read_text().splitlines()]
-    assert [line["images"] for line in lines] == [4, 8, 12]
+    assert [line["images"] for line in lines] == [4, 8, 12, 12], "and one when it has finished"
     assert all({"images", "seconds", "toy", "first"} == set(line) for line in lines)
     with Image.open(files.picture) as picture:
         assert picture.size == (2 * 9 + 1, 2 * 9 + 1)
@@ -459,7 +463,7 @@ def test_the_command_trains_and_resumes(pictures: Path, tmp_path: Path, capsys: 
     command(str(pictures), out)
     said = capsys.readouterr().out
     assert "stylegan2: 3 images of" in said
-    assert f"wrote {out} after 16 images" in said
+    assert f"wrote {out} and its card after 16 images" in said
     with safe_open(out, framework="pt") as file:
         card = file.metadata()
     assert (card["images"], card["images seen"], card["seed"]) == ("3 of pictures", "16", "0")

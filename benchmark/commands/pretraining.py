@@ -11,13 +11,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ...backbones.trainer import Trainer
+from ...backbones.trainer import LearnsFromMasks, Trainer
 from ...datasets.dataset import DatasetError, Split
 from ...datasets.images import ImageFolder
+from ..budget import Budget, Tick
 from ..checkpoints import Files
+from ..exam import Exam, held_out, say
 from ..naming import NamingError, find_backbone, find_dataset
 from ..plugins import Catalogue, load_catalogue
-from ..pretrain import Budget, Pretraining, Tick
+from ..pretrain import Pretraining
 from ..provenance import hardware, pick_device
 from ..stream import ImageStream
 
@@ -61,17 +63,19 @@ def run(
     _hold(files, budget, resume)
     split, chosen = open_images(catalogue, images), pick_device(device)
     trainer: Trainer = start(size, str(chosen), seed)
-    stream = ImageStream(split, size, trainer.batch, seed, mirror, limit)
-    training = Pretraining(trainer, stream, files, budget, kept)
+    held = held_out(split)
+    most = held.start if limit is None else min(limit, held.start)
+    stream = ImageStream(split, size, trainer.batch, seed, mirror, most, isinstance(trainer, LearnsFromMasks))
+    training = Pretraining(trainer, stream, files, budget, kept, Exam(split, held, size))
     if resume and files.checkpoint.exists():
         training.resume(files.checkpoint)
-    console = Console()
+    console = Console(quiet=not training.main)
     where = f"{len(stream)} images of {images} at {size} px, on {chosen}, from image {training.images}"
     console.print(f"{escape(name)}: {escape(where)}; samples in {escape(str(files.picture))}", soft_wrap=True)
     card = {
-        "images": f"{len(stream)} of {Path(images).name}",
+        "images": f"{len(stream)} of {Path(images).name} at {size} pixels" + (", mirrored too" if mirror else ""),
         "seed": str(seed),
-        "hardware": json.dumps(hardware(chosen)),
+        "hardware": json.dumps(hardware(chosen) | {"processes": training.machine.processes}),
     }
     try:
         with Teller(console, budget) as teller:
@@ -79,7 +83,9 @@ def run(
     except KeyboardInterrupt:
         print(f"stopped; --resume goes on from {files.checkpoint}", file=sys.stderr)
         sys.exit(130)
-    console.print(f"wrote {escape(str(out))} after {training.images} images", soft_wrap=True)
+    console.print(f"wrote {escape(str(out))} and its card after {training.images} images", soft_wrap=True)
+    if training.measures:
+        console.print(f"on {len(held)} images that it never saw: {escape(say(training.measures))}", soft_wrap=True)
 
 
 def _hold(files: Files, budget: Budget, resume: bool) -> None:

@@ -1,0 +1,56 @@
+"""The model card of a weights file: a page of Markdown beside it, made from what the training knows."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from safetensors import safe_open
+
+ORDER = ("config", "images", "images seen", "seconds", "seed", "hardware")
+"""Facts in the order in which they are told; others follow."""
+
+
+def write_card(weights: Path) -> Path:
+    """Write NAME.md beside NAME.safetensors, from its metadata; the page."""
+    with safe_open(weights, framework="pt") as file:
+        metadata = file.metadata() or {}
+        parameters = sum(_numbers(file.get_slice(key).get_shape()) for key in file.keys())  # noqa: SIM118
+    path = weights.with_suffix(".md")
+    part = path.with_name(path.name + ".part")
+    part.write_text(page(weights.stem, metadata, parameters))
+    os.replace(part, path)
+    return path
+
+
+def page(name: str, metadata: Mapping[str, str], parameters: int) -> str:
+    """The card as Markdown: what it is, what it learnt from, and what it can do beside a trivial answer."""
+    known = [key for key in ORDER if key in metadata]
+    others = sorted(metadata.keys() - {*ORDER, "family", "measured"})
+    facts = {"backbone": f"`{metadata.get('family', '')}`", "numbers": f"{parameters:,}, parameters as float16"}
+    facts |= {key: _cell(metadata[key]) for key in (*known, *others)}
+    lines = [f"# {name}", "", "| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in facts.items())]
+    measures = json.loads(metadata.get("measured", "{}"))
+    if measures:
+        lines += ["", "On images that it never saw:", "", "| measure | value |", "|---|---|"]
+        lines += [f"| {key} | {value:.4g} |" for key, value in measures.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(value: str) -> str:
+    """A value as a cell of the table; a JSON object as a list of its entries."""
+    try:
+        found = json.loads(value)
+    except json.JSONDecodeError:
+        found = value
+    text = ", ".join(f"{k} {v}" for k, v in found.items()) if isinstance(found, dict) else value
+    return text.replace("|", "\\|")
+
+
+def _numbers(shape: list[int]) -> int:
+    count = 1
+    for side in shape:
+        count *= side
+    return count

@@ -1,0 +1,40 @@
+"""What a training has learnt, asked with images that it never saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..backbones.trainer import LearnsFromMasks, Trainer
+from ..datasets.dataset import Split
+
+SHARE, MOST = 0.1, 256
+"""Share of a split, and most images, that are held out of a training."""
+
+
+def held_out(split: Split) -> range:
+    """The last images of a split, which no training sees."""
+    return range(len(split) - min(MOST, int(SHARE * len(split))), len(split))
+
+
+@dataclass(frozen=True)
+class Exam:
+    """Images of side `size` to measure a trainer on."""
+
+    split: Split
+    indices: Sequence[int]
+    size: int
+
+    def take(self, trainer: Trainer) -> Mapping[str, float]:
+        """The trainer's measures by name; none without images."""
+        if not self.indices:
+            return {}
+        images = self.split.images(self.indices, self.size)
+        if isinstance(trainer, LearnsFromMasks):
+            return trainer.measure_with_masks(images, self.split.masks(self.indices, self.size))
+        return trainer.measure(images)
+
+
+def say(measures: Mapping[str, float]) -> str:
+    """Measures in one line."""
+    return ", ".join(f"{name} {value:.4g}" for name, value in measures.items())
