@@ -88,9 +88,9 @@ def find_dataset(catalogue: Catalogue, name: str) -> Offer[Dataset]:
 
 
 def backbone_names(catalogue: Catalogue) -> tuple[str, ...]:
-    """The names that `expand` chooses from: every backbone, and the twins of those that have one."""
-    offers = catalogue.backbones.items()
-    return (*catalogue.backbones, *(TWIN + name for name, offer in offers if offer.record.untrained))
+    """The names that `expand` chooses from: every backbone but families that need a variant, and the twins."""
+    records = {name: offer.record for name, offer in catalogue.backbones.items() if offer.record.channels}
+    return (*records, *(TWIN + name for name, record in records.items() if record.untrained))
 
 
 def expand(patterns: Iterable[str], names: Iterable[str], noun: str = "backbone") -> tuple[str, ...]:

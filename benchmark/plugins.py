@@ -25,7 +25,20 @@ PROJECT = "partbench"
 """Name of the entry-point group, and of the hook markers."""
 BLOCK = "PARTBENCH_BLOCK"
 """Environment variable: entry points to leave out, with commas between them."""
-BUILT_IN = ("backbones.stylegan2", "backbones.controls", "heads", "datasets.faces", "datasets.folder")
+BUILT_IN = (
+    "backbones.stylegan2",
+    "backbones.vae",
+    "backbones.jigsaw",
+    "backbones.pix2pix",
+    "backbones.hed",
+    "backbones.timm_models",
+    "backbones.controls",
+    "heads",
+    "datasets.faces",
+    "datasets.folder",
+    "datasets.scenes",
+    "datasets.bsds",
+)
 """Our own plugins, as modules of this package; they come first, so a name that we offer stays ours."""
 HOOKS: dict[str, tuple[str, type[Any]]] = {
     "partbench_backbones": ("backbone", Backbone),

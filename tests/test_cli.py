@@ -303,8 +303,9 @@ def crossing_text(backbones: tuple[str, ...]) -> str:
 
 
 def test_the_default_crossing_fits_a_terminal() -> None:
-    """Five backbones and six heads with their intervals take 80 columns, a line each, and nothing is cut off."""
-    backbones = ("stylegan2", "position", "pixels", COPY, "random:stylegan2")
+    """Ten backbones and six heads with their intervals take 80 columns, a line each, and nothing is cut off."""
+    paper = ("stylegan2", "vae", "jigsaw", "pix2pix-color", "pix2pix-hed", "pix2pix-bilateral")
+    backbones = (*paper, "position", "pixels", COPY, "random:stylegan2")
     text = crossing_text(backbones)
     lines = [line for line in text.splitlines() if line.strip()]
     assert "…" not in text

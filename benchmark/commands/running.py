@@ -48,7 +48,8 @@ def parse_shots(text: str) -> tuple[int, ...]:
 def resolve(plan: Plan, catalogue: Catalogue) -> Plan:
     """The plan with its patterns replaced by names, and the defaults where it names nothing."""
     names = (*backbone_names(catalogue), COPY)
-    default = (*catalogue.backbones, COPY, *(n for n in names if n == "random:stylegan2"))
+    listed = [name for name, offer in catalogue.backbones.items() if offer.record.by_default]
+    default = (*listed, COPY, *(n for n in names if n == "random:stylegan2"))
     backbones = expand(plan.backbones, names) if plan.backbones else default
     heads = expand(plan.heads, catalogue.heads, "head") if plan.heads else SIX
     return replace(plan, backbones=tuple(backbones), heads=tuple(heads))

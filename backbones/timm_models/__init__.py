@@ -1,0 +1,99 @@
+"""`timm:NAME`: the stages or blocks of any model of timm, with its own weights, a file's, or none.
+
+Behind the name follow, with commas, a size in pixels and the word `untrained`; behind an '@' a file of weights::
+
+    timm:resnet18.a1_in1k                       weights from the hub, at the size that the model was trained with
+    timm:vit_small_patch14_reg4_dinov2,224      at 224 pixels
+    timm:resnet18.a1_in1k@model.safetensors     weights from a file (.safetensors, .pth, .bin)
+    timm:resnet18,untrained                     no weights; `random:timm:resnet18` is the same network
+
+The tag behind the dot chooses mean, deviation and size along with the weights, so it belongs in the name of a file's
+model too. Without one it is timm's default, which another version of timm may choose otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ... import hookimpl
+from ..backbone import Backbone, BackboneError, Extractor
+
+if TYPE_CHECKING:
+    from .features import Reading
+
+FAMILY, UNTRAINED = "timm", "untrained"
+SIZE = 224
+"""Side that stands in `partbench list` for all models, pixels; each has its own."""
+SUMMARY = "any model of timm, as timm:resnet18.a1_in1k: its stages, or the ends of four quarters of a ViT"
+
+
+def open_nameless() -> Extractor:
+    """The family by itself, which cannot be opened."""
+    raise BackboneError("timm is a family of models; name one, as timm:resnet18.a1_in1k")
+
+
+def open_pretrained(reading: Reading, weights: str) -> Extractor:
+    """A model with the weights of a file, or of the hub."""
+    from .extractor import open_file, open_hub
+
+    return open_file(reading, Path(weights)) if weights else open_hub(reading)
+
+
+def open_untrained(reading: Reading, seed: int) -> Extractor:
+    """A model as timm initialises it."""
+    from .extractor import open_untrained
+
+    return open_untrained(reading, seed)
+
+
+def parse_variant(variant: str) -> tuple[str, int | None, bool]:
+    """Model, size in pixels (None for the model's own) and whether it is untrained, of `resnet18,96,untrained`."""
+    model, *words = variant.split(",")
+    if not model:
+        raise BackboneError(f"'timm:{variant}' names no model; write one, as timm:resnet18.a1_in1k")
+    size, untrained = None, False
+    for word in words:
+        if word == UNTRAINED:
+            untrained = True
+        elif word.isdecimal() and int(word) > 0:
+            size = int(word)
+        else:
+            raise BackboneError(f"timm has no variant {word!r}; write a size in pixels, or '{UNTRAINED}'")
+    return model, size, untrained
+
+
+def configure(variant: str, weights: str) -> Backbone:
+    """The backbone `timm:VARIANT@WEIGHTS`; its channels are found out without its weights."""
+    model, size, untrained = parse_variant(variant)
+    if untrained and weights:
+        raise BackboneError(f"timm:{variant} is untrained and has no use for {weights}; leave one of the two out")
+    from .features import read
+
+    reading = read(model, size)
+    twin = partial(open_untrained, reading)
+    return Backbone(
+        name=f"{FAMILY}:{variant}" + (f"@{weights}" if weights else ""),
+        size=reading.size,
+        channels=reading.channels,
+        load=partial(twin, 0) if untrained else partial(open_pretrained, reading, weights),
+        summary=f"{model} of timm, {len(reading.channels)} maps",
+        untrained=twin,
+        configure=configure,
+        weights=Path(weights) if weights else None,
+    )
+
+
+@hookimpl
+def partbench_backbones() -> Iterable[Backbone]:
+    yield Backbone(
+        FAMILY,
+        size=SIZE,
+        channels=(),
+        load=open_nameless,
+        summary=SUMMARY,
+        configure=configure,
+        by_default=False,  # it names no model
+    )
