@@ -79,6 +79,8 @@ class Backbone:
     """`trainer(size, device, seed)` starts the training that `partbench pretrain NAME` runs."""
     weights: Path | None = None
     """The file that `load` reads; its hash stands in every result."""
+    examples: tuple[str, ...] = ()
+    """Variants that stand for a family where a check asks for all of it, as `NAME:*`."""
     local: bool = True
     """Whether a change in the image stays in its place in the maps; not behind a code without places, as a VAE's."""
     by_default: bool = True

@@ -140,12 +140,12 @@ def pretrain(
 
 @app.command()
 def check(
-    name: Annotated[str, typer.Argument(help="A backbone, head or dataset.")],
+    name: Annotated[str, typer.Argument(help="A backbone, head or dataset, or a pattern of backbones and heads.")],
     as_json: Json = False,
 ) -> None:
     """Hold a backbone, head or dataset to its contract.
 
-    Example:  partbench check stylegan2
+    Example:  partbench check stylegan2, or partbench check 'timm:*'
     """
     from .commands import checking
 

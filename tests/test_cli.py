@@ -18,8 +18,10 @@ import pytest
 from rich.console import Console
 
 from partbench.benchmark.cli import main
+from partbench.benchmark.commands import checking
 from partbench.benchmark.leaderboard import frame, summarise
 from partbench.benchmark.plan import COPY, Cell, Plan
+from partbench.benchmark.plugins import load_catalogue
 from partbench.benchmark.results import CellResult, RunFolder
 from partbench.benchmark.tables import rich_crossing
 
@@ -285,6 +287,17 @@ def test_a_record_can_be_checked(call: Call) -> None:
     checks = json.loads(call("check", "linear", "--json").out)["checks"]
     assert checks
     assert set(checks.values()) == {None}
+
+
+def test_a_pattern_checks_every_record_that_it_matches(call: Call) -> None:
+    """Each under its name, and with --json one object per record; a family's examples stand for the family."""
+    assert call("check", "posit*").out.startswith("loads")
+    both = json.loads(call("check", "mlp-*", "--json").out)
+    assert [each["name"] for each in both] == ["mlp-1", "mlp-2"]
+    assert "mlp-2" in call("check", "mlp-*").out.splitlines()
+    names = checking.names_of(load_catalogue(), "timm:*")
+    assert len(names) >= 12
+    assert all(name.endswith(",untrained") for name in names)
 
 
 def crossing_text(backbones: tuple[str, ...]) -> str:

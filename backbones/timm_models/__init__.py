@@ -27,6 +27,22 @@ if TYPE_CHECKING:
 FAMILY, UNTRAINED = "timm", "untrained"
 SIZE = 224
 """Side that stands in `partbench list` for all models, pixels; each has its own."""
+EXAMPLES = (
+    "resnet10t,96,untrained",
+    "resnext26ts,64,untrained",
+    "regnetx_002,96,untrained",
+    "densenet121,64,untrained",
+    "convnext_atto,64,untrained",
+    "efficientnet_b0,64,untrained",
+    "mobilenetv3_small_050,64,untrained",
+    "swin_tiny_patch4_window7_224,64,untrained",
+    "maxvit_pico_rw_256,64,untrained",
+    "coatnet_pico_rw_224,64,untrained",
+    "vit_tiny_patch16_224,128,untrained",
+    "vit_small_patch14_reg4_dinov2,112,untrained",
+    "eva02_tiny_patch14_224,112,untrained",
+)
+"""A small model of every kind."""
 SUMMARY = "any model of timm, as timm:resnet18.a1_in1k: its stages, or the ends of four quarters of a ViT"
 
 
@@ -95,5 +111,6 @@ def partbench_backbones() -> Iterable[Backbone]:
         load=open_nameless,
         summary=SUMMARY,
         configure=configure,
+        examples=EXAMPLES,
         by_default=False,  # it names no model
     )

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from ..naming import NamingError, find_backbone, find_dataset, find_head
+from ..naming import NamingError, backbone_names, expand, find_backbone, find_dataset, find_head
 from ..plugins import Catalogue, load_catalogue
 
 
@@ -29,18 +29,32 @@ def find(catalogue: Catalogue, name: str) -> tuple[Any, tuple[Callable[[Any], No
         raise NamingError(f"{error} (nor is there a head or a dataset of that name)") from None
 
 
-def show(name: str, as_json: bool) -> int:
-    """Run every check and say which fail; 1 if any does."""
-    record, checks = find(load_catalogue(), name)
-    outcomes = {check.__name__: _outcome(check, record) for check in checks}
-    if as_json:
-        print(json.dumps({"name": name, "checks": outcomes}, indent=1))
-    else:
-        console = Console()
-        for check, error in outcomes.items():
+def names_of(catalogue: Catalogue, pattern: str) -> tuple[str, ...]:
+    """The records that a name or pattern stands for; a family's examples where it asks for all of a family."""
+    offers = catalogue.backbones.items()
+    examples = (f"{name}:{variant}" for name, offer in offers for variant in offer.record.examples)
+    known = (*catalogue.heads, *backbone_names(catalogue), *examples)
+    return expand([pattern], known, "head or backbone")
+
+
+def show(pattern: str, as_json: bool) -> int:
+    """Run every check on every record and say which fail; 1 if any does."""
+    catalogue, console = load_catalogue(), Console(quiet=as_json)
+    outcomes: dict[str, dict[str, str | None]] = {}
+    names = names_of(catalogue, pattern)
+    for name in names:
+        record, checks = find(catalogue, name)
+        if len(names) > 1:
+            console.print(escape(name), style="bold")
+        outcomes[name] = {}
+        for check in checks:
+            error = outcomes[name][check.__name__] = _outcome(check, record)
             mark = "[green]passes[/]" if error is None else f"[red]fails[/]  {escape(error)}"
-            console.print(f"{check.removeprefix('check_'):20} {mark}")
-    return int(any(outcomes.values()))
+            console.print(f"{check.__name__.removeprefix('check_'):20} {mark}")
+    if as_json:
+        listed = [{"name": name, "checks": found} for name, found in outcomes.items()]
+        print(json.dumps(listed if len(names) > 1 else listed[0], indent=1))
+    return int(any(error for found in outcomes.values() for error in found.values()))
 
 
 def _outcome(check: Callable[[Any], None], record: Any) -> str | None:
