@@ -1,5 +1,6 @@
 # make leaderboard   set up and run the benchmark
 # make test          set up and run every check; make wheel-test runs the tests once more on the built wheel
+# make zoo           train all shipped weights again from nothing, about four hours on 2 cores; may be interrupted
 # Needs git, python3 (3.10 or later) and make. Everything else goes into .venv.
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ WHEEL_SITE := build/wheel-site
 # not at all, and it is half as fast on an idle machine.
 export GOMP_SPINCOUNT = 10000
 
-.PHONY: leaderboard test lint pytest bench wheel-test clean
+.PHONY: leaderboard test lint pytest bench wheel-test zoo clean
 .NOTPARALLEL:
 
 leaderboard: .venv/.installed-run
@@ -42,6 +43,23 @@ wheel-test: .venv/.installed-test
 	wheel = os.path.realpath(os.environ["PYTHONPATH"]); print("Testing", found); \
 	assert found.startswith(wheel + os.sep), "these are the sources, not the wheel"'; \
 	"$$here/.venv/bin/pytest" -c "$$here/setup.cfg" --rootdir "$$away" -p no:cacheprovider tests
+
+# One network of the zoo: its name, images, minutes, and the name of its file. It goes on where it was interrupted.
+define train
+	.venv/bin/partbench pretrain $(1) --images $(2) --minutes $(3) --resume --out runs/zoo/$(4).safetensors
+	cp runs/zoo/$(4).safetensors runs/zoo/$(4).md backbones/$(firstword $(subst -, ,$(1)))/
+	cd backbones && sha256sum */*.safetensors > SHA256SUMS
+endef
+
+# hed comes first: pix2pix-hed learns to draw its edges. Few images are drawn once and seen often.
+zoo: .venv/.installed-run
+	$(call train,hed,scenes --limit 20000,6,hed-scenes64)
+	$(call train,jigsaw,faces --limit 20000,7,jigsaw-faces64)
+	$(call train,pix2pix-color,faces --limit 20000,6,pix2pix-color-faces64)
+	$(call train,pix2pix-hed,faces --limit 20000,6,pix2pix-hed-faces64)
+	$(call train,pix2pix-bilateral,faces --limit 20000,6,pix2pix-bilateral-faces64)
+	$(call train,vae,faces --limit 20000,24,vae-faces64)
+	$(call train,stylegan2,faces --limit 60000,150,stylegan2-faces64)
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
