@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from .machine import Machine, to_device
 
@@ -28,7 +29,7 @@ class Recipe:
     warmup: int = 100
     """Steps over which the rate rises from zero."""
     average: float = 0.995
-    """How much of the averaged network stays at each step."""
+    """How much of the averaged network stays at each step, less at the start."""
 
 
 class Lesson(Protocol):
@@ -50,6 +51,20 @@ class Lesson(Protocol):
         """Write the weights."""
 
 
+@torch.no_grad()
+def blend(stays: float, averaged: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:
+    """Move averages towards what they average; `count` steps into a training at most (1 + count) / (10 + count) stays.
+
+    So a young average does not drag the first, untrained weights along.
+    """
+    stays = min(stays, (1 + int(count)) / (10 + int(count)))
+    for average, now in zip(averaged, current, strict=True):
+        if average.is_floating_point():
+            average.lerp_(now, 1 - stays)
+        else:  # a count of batches
+            average.copy_(now)
+
+
 class AveragedTraining:
     """What trainings of ours share: the result is a moving average of a network, and a resume loses nothing."""
 
@@ -66,8 +81,7 @@ class AveragedTraining:
 
     def average(self, network: nn.Module, stays: float) -> None:
         """Begin to average `network`, of which `stays` remains at each step."""
-        averaging = get_ema_multi_avg_fn(stays)
-        self.averaged = AveragedModel(network, multi_avg_fn=averaging, use_buffers=True).eval()
+        self.averaged = AveragedModel(network, multi_avg_fn=partial(blend, stays), use_buffers=True).eval()
 
     @property
     def result(self) -> nn.Module:

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from partbench.backbones.backbone import BackboneError
-from partbench.backbones.learning import Learner, Recipe
+from partbench.backbones.learning import Learner, Recipe, blend
 from partbench.backbones.machine import Machine
 
 SCRIPT = """
@@ -164,3 +164,15 @@ def test_the_rate_rises_at_the_start() -> None:
         trainer.step(images)
         rates.append(trainer.optimizer.param_groups[0]["lr"])
     assert rates == pytest.approx([0.01, 0.02, 0.03, 0.04, 0.05, 0.05, 0.05])
+
+
+def test_a_young_average_forgets_its_start() -> None:
+    """Of weights that jump from 0 to 1 and stay, the average after ten steps is nearer 1 than the plain one's 0.05."""
+    average, now = [torch.zeros(3), torch.tensor(0)], [torch.ones(3), torch.tensor(7)]
+    for count in range(1, 11):
+        blend(0.995, average, now, count)
+    assert (average[0] > 0.99).all()
+    assert average[1] == 7, "a count is copied"
+    old = [torch.zeros(1)]
+    blend(0.995, old, [torch.ones(1)], 10_000)
+    torch.testing.assert_close(old[0], torch.tensor([0.005]))
