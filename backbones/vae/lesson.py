@@ -47,7 +47,7 @@ class VAELesson:
         self, config: Config, vgg: Path | None = None, recipe: Recipe | None = None, terms: Terms | None = None
     ) -> None:
         self.network: nn.Module = VAE(config)
-        self.recipe, self.terms = recipe or Recipe(batch=16), terms or Terms()
+        self.recipe, self.terms = recipe or Recipe(batch=16, rate=2e-3), terms or Terms()
         self.perceptual = perceptual_distance(vgg)
 
     def losses(self, network: nn.Module, images: Tensor) -> dict[str, Tensor]:
