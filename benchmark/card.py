@@ -9,7 +9,7 @@ from pathlib import Path
 
 from safetensors import safe_open
 
-ORDER = ("config", "images", "images seen", "seconds", "seed", "hardware")
+ORDER = ("config", "images", "images seen", "seconds", "seed", "command", "hardware")
 """Facts in the order in which they are told; others follow."""
 
 

@@ -466,7 +466,7 @@ def test_the_command_trains_and_resumes(pictures: Path, tmp_path: Path, capsys: 
     assert f"wrote {out} and its card after 16 images" in said
     with safe_open(out, framework="pt") as file:
         card = file.metadata()
-    assert (card["images"], card["images seen"], card["seed"]) == ("3 of pictures", "16", "0")
+    assert (card["images"], card["images seen"], card["seed"]) == ("3 of pictures at 8 pixels", "16", "0")
     assert json.loads(card["hardware"])["device"] == "cpu"
     with pytest.raises(NamingError, match=r"cats.ckpt is of a training begun before; go on with --resume, or delete"):
         command(str(pictures), out)
@@ -550,3 +550,11 @@ def test_without_a_terminal_progress_is_lines(
             teller(Tick(10 * step, now, "[d]"))
     lines = capsys.readouterr().out.splitlines()
     assert lines == [f"{30 * i} images, 0.5/s, {(1000 - 30 * i) / 30:.0f} min left  [d]" for i in (1, 2, 3)]
+
+
+def test_the_card_has_the_command() -> None:
+    """What trains the same again, without the folders of this machine."""
+    budget = Budget(seconds=90)
+    told = pretraining.command("vae", "/home/me/my cats.zip", 64, budget, 500, True, 3)
+    assert told == "partbench pretrain vae --images 'my cats.zip' --size 64 --seed 3 --limit 500 --mirror --minutes 1.5"
+    assert pretraining.command("vae", "faces", 64, Budget(images=2500), None, False, 0).endswith("--kimg 2.5")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -75,6 +77,7 @@ def run(
     card = {
         "images": f"{len(stream)} of {Path(images).name} at {size} pixels" + (", mirrored too" if mirror else ""),
         "seed": str(seed),
+        "command": command(name, images, size, budget, limit, mirror, seed),
         "hardware": json.dumps(hardware(chosen) | {"processes": training.machine.processes}),
     }
     try:
@@ -86,6 +89,16 @@ def run(
     console.print(f"wrote {escape(str(out))} and its card after {training.images} images", soft_wrap=True)
     if training.measures:
         console.print(f"on {len(held)} images that it never saw: {escape(say(training.measures))}", soft_wrap=True)
+
+
+def command(name: str, images: str, size: int, budget: Budget, limit: int | None, mirror: bool, seed: int) -> str:
+    """The command that trains the same again, for the model card; paths by their last part, since others' differ."""
+    words = ["partbench", "pretrain", name, "--images", Path(images).name, "--size", str(size), "--seed", str(seed)]
+    words += ["--limit", str(limit)] if limit is not None else []
+    words += ["--mirror"] if mirror else []
+    words += ["--minutes", f"{budget.seconds / 60:g}"] if math.isfinite(budget.seconds) else []
+    words += ["--kimg", f"{budget.images / 1000:g}"] if math.isfinite(budget.images) else []
+    return shlex.join(words)
 
 
 def _hold(files: Files, budget: Budget, resume: bool) -> None:
