@@ -63,7 +63,7 @@ def run(
     schedule: Annotated[str, typer.Option(help="quick, or paper: 1,000 epochs as in section 4.2.")] = "quick",
     scale: Annotated[str, typer.Option(help="How maps are scaled: rms, none or standard.")] = "rms",
     size: Annotated[int, typer.Option(min=8, help="Side of the masks that are scored, pixels.")] = 64,
-    test: Annotated[int, typer.Option(min=1, help="Most test images.")] = 24,
+    test: Annotated[int, typer.Option(min=1, help="Most test images.")] = 16,
     pool: Annotated[int, typer.Option(min=1, help="Most labelled images to draw shots from.")] = 48,
     split: Annotated[str, typer.Option(help="test, or validation to choose a protocol on.")] = "test",
     seed: Annotated[int, typer.Option(help="Seed of the draws and of the heads.")] = 0,
