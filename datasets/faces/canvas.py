@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from .dice import Array
+from ..dice import Array
 from .surroundings import Pattern
 
 

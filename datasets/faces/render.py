@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from ..dice import Array, Dice
 from .canvas import Canvas
-from .dice import Array, Dice
 from .geometry import Plane, lambert, place, wrap
 from .hair import paint_back, paint_bun, paint_cap
 from .identity import Person, draw_person
@@ -16,6 +16,8 @@ from .parts import paint_brows, paint_ear, paint_eyes, paint_glasses, paint_head
 from .scene import paint_background, paint_clothes, paint_neck, paint_occluder
 from .surroundings import draw_surroundings
 
+THROWS = 192
+"""Uniform numbers per face."""
 BATCH_PIXELS = 8 * 64 * 64
 """Pixels rendered at once: few enough that the planes stay in the processor's cache."""
 
@@ -39,7 +41,7 @@ def render(seeds: Sequence[int], size: int) -> tuple[Array, Labels]:
 
 def paint(seeds: Sequence[int], size: int) -> Canvas:
     """One batch, from the background to the thing before the face."""
-    dice = Dice(seeds)
+    dice = Dice(seeds, THROWS)
     person, around = draw_person(dice), draw_surroundings(dice)
     plane, canvas = place(person.pose, size), Canvas(len(seeds), size)
     paint_background(canvas, around.background, plane)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..dice import Array
 from .canvas import Canvas, cover, smooth, weave
-from .dice import Array
 from .geometry import Plane, turn
 from .identity import Person
 from .surroundings import Clothes, Occluder, Pattern

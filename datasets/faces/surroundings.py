@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .dice import Array, Dice, pick
+from ..dice import Array, Dice, pick
 from .identity import HAIRS, SKINS
 
 
@@ -84,7 +84,7 @@ def draw_clothes(dice: Dice) -> Clothes:
 
 def draw_occluder(dice: Dice) -> Occluder:
     """On one face in ten; half of them have the colour of skin."""
-    colour = pick(dice.chance(0.5), dice.mixture(SKINS), dice.colour())
+    colour = pick(dice.chance(0.5), dice.mixture(SKINS), dice.colour(0.1, 0.95))
     return Occluder(
         present=dice.chance(0.1),
         x=dice.uniform(-0.55, 0.55),
@@ -93,7 +93,7 @@ def draw_occluder(dice: Dice) -> Occluder:
         thick=dice.uniform(0.09, 0.17),
         knob=dice.uniform(0.15, 0.33),
         colour=colour,
-        knob_colour=pick(dice.chance(0.5), colour, dice.colour()),
+        knob_colour=pick(dice.chance(0.5), colour, dice.colour(0.1, 0.95)),
     )
 
 

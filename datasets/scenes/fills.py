@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .dice import Array, Dice
+from ..dice import Array, Dice
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Fill:
 
 def draw_fill(dice: Dice) -> Fill:
     """A colour, and another that is up to a third of the range away from it."""
-    first = dice.colour()
+    first = dice.colour(0.05, 0.95)
     reach = dice.uniform(0.05, 0.35)[..., None]
     return Fill(
         kind=dice.choice(SHARES),

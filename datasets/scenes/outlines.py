@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from .dice import Array, Dice
+from ..dice import Array, Dice
 
 CORNERS = 7
 """Most corners of a polygon."""

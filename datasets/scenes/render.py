@@ -8,10 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .dice import Array, Dice
+from ..dice import Array, Dice
 from .fills import Fill, colours, draw_fill
 from .outlines import ABSENT, SHARES, Traits, draw_traits, outline
 
+THROWS = 512
+"""Uniform numbers per scene."""
+SALT = 15
+"""Of the dice of scenes (HED is of 2015)."""
 BATCH_PIXELS = 8 * 64 * 64
 """Pixels rendered at once: few enough that the planes stay in the processor's cache."""
 SIZES = ((0.6, 1.2), (0.4, 0.9), (0.3, 0.8), (0.25, 0.7), (0.2, 0.6), (0.15, 0.5), (0.12, 0.4))
@@ -79,7 +83,7 @@ def label(seeds: Sequence[int], size: int) -> Labels:
     """Which thing each pixel's centre shows, (N, size, size) uint8: 0 for the ground, 1 for what is painted first."""
     labels = np.zeros((len(seeds), size, size), np.uint8)
     for part in _batches(len(seeds), size):
-        dice, (x, y) = Dice(seeds[part]), _plane(len(seeds[part]), size)
+        dice, (x, y) = Dice(seeds[part], THROWS, SALT), _plane(len(seeds[part]), size)
         draw_ground(dice)
         for number, thing in enumerate(_things(dice), 1):
             distance, _, _ = place(thing, x, y)
@@ -102,7 +106,7 @@ def _batches(count: int, size: int) -> Iterator[slice]:
 
 def _paint(seeds: Sequence[int], size: int) -> Array:
     """One batch, from the ground to the thing in front."""
-    dice, (x, y) = Dice(seeds), _plane(len(seeds), size)
+    dice, (x, y) = Dice(seeds, THROWS, SALT), _plane(len(seeds), size)
     turn, fill = draw_ground(dice)
     image = colours(fill, *rotate(x, y, turn))
     for thing in _things(dice):

@@ -1,4 +1,4 @@
-"""Random parameters of many faces at once: row i depends on seed i alone."""
+"""Random parameters of many drawn images at once: row i depends on seed i alone."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ import numpy.typing as npt
 Array = npt.NDArray[np.floating[Any]]
 """Of float32 throughout; the annotation is wider because numpy's types do not follow arithmetic."""
 
-THROWS = 192
-"""Uniform numbers drawn per face; every parameter takes the next column."""
-
 
 class Dice:
-    """One row of uniform numbers per seed; each call takes the next columns and gives (N, 1, 1) float32."""
+    """One row of `throws` uniform numbers per seed; each call takes the next columns and gives (N, 1, 1) float32.
 
-    def __init__(self, seeds: Sequence[int]) -> None:
-        self._throws = np.stack([np.random.default_rng(int(seed)).random(THROWS, dtype=np.float32) for seed in seeds])
+    A `salt` tells a dataset's dice from those that another throws from the same seeds.
+    """
+
+    def __init__(self, seeds: Sequence[int], throws: int, salt: int | None = None) -> None:
+        keys = [int(seed) if salt is None else (salt, int(seed)) for seed in seeds]
+        self._throws = np.stack([np.random.default_rng(key).random(throws, dtype=np.float32) for key in keys])
         self._next = 0
 
     def unit(self) -> Array:
@@ -33,6 +34,11 @@ class Dice:
         value: Array = low + (high - low) * self.unit()
         return value
 
+    def log_uniform(self, low: float, high: float) -> Array:
+        """Between `low` and `high`, each doubling as likely as the next."""
+        value: Array = low * np.exp(np.float32(np.log(high / low)) * self.unit())
+        return value
+
     def normal(self, sd: float, limit: float) -> Array:
         """Normal around 0, clipped to [-limit, limit]."""
         radius = np.sqrt(-2 * np.log1p(-self.unit()))
@@ -43,6 +49,11 @@ class Dice:
         """1 with this probability, else 0."""
         return (self.unit() < probability).astype(np.float32)
 
+    def choice(self, shares: Sequence[float]) -> npt.NDArray[np.int64]:
+        """Which of the kinds, by their shares, (N,)."""
+        edges = np.cumsum(np.asarray(shares, np.float32))[:-1] / np.float32(sum(shares))
+        return np.searchsorted(edges, self.unit()[:, 0, 0], side="right")
+
     def mixture(self, anchors: Sequence[Sequence[float]]) -> Array:
         """A colour between two neighbouring anchors, (N, 3, 1, 1) in [0, 1]."""
         table = np.asarray(anchors, np.float32)
@@ -52,7 +63,7 @@ class Dice:
         mixed: Array = table[low] * (1 - part) + table[low + 1] * part
         return mixed[:, :, None, None]
 
-    def colour(self, low: float = 0.1, high: float = 0.95) -> Array:
+    def colour(self, low: float, high: float) -> Array:
         """A colour with independent channels, (N, 3, 1, 1)."""
         return np.concatenate([self.uniform(low, high) for _ in range(3)], axis=1)[..., None]
 
