@@ -20,7 +20,7 @@ from torchvision.models.vgg import make_layers
 from partbench.backbones import hed
 from partbench.backbones.backbone import Backbone, BackboneError
 from partbench.backbones.checks import CHECKS
-from partbench.backbones.hed import configure
+from partbench.backbones.hed import HED as FAMILY
 from partbench.backbones.hed.checkpoints import MEANS
 from partbench.backbones.hed.config import EMBEDDED, NAMES, Config
 from partbench.backbones.hed.networks import HED, open_hed, untrained
@@ -68,7 +68,7 @@ def test_the_embedded_network_is_a_quarter_of_the_published_one() -> None:
     assert EMBEDDED.channels == tuple(width // 4 for width in vgg16)
     count = sum(parameter.numel() for parameter in HED(EMBEDDED).parameters())
     assert 0.9e6 < count < 0.95e6
-    assert (configure("", "").size, configure("", "").channels) == (64, EMBEDDED.channels)
+    assert (FAMILY.configure("", "").size, FAMILY.configure("", "").channels) == (64, EMBEDDED.channels)
 
 
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (48, 33), (17, 64)])
@@ -84,13 +84,13 @@ def test_edges_are_probabilities_at_the_size_of_the_image(height: int, width: in
 @pytest.mark.parametrize("check", CHECKS)
 def test_it_passes_every_check(file: Path, check: Callable[[Backbone], None]) -> None:
     """The backbone of a weights file is sound."""
-    check(configure("", str(file)))
+    check(FAMILY.configure("", str(file)))
 
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_its_untrained_twin_passes_every_check(file: Path, check: Callable[[Backbone], None]) -> None:
     """So is the same network before training."""
-    backbone = configure("", str(file))
+    backbone = FAMILY.configure("", str(file))
     assert backbone.untrained is not None
     twin = backbone.untrained
     check(replace(backbone, load=lambda: twin(0)))
@@ -98,7 +98,7 @@ def test_its_untrained_twin_passes_every_check(file: Path, check: Callable[[Back
 
 def test_a_twin_follows_its_seed_and_differs_from_the_trained(file: Path) -> None:
     """One seed gives one network, and building it leaves the random numbers alone."""
-    backbone, images = configure("", str(file)), torch.rand(1, 3, 32, 32)
+    backbone, images = FAMILY.configure("", str(file)), torch.rand(1, 3, 32, 32)
     assert backbone.untrained is not None
     torch.manual_seed(3)
     expected = torch.rand(1)
@@ -122,7 +122,7 @@ def test_a_file_gives_the_network_back(file: Path) -> None:
 def test_what_cannot_be_had_is_an_error() -> None:
     """A variant, a size too small, a width of nothing."""
     with pytest.raises(BackboneError, match="hed has no variant 'B'; leave it out"):
-        configure("B", "")
+        FAMILY.configure("B", "")
     with pytest.raises(BackboneError, match="hed has no size of 8 pixels; choose 16 or more"):
         Config(size=8)
     with pytest.raises(BackboneError, match="hed of width 0 has no channels"):
@@ -220,7 +220,7 @@ def test_published_checkpoints_give_what_their_authors_code_gives(tmp_path: Path
     path = write(tmp_path / "w.pth", layout)
     images = torch.rand(2, 3, 48, 32, generator=torch.Generator().manual_seed(0))
     maps, edges = expected(layout, images)
-    backbone = configure("", str(path))
+    backbone = FAMILY.configure("", str(path))
     assert (backbone.size, backbone.name, backbone.weights) == (320, f"hed@{path}", path)
     assert backbone.channels == tuple(layer.shape[1] for layer in maps)
     for ours, theirs in zip(backbone.load()(images), maps, strict=True):
@@ -262,7 +262,7 @@ def test_a_file_that_is_no_checkpoint(tmp_path: Path, content: object, message: 
     elif content is not None:
         torch.save(content, path)
     with pytest.raises(BackboneError, match=message) as caught:
-        configure("", str(path))
+        FAMILY.configure("", str(path))
     assert "\n" not in str(caught.value)
 
 
@@ -448,9 +448,9 @@ def test_it_needs_masks_of_contours() -> None:
 
 def test_its_training_has_the_shipped_shape_at_any_size() -> None:
     """`partbench pretrain hed --size 32` trains the embedded shape at 32 pixels."""
-    begin = configure("", "").trainer
+    begin = FAMILY.configure("", "").trainer
     assert begin is not None
     trainer = begin(32, "cpu", 0)
     assert isinstance(trainer, HEDTrainer)
     assert trainer.contours.config == replace(EMBEDDED, size=32)
-    assert configure("", "").weights == hed.SHIPPED
+    assert FAMILY.configure("", "").weights == hed.SHIPPED

@@ -24,7 +24,7 @@ from partbench.backbones import jigsaw
 from partbench.backbones.backbone import Backbone, BackboneError
 from partbench.backbones.blots import clouds
 from partbench.backbones.checks import CHECKS, check_aligned
-from partbench.backbones.jigsaw import configure
+from partbench.backbones.jigsaw import JIGSAW
 from partbench.backbones.jigsaw.config import EMBEDDED, Config
 from partbench.backbones.jigsaw.lesson import JigsawLesson
 from partbench.backbones.jigsaw.networks import JigsawNetwork, Trunk, trained, untrained
@@ -267,7 +267,7 @@ def test_the_embedded_shape_at_other_sizes(size: int) -> None:
 @pytest.mark.parametrize("check", CHECKS)
 def test_jigsaw_is_a_backbone(check: Callable[[Backbone], None], file: Path) -> None:
     """It passes every check, of a size that the file says."""
-    check(configure("", str(file)))
+    check(JIGSAW.configure("", str(file)))
 
 
 def test_the_embedded_and_the_published_trunk_are_aligned() -> None:
@@ -298,17 +298,19 @@ def test_a_file_that_is_none(tmp_path: Path, kind: str) -> None:
         save(path, family, TINY, {part: nn.Linear(1, 1)}, {})
     says = {"missing": "there is no", "foreign": "holds no jigsaw of ours", "other": "holds another network"}
     with pytest.raises(BackboneError, match=says[kind]) as caught:
-        configure("", str(path)).load()
+        JIGSAW.configure("", str(path)).load()
     assert "\n" not in str(caught.value)
 
 
 def test_the_record() -> None:
     """The shipped shape is known without its file; a variant is an error; weights come with the name."""
     (backbone,) = jigsaw.partbench_backbones()
-    assert (backbone.name, backbone.size, backbone.weights) == ("jigsaw", 64, jigsaw.SHIPPED)
+    assert (backbone.name, backbone.size, backbone.weights) == ("jigsaw", 64, JIGSAW.shipped)
     assert backbone.channels == (32, 64, 64, 96, 96, 96)
-    with pytest.raises(BackboneError, match="jigsaw has no variant 'B'; leave out what follows the colon"):
-        configure("B", "")
+    with pytest.raises(
+        BackboneError, match="jigsaw has no variant 'B'; leave it out, or name a weights file as jigsaw@FILE"
+    ):
+        JIGSAW.configure("B", "")
 
 
 def test_the_embedded_file_is_small(tmp_path: Path) -> None:
@@ -319,7 +321,7 @@ def test_the_embedded_file_is_small(tmp_path: Path) -> None:
 
 def test_listing_is_cheap() -> None:
     """Naming the backbone imports no torch."""
-    code = "import sys; from partbench.backbones import jigsaw; jigsaw.configure('', ''); print('torch' in sys.modules)"
+    code = "import sys; from partbench.backbones.jigsaw import JIGSAW; JIGSAW.configure(); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout == "False\n"
 
@@ -327,7 +329,7 @@ def test_listing_is_cheap() -> None:
 def test_the_twin_is_the_network_of_its_seed(file: Path) -> None:
     """It differs from the trained and between seeds, is the same for one seed, and draws from nobody's numbers."""
     images, state = clouds(2, 24), torch.get_rng_state()
-    backbone = configure("", str(file))
+    backbone = JIGSAW.configure("", str(file))
     assert backbone.untrained is not None
     first, again, other = (backbone.untrained(seed)(images)[-1] for seed in (5, 5, 6))
     assert torch.equal(first, again) and not torch.equal(first, other)
@@ -403,11 +405,11 @@ def test_a_training_goes_on_bit_for_bit(tmp_path: Path) -> None:
 
 def test_a_training_starts_at_any_size_and_is_saved(tmp_path: Path) -> None:
     """`partbench pretrain` gets a trainer, and what it saves is a backbone that says its size."""
-    backbone = configure("", "")
+    backbone = JIGSAW.configure("", "")
     assert backbone.trainer is not None
     trainer = backbone.trainer(32, "cpu", 0)
     assert trainer.step(clouds(2, 32))["jigsaw"] > 0
     trainer.save(tmp_path / "w.safetensors", {})
-    saved = configure("", str(tmp_path / "w.safetensors"))
+    saved = JIGSAW.configure("", str(tmp_path / "w.safetensors"))
     assert (saved.size, saved.channels) == (32, EMBEDDED.channels)
     assert [layer.shape[-1] for layer in saved.load()(clouds(1, 32))] == [32, 16, 16, 8, 8, 8]

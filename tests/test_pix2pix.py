@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from partbench.backbones.backbone import Backbone, BackboneError
 from partbench.backbones.checks import CHECKS
-from partbench.backbones.pix2pix import SHIPPED, configure, partbench_backbones
+from partbench.backbones.pix2pix import family, partbench_backbones
 from partbench.backbones.pix2pix.config import EMBEDDED, SIZES, TASKS, Config
 from partbench.backbones.pix2pix.networks import Discriminator, Generator, extractor, load, read_config, save, untrained
 from partbench.backbones.pix2pix.tasks import (
@@ -86,13 +86,13 @@ def file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 @pytest.mark.parametrize("check", CHECKS)
 def test_it_passes_every_check(file: tuple[str, Path], check: Callable[[Backbone], None]) -> None:
     """The backbone of a weights file is sound."""
-    check(configure(file[0], "", str(file[1])))
+    check(family(file[0]).configure("", str(file[1])))
 
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_its_untrained_twin_passes_every_check(file: tuple[str, Path], check: Callable[[Backbone], None]) -> None:
     """So is the same network before training."""
-    backbone = configure(file[0], "", str(file[1]))
+    backbone = family(file[0]).configure("", str(file[1]))
     twin = backbone.untrained
     assert twin is not None
     check(replace(backbone, load=lambda: twin(1)))
@@ -106,7 +106,7 @@ def test_three_records_come_from_one_hook() -> None:
         "pix2pix-hed": (112, 112, 64, 32, 16, 1),
         "pix2pix-bilateral": (112, 112, 64, 32, 16, 3),
     }
-    assert [(r.size, r.weights) for r in records.values()] == [(64, SHIPPED[task]) for task in TASKS]
+    assert [(r.size, r.weights) for r in records.values()] == [(64, family(task).shipped) for task in TASKS]
 
 
 def test_offering_it_does_not_import_torch() -> None:
@@ -120,8 +120,11 @@ def test_offering_it_does_not_import_torch() -> None:
 
 def test_a_name_that_cannot_be_had() -> None:
     """The sentence says what to leave out or to choose."""
-    with pytest.raises(BackboneError, match=r"^pix2pix-hed has no variant 'B'; leave out what follows the colon$"):
-        configure("hed", "B", "")
+    with pytest.raises(
+        BackboneError,
+        match=r"^pix2pix-hed has no variant 'B'; leave it out, or name a weights file as pix2pix-hed@FILE$",
+    ):
+        family("hed").configure("B", "")
     with pytest.raises(BackboneError, match=r"^Pix2Pix has no size of 48 pixels; choose one of 32, 64, 128, 256, 512$"):
         replace(EMBEDDED["color"], size=48)
     with pytest.raises(BackboneError, match=r"^Pix2Pix has no task 'depth'; choose one of color, hed, bilateral$"):
@@ -158,17 +161,17 @@ def test_a_file_that_is_none(file: tuple[str, Path], tmp_path: Path) -> None:
     task, path = file
     (other,) = [name for name in ("color", "hed") if name != task][:1]
     with pytest.raises(BackboneError, match=f"holds no pix2pix-{other} of ours; make one with: partbench pretrain pix"):
-        configure(other, "", str(path))
+        family(other).configure("", str(path))
     with pytest.raises(BackboneError, match="there is no weights file nowhere"):
-        configure(task, "", "nowhere.safetensors")
+        family(task).configure("", "nowhere.safetensors")
     (tmp_path / "text.safetensors").write_text("not a tensor in it")
     with pytest.raises(BackboneError, match="cannot be read as safetensors"):
-        configure(task, "", str(tmp_path / "text.safetensors"))
+        family(task).configure("", str(tmp_path / "text.safetensors"))
 
 
 def test_a_twin_follows_its_seed_and_nothing_else(file: tuple[str, Path]) -> None:
     """The same seed gives the same twin, another seed another, and what is drawn afterwards does not change."""
-    backbone = configure(file[0], "", str(file[1]))
+    backbone = family(file[0]).configure("", str(file[1]))
     assert backbone.untrained is not None
     torch.manual_seed(3)
     expected = torch.rand(1)
@@ -497,7 +500,7 @@ def test_what_is_saved_is_the_averaged_generator(tmp_path: Path) -> None:
 
 def test_its_training_has_the_shipped_shape_at_any_size() -> None:
     """`partbench pretrain pix2pix-color --size 32` trains the embedded shape at 32 pixels."""
-    start = configure("color", "", "").trainer
+    start = family("color").configure("", "").trainer
     assert start is not None
     training = start(32, "cpu", 0)
     assert isinstance(training, Pix2PixTrainer)

@@ -19,12 +19,11 @@ from safetensors import safe_open
 from torch import Tensor, nn
 from torch.distributions import Independent, Normal, kl_divergence
 
-from partbench.backbones import vae
 from partbench.backbones.backbone import Backbone, BackboneError, Generates, Inverts
 from partbench.backbones.blots import clouds
 from partbench.backbones.checks import CHECKS, check_aligned
 from partbench.backbones.learning import Learner, Recipe
-from partbench.backbones.vae import configure
+from partbench.backbones.vae import VAE as FAMILY
 from partbench.backbones.vae.config import EMBEDDED, Config
 from partbench.backbones.vae.lesson import Terms, VAELesson, divergence
 from partbench.backbones.vae.networks import VAE, Decoder, Down, Up, convolutions, draw
@@ -91,10 +90,10 @@ def test_the_card_and_the_shape_stand_in_the_metadata(file: Path, tmp_path: Path
 def test_what_is_no_vae_is_refused(file: Path) -> None:
     """A missing file, a variant and a size that there is not are told in one sentence."""
     with pytest.raises(BackboneError, match="there is no weights file nowhere"):
-        configure("", "nowhere.safetensors")
-    with pytest.raises(BackboneError, match="vae has no variant 'B'; ask for vae"):
-        configure("B", str(file))
-    start = configure("", "").trainer
+        FAMILY.configure("", "nowhere.safetensors")
+    with pytest.raises(BackboneError, match="vae has no variant 'B'; leave it out, or name a weights file as vae@FILE"):
+        FAMILY.configure("B", str(file))
+    start = FAMILY.configure("", "").trainer
     assert start is not None
     with pytest.raises(BackboneError, match="no size of 48 pixels; choose 32, 64, 128 or 256"):
         start(48, "cpu", 0)
@@ -103,13 +102,13 @@ def test_what_is_no_vae_is_refused(file: Path) -> None:
 @pytest.mark.parametrize("check", CHECKS)
 def test_it_passes_every_check(file: Path, check: Callable[[Backbone], None]) -> None:
     """The backbone of a weights file is sound; with a code that keeps places, rows and columns stay in order."""
-    check(configure("", str(file)))
+    check(FAMILY.configure("", str(file)))
 
 
 @pytest.mark.parametrize("check", [check for check in CHECKS if check is not check_aligned])
 def test_its_untrained_twin_passes_the_checks(file: Path, check: Callable[[Backbone], None]) -> None:
     """So is the network before training; but its code is a vector, and what changes in it changes everywhere."""
-    backbone = configure("", str(file))
+    backbone = FAMILY.configure("", str(file))
     assert backbone.untrained is not None
     twin = backbone.untrained(0)
     check(Backbone("random:vae", backbone.size, backbone.channels, load=lambda: twin))
@@ -130,7 +129,7 @@ def test_a_twin_follows_its_seed_and_nothing_else(file: Path) -> None:
 
 def test_it_generates_and_does_not_invert(file: Path) -> None:
     """Images enter in one pass; samples are decoded from the prior, and their last map is their colours."""
-    loaded = configure("", str(file)).load()
+    loaded = FAMILY.configure("", str(file)).load()
     assert isinstance(loaded, Generates)
     assert not isinstance(loaded, Inverts)
     images, maps = loaded.sample(3, 1)
@@ -166,8 +165,8 @@ def test_the_embedded_one_is_small(tmp_path: Path) -> None:
         assert 0.6e6 < sum(p.numel() for p in part.parameters()) < 1e6
     save(path, network, {})
     assert path.stat().st_size < 3.6e6
-    backbone = configure("", "")
-    assert (backbone.size, backbone.weights) == (64, vae.SHIPPED)
+    backbone = FAMILY.configure("", "")
+    assert (backbone.size, backbone.weights) == (64, FAMILY.shipped)
 
 
 def test_blocks_are_residual() -> None:

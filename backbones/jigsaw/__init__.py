@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ... import hookimpl
-from ..backbone import Backbone, BackboneError, Extractor
+from ..backbone import Backbone, Extractor
+from ..family import Family
 from .config import EMBEDDED, FAMILY, Config
 
 if TYPE_CHECKING:
     from ..trainer import Trainer
-
-SHIPPED = Path(__file__).parent / "jigsaw-faces64.safetensors"
-SUMMARY = "convolutions of a network that solves jigsaw puzzles (Noroozi and Favaro 2016)"
 
 
 def open_trained(weights: Path) -> Extractor:
@@ -40,34 +38,26 @@ def start_training(size: int, device: str, seed: int) -> Trainer:
     return Learner(partial(JigsawLesson, EMBEDDED.at_size(size)), device, seed)
 
 
-def read_config(weights: str) -> Config:
-    """The shape in a weights file; that of the shipped one is known without opening it."""
-    if not weights:
-        return EMBEDDED
+def read(weights: Path) -> Config:
+    """The shape in a weights file."""
     from ..weights import read_config
 
-    return read_config(Path(weights), FAMILY, Config)
+    return read_config(weights, FAMILY, Config)
 
 
-def configure(variant: str, weights: str) -> Backbone:
-    """The backbone `jigsaw@WEIGHTS`; it has no variants."""
-    if variant:
-        raise BackboneError(f"jigsaw has no variant {variant!r}; leave out what follows the colon")
-    config = read_config(weights)
-    file = Path(weights) if weights else SHIPPED
-    return Backbone(
-        name=FAMILY + (f"@{weights}" if weights else ""),
-        size=config.size,
-        channels=config.channels,
-        load=partial(open_trained, file),
-        summary=SUMMARY,
-        untrained=partial(open_untrained, config),
-        configure=configure,
-        trainer=start_training,
-        weights=file,
-    )
+JIGSAW = Family(
+    name=FAMILY,
+    summary="convolutions of a network that solves jigsaw puzzles (Noroozi and Favaro 2016)",
+    shipped=Path(__file__).parent / "jigsaw-faces64.safetensors",
+    embedded=EMBEDDED,
+    read=read,
+    channels=lambda shape: shape.channels,
+    load=open_trained,
+    untrained=open_untrained,
+    train=start_training,
+)
 
 
 @hookimpl
 def partbench_backbones() -> Iterable[Backbone]:
-    yield configure("", "")
+    yield JIGSAW.configure()

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ... import hookimpl
-from ..backbone import Backbone, BackboneError, Extractor
+from ..backbone import Backbone, Extractor
+from ..family import Family
 from .config import EMBEDDED, TASKS, Config
 
 if TYPE_CHECKING:
     from ..trainer import Trainer
 
-SHIPPED = {task: Path(__file__).parent / f"pix2pix-{task}-faces64.safetensors" for task in TASKS}
 SUMMARIES = {
     "color": "decoder of a Pix2Pix that finds the colours of a grey image (supplement, Table G)",
     "hed": "decoder of a Pix2Pix that draws the edges of HED (supplement, Table G)",
@@ -23,7 +23,7 @@ SUMMARIES = {
 }
 
 
-def open_trained(weights: Path, task: str) -> Extractor:
+def open_trained(task: str, weights: Path) -> Extractor:
     """The generator of a weights file as an extractor."""
     from .networks import extractor, load
 
@@ -44,35 +44,28 @@ def start_training(task: str, size: int, device: str, seed: int) -> Trainer:
     return Pix2PixTrainer(replace(EMBEDDED[task], size=size), device, seed)
 
 
-def read_config(task: str, weights: str) -> Config:
-    """The shape in a weights file; that of the shipped one is known without opening it."""
-    if not weights:
-        return EMBEDDED[task]
+def read(task: str, weights: Path) -> Config:
+    """The shape in a weights file."""
     from .networks import read_config
 
-    return read_config(Path(weights), task)
+    return read_config(weights, task)
 
 
-def configure(task: str, variant: str, weights: str) -> Backbone:
-    """The backbone `pix2pix-TASK@WEIGHTS`."""
-    name = f"pix2pix-{task}"
-    if variant:
-        raise BackboneError(f"{name} has no variant {variant!r}; leave out what follows the colon")
-    config = read_config(task, weights)
-    file = Path(weights) if weights else SHIPPED[task]
-    return Backbone(
-        name=name + (f"@{weights}" if weights else ""),
-        size=config.size,
-        channels=config.decoder,
-        load=partial(open_trained, file, task),
+def family(task: str) -> Family[Config]:
+    """The networks of one task."""
+    return Family(
+        name=f"pix2pix-{task}",
         summary=SUMMARIES[task],
-        untrained=partial(open_untrained, config),
-        configure=partial(configure, task),
-        trainer=partial(start_training, task),
-        weights=file,
+        shipped=Path(__file__).parent / f"pix2pix-{task}-faces64.safetensors",
+        embedded=EMBEDDED[task],
+        read=partial(read, task),
+        channels=lambda shape: shape.decoder,
+        load=partial(open_trained, task),
+        untrained=open_untrained,
+        train=partial(start_training, task),
     )
 
 
 @hookimpl
 def partbench_backbones() -> Iterable[Backbone]:
-    return [configure(task, "", "") for task in TASKS]
+    return [family(task).configure() for task in TASKS]

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ... import hookimpl
-from ..backbone import Backbone, BackboneError, Extractor
+from ..backbone import Backbone, Extractor
+from ..family import Family
 from .config import EMBEDDED, Config
 
 if TYPE_CHECKING:
     from ..trainer import Trainer
-
-SHIPPED = Path(__file__).parent / "vae-faces64.safetensors"
-SUMMARY = "all convolutions of a VAE's decoder (ResNet, perceptual loss)"
 
 
 def open_trained(weights: Path) -> Extractor:
@@ -43,35 +40,27 @@ def start_training(size: int, device: str, seed: int) -> Trainer:
     return Learner(lambda: VAELesson(config, vgg19_weights()), device, seed)
 
 
-def read_config(weights: str) -> Config:
-    """The shape in a weights file; that of the shipped one is known without opening it."""
-    if not weights:
-        return EMBEDDED
+def read(weights: Path) -> Config:
+    """The shape in a weights file."""
     from .weights import read_config
 
-    return read_config(Path(weights))
+    return read_config(weights)
 
 
-def configure(variant: str, weights: str) -> Backbone:
-    """The backbone `vae@WEIGHTS`."""
-    if variant:
-        raise BackboneError(f"vae has no variant {variant!r}; ask for vae")
-    config = read_config(weights)
-    file = Path(weights) if weights else SHIPPED
-    return Backbone(
-        name="vae" + (f"@{weights}" if weights else ""),
-        size=config.size,
-        channels=tuple(channels for _, channels in config.layers),
-        load=partial(open_trained, file),
-        summary=SUMMARY,
-        untrained=partial(open_untrained, config),
-        configure=configure,
-        trainer=start_training,
-        weights=file,
-        local=False,
-    )
+VAE = Family(
+    name="vae",
+    summary="all convolutions of a VAE's decoder (ResNet, perceptual loss)",
+    shipped=Path(__file__).parent / "vae-faces64.safetensors",
+    embedded=EMBEDDED,
+    read=read,
+    channels=lambda shape: tuple(channels for _, channels in shape.layers),
+    load=open_trained,
+    untrained=open_untrained,
+    train=start_training,
+    local=False,
+)
 
 
 @hookimpl
 def partbench_backbones() -> Iterable[Backbone]:
-    yield configure("", "")
+    yield VAE.configure()

@@ -1,0 +1,67 @@
+"""A family of ours: one network that we ship, and the same with weights of the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from .backbone import Backbone, BackboneError, Extractor
+
+if TYPE_CHECKING:
+    from .trainer import Trainer
+
+
+class Sized(Protocol):
+    """The shape of a network."""
+
+    @property
+    def size(self) -> int:
+        """Side of its images, pixels."""
+
+
+Shape = TypeVar("Shape", bound=Sized)
+
+
+@dataclass(frozen=True)
+class Family(Generic[Shape]):
+    """The backbones `NAME` and `NAME@WEIGHTS`; none of its functions imports torch before it is called."""
+
+    name: str
+    summary: str
+    shipped: Path
+    """The file behind `NAME`."""
+    embedded: Shape
+    """The shape in that file, known without opening it."""
+    read: Callable[[Path], Shape]
+    """The shape in another file."""
+    channels: Callable[[Shape], tuple[int, ...]]
+    load: Callable[[Path], Extractor]
+    untrained: Callable[[Shape, int], Extractor]
+    """The same network from a seed."""
+    train: Callable[[int, str, int], Trainer]
+    """`train(size, device, seed)` begins a training."""
+    local: bool = True
+    by_default: bool = True
+
+    def configure(self, variant: str = "", weights: str = "") -> Backbone:
+        """The backbone of this weights file, or of the one that we ship."""
+        if variant:
+            what = f"{self.name} has no variant {variant!r}"
+            raise BackboneError(f"{what}; leave it out, or name a weights file as {self.name}@FILE")
+        file, shape = (Path(weights), self.read(Path(weights))) if weights else (self.shipped, self.embedded)
+        return Backbone(
+            name=self.name + (f"@{weights}" if weights else ""),
+            size=shape.size,
+            channels=self.channels(shape),
+            load=partial(self.load, file),
+            summary=self.summary,
+            untrained=partial(self.untrained, shape),
+            configure=self.configure,
+            trainer=self.train,
+            weights=file,
+            local=self.local,
+            by_default=self.by_default,
+        )
