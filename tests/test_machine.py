@@ -74,12 +74,14 @@ def launch(folder: Path, processes: int, batch: int, out: Path) -> None:
     assert not any(codes)
 
 
-def test_two_processes_are_one_with_twice_the_batch(tmp_path: Path) -> None:
+def test_two_processes_are_one_with_twice_the_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same images in the same order, gradients averaged: the same weights, written once."""
     pytest.importorskip("accelerate")
     one, two = tmp_path / "one" / "w.safetensors", tmp_path / "two" / "w.safetensors"
-    launch(tmp_path, 1, 8, one)
     launch(tmp_path, 2, 4, two)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["alone", str(tmp_path), "8", str(one)])
+    exec(SCRIPT, {})
     alone, together = load_file(one), load_file(two)
     for key, value in alone.items():
         torch.testing.assert_close(together[key], value, rtol=1e-4, atol=1e-6)
