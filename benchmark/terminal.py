@@ -19,6 +19,11 @@ from rich.progress import (
 from .reporter import Reporter
 
 
+def open_console(stderr: bool = False, quiet: bool = False) -> Console:
+    """Where a verb prints; names are data, so that the ':jigsaw:' of a 'random:jigsaw:' is no emoji."""
+    return Console(stderr=stderr, quiet=quiet, emoji=False)
+
+
 class TerminalReporter(Reporter):
     """Draws progress with rich; where the output is no terminal it prints a line per backbone."""
 

@@ -24,6 +24,7 @@ from partbench.benchmark.plan import COPY, Cell, Plan
 from partbench.benchmark.plugins import load_catalogue
 from partbench.benchmark.results import CellResult, RunFolder
 from partbench.benchmark.tables import rich_crossing
+from partbench.benchmark.terminal import open_console
 
 SIX = ("linear", "mlp-1", "mlp-2", "cnn-s", "cnn-m", "cnn-l")
 TINY = ("--shots", "1,2", "--draws", "2", "--test", "3", "--pool", "6", "--size", "16")
@@ -331,3 +332,9 @@ def test_a_long_name_is_folded_not_cut() -> None:
     text = crossing_text(("stylegan2@weights/of/some/cats.safetensors", "pixels"))
     assert "…" not in text
     assert "".join(line.split()[0] for line in text.splitlines() if line.strip() and "shot" not in line)
+
+
+def test_a_name_is_no_emoji(capsys: pytest.CaptureFixture[str]) -> None:
+    """What stands between two colons is printed as it is."""
+    open_console().print("random:jigsaw: 9 units of work")
+    assert capsys.readouterr().out == "random:jigsaw: 9 units of work\n"

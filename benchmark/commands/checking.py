@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 
 from ..naming import NamingError, backbone_names, expand, find_backbone, find_dataset, find_head
 from ..plugins import Catalogue, load_catalogue
+from ..terminal import open_console
 
 
 def find(catalogue: Catalogue, name: str) -> tuple[Any, tuple[Callable[[Any], None], ...]]:
@@ -39,7 +39,7 @@ def names_of(catalogue: Catalogue, pattern: str) -> tuple[str, ...]:
 
 def show(pattern: str, as_json: bool) -> int:
     """Run every check on every record and say which fail; 1 if any does."""
-    catalogue, console = load_catalogue(), Console(quiet=as_json)
+    catalogue, console = load_catalogue(), open_console(quiet=as_json)
     outcomes: dict[str, dict[str, str | None]] = {}
     names = names_of(catalogue, pattern)
     for name in names:

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from ..naming import NamingError
 from ..plan import COPY
 from ..plugins import Catalogue, load_catalogue
+from ..terminal import open_console
 
 SHELVES = ("backbones", "heads", "datasets")
 CONTROLS = {
@@ -45,7 +45,7 @@ def show(shelf: str, as_json: bool) -> None:
         listed = {s: list(rows(catalogue, s)) for s in chosen} | {"problems": list(catalogue.problems)}
         print(json.dumps(listed, indent=1))
         return
-    console = Console()
+    console = open_console()
     for name in chosen:
         console.print(_table(catalogue, name))
     for problem in catalogue.problems:

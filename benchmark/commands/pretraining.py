@@ -24,6 +24,7 @@ from ..plugins import Catalogue, load_catalogue
 from ..pretrain import Pretraining
 from ..provenance import hardware, pick_device
 from ..stream import ImageStream
+from ..terminal import open_console
 
 __all__ = ["Budget", "run"]
 
@@ -71,7 +72,7 @@ def run(
     training = Pretraining(trainer, stream, files, budget, kept, Exam(split, held, size))
     if resume and files.checkpoint.exists():
         training.resume(files.checkpoint)
-    console = Console(quiet=not training.main)
+    console = open_console(quiet=not training.main)
     where = f"{len(stream)} images of {images} at {size} px, on {chosen}, from image {training.images}"
     console.print(f"{escape(name)}: {escape(where)}; samples in {escape(str(files.picture))}", soft_wrap=True)
     card = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 from rich import box
-from rich.console import Console, JustifyMethod
+from rich.console import JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 
@@ -18,6 +18,7 @@ from ..leaderboard import KEYS, frame, summarise
 from ..plan import Cell
 from ..results import CellResult, ResultError, RunFolder
 from ..tables import FORMATS, as_text, class_table, rich_crossing, score_text
+from ..terminal import open_console
 
 
 def show(runs: Sequence[Path], metric: str, per_class: bool, kind: str) -> None:
@@ -43,7 +44,7 @@ def show(runs: Sequence[Path], metric: str, per_class: bool, kind: str) -> None:
 
 def show_tables(summary: pd.DataFrame, metrics: Sequence[str], title: str) -> None:
     """One crossing of backbones and heads per metric."""
-    console = Console()
+    console = open_console()
     draws = int(summary["draws"].max())
     interval = f"mean of {draws} draws ± 95 % interval" if draws > 1 else "one draw, so no interval"
     for metric in metrics:
@@ -74,7 +75,7 @@ def _groups(runs: Sequence[Path]) -> dict[str, list[CellResult]]:
 
 def _show_long(summary: pd.DataFrame, title: str) -> None:
     """The classes in as many tables as the width of the terminal asks for."""
-    console = Console()
+    console = open_console()
     keys = [name for name in KEYS if name in summary]
     left = sum(max(len(name), *(len(str(value)) for value in summary[name])) + 2 for name in keys)
     console.print(f"[bold]{escape(title)}: IoU of every class, %; mean over draws[/]", soft_wrap=True)

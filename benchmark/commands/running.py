@@ -19,6 +19,7 @@ from ..plan import COPY, NO_HEAD, Plan
 from ..plugins import Catalogue, load_catalogue
 from ..results import CellResult, ResultError, RunFolder
 from ..tables import as_text
+from ..terminal import open_console
 from .ranking import show_tables
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def run(plan: Plan, device: str, out: Path | None, as_json: bool) -> None:
             raise PlanError(f"there is no {kind} {chosen!r}; choose {', '.join(known)}")
     folder = folder_for(plan, out)
     processor = find_device(device)
-    console = Console(stderr=as_json)
+    console = open_console(stderr=as_json)
     for problem in catalogue.problems:
         console.print(f"[yellow]{escape(problem)}[/]", soft_wrap=True)
     _carry_out(plan, catalogue, folder, processor, console)
