@@ -15,8 +15,8 @@ from .backbone import BackboneError
 class Machine:
     """The device of this process, and its place among the processes that train together.
 
-    `accelerate launch --num_processes 4 -m partbench pretrain ...` starts four of them; each sees other images, and
-    their gradients are averaged before every step.
+    `accelerate launch --num_processes 4 .venv/bin/partbench pretrain ...` starts four of them; each sees other images,
+    and their gradients are averaged before every step.
     """
 
     def __init__(self, device: str = "cpu") -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ SUMS = Path(__file__).parent / "SHA256SUMS"
 """SHA-256 of every weights file that we ship, as `sha256sum -c` reads it."""
 
 Shape = TypeVar("Shape")
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def save(path: Path, family: str, config: Any, parts: Mapping[str, nn.Module], card: Mapping[str, str]) -> None:
@@ -67,6 +68,15 @@ def load(path: Path, parts: Mapping[str, nn.Module]) -> None:
                 what = " ".join(str(error).split())
                 raise BackboneError(f"{path} holds another network than it says ({what}); write it again") from None
     freeze(parts)
+
+
+def from_seed(build: Callable[[], Network], seed: int) -> Network:
+    """A network before any training, frozen: the same for the same seed, and nobody else's random numbers move."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = build()
+    freeze({"network": network})
+    return network
 
 
 def freeze(parts: Mapping[str, nn.Module]) -> None:

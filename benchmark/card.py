@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +18,7 @@ def write_card(weights: Path) -> Path:
     """Write NAME.md beside NAME.safetensors, from its metadata; the page."""
     with safe_open(weights, framework="pt") as file:
         metadata = file.metadata() or {}
-        parameters = sum(_numbers(file.get_slice(key).get_shape()) for key in file.keys())  # noqa: SIM118
+        parameters = sum(math.prod(file.get_slice(key).get_shape()) for key in file.keys())  # noqa: SIM118
     path = weights.with_suffix(".md")
     part = path.with_name(path.name + ".part")
     part.write_text(page(weights.stem, metadata, parameters))
@@ -47,10 +48,3 @@ def _cell(value: str) -> str:
         found = value
     text = ", ".join(f"{k} {v}" for k, v in found.items()) if isinstance(found, dict) else value
     return text.replace("|", "\\|")
-
-
-def _numbers(shape: list[int]) -> int:
-    count = 1
-    for side in shape:
-        count *= side
-    return count

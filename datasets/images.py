@@ -66,6 +66,14 @@ def square_box(width: int, height: int) -> tuple[int, int, int, int]:
     return left, top, left + side, top + side
 
 
+def squares(paths: Sequence[Path], size: int) -> Tensor:
+    """The central squares of picture files, (N, 3, size, size) float32 in [0, 1]."""
+    images = torch.empty(len(paths), 3, size, size)
+    for row, path in enumerate(paths):
+        images[row] = square(decode(path, str(path)), size)
+    return images
+
+
 def square(image: Image.Image, size: int) -> Tensor:
     """The central square of an RGB picture at another size, (3, size, size) float32 in [0, 1]."""
     # Cropped first: resize(box=...) lets pixels from outside the box blend into its border.

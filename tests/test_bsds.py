@@ -158,12 +158,13 @@ def test_half_of_the_annotators_decide(votes: int, annotators: int, value: int) 
 
 def test_listing_opens_no_file(published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The splits and their names are known without a look into an image or its annotations."""
+    from partbench.datasets import images
     from partbench.datasets.bsds import split
 
     def refuse(*_args: Any) -> None:
         raise AssertionError("a file was opened")
 
-    monkeypatch.setattr(split, "decode", refuse)
+    monkeypatch.setattr(images, "decode", refuse)
     monkeypatch.setattr(split, "loadmat", refuse)
     assert len(names(open_bsds(str(published)).load())["test"]) == 5
     code = "import sys, partbench.datasets.bsds; sys.exit(bool({'torch', 'numpy', 'scipy'} & set(sys.modules)))"

@@ -76,11 +76,7 @@ def _resize(side: Tensor, images: Tensor) -> Tensor:
 
 def untrained(config: Config, seed: int) -> HED:
     """The same network before any training: the control `random:hed`."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = HED(config)
-    weights.freeze({"network": network})
-    return network
+    return weights.from_seed(lambda: HED(config), seed)
 
 
 def open_hed(path: Path) -> HED:

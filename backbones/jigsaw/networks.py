@@ -148,8 +148,4 @@ def trained(file: Path) -> JigsawExtractor:
 
 def untrained(config: Config, seed: int) -> JigsawExtractor:
     """The same trunk before any training: the control `random:jigsaw`."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        trunk = Trunk(config)
-    weights.freeze({"trunk": trunk})
-    return JigsawExtractor(trunk)
+    return JigsawExtractor(weights.from_seed(lambda: Trunk(config), seed))

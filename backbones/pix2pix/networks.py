@@ -132,11 +132,7 @@ def load(path: Path, task: str) -> Generator:
 
 def untrained(config: Config, seed: int) -> Generator:
     """The same network before any training: the control `random:pix2pix-TASK`."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        generator = Generator(config)
-    weights.freeze({"generator": generator})
-    return generator
+    return weights.from_seed(lambda: Generator(config), seed)
 
 
 def _family(task: str) -> str:

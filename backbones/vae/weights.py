@@ -61,8 +61,4 @@ def load(path: Path) -> VAE:
 
 def untrained(config: Config, seed: int) -> VAE:
     """The same network before any training: the control `random:vae`."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        vae = VAE(config)
-    weights.freeze({"vae": vae})
-    return vae
+    return weights.from_seed(lambda: VAE(config), seed)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.io import loadmat
 
 from ..dataset import IGNORE, DatasetError, Splits
-from ..images import decode, square, square_box
+from ..images import square_box, squares
 from .files import Pair, split_pairs
 
 if TYPE_CHECKING:
@@ -37,11 +37,7 @@ class BSDSSplit:
 
     def images(self, indices: Sequence[int], size: int) -> Tensor:
         """The photographs at `indices`, (N, 3, size, size) float32 in [0, 1]."""
-        images = torch.empty(len(indices), 3, size, size)
-        for row, index in enumerate(indices):
-            path = self._pairs[index].image
-            images[row] = square(decode(path, str(path)), size)
-        return images
+        return squares([self._pairs[index].image for index in indices], size)
 
     def masks(self, indices: Sequence[int], size: int) -> Tensor:
         """Their contours, (N, size, size) int64; see `vote`."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..dataset import DatasetError, Splits
-from ..images import ImageFolder, decode, square, square_box, unreadable, upright_size
+from ..images import ImageFolder, square_box, squares, unreadable, upright_size
 from .files import Pair, split_pairs
 from .jsonfile import enumeration
 from .labelling import Labelling
@@ -48,11 +48,7 @@ class PairSplit:
 
     def images(self, indices: Sequence[int], size: int) -> Tensor:
         """The images at `indices`, (N, 3, size, size) float32 in [0, 1]."""
-        images = torch.empty(len(indices), 3, size, size)
-        for row, index in enumerate(indices):
-            path = self._pairs[index].image
-            images[row] = square(decode(path, str(path)), size)
-        return images
+        return squares([self._pairs[index].image for index in indices], size)
 
     def masks(self, indices: Sequence[int], size: int) -> Tensor:
         """Their masks, (N, size, size) int64: class indices, or `IGNORE`."""
