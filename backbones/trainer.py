@@ -46,3 +46,11 @@ class LearnsFromMasks(Protocol):
 
     def measure_with_masks(self, images: Tensor, masks: Tensor, /) -> Mapping[str, float]:
         """As `measure`, in its place."""
+
+
+@runtime_checkable
+class GoesOn(Protocol):
+    """Optional capability: a training that begins with the networks of a weights file, not with random ones."""
+
+    def go_on_from(self, weights: Path, images: int, /) -> None:
+        """Take the networks of a file that `save` wrote after `images` images; the optimisers begin anew."""

@@ -10,14 +10,20 @@ from pathlib import Path
 
 from safetensors import safe_open
 
-ORDER = ("config", "images", "images seen", "seconds", "seed", "command", "hardware")
+ORDER = ("config", "images", "images seen", "seconds", "began with", "seed", "command", "hardware")
 """Facts in the order in which they are told; others follow."""
+
+
+def read_metadata(weights: Path) -> dict[str, str]:
+    """What a weights file says of itself: its family, its shape and the facts of its training."""
+    with safe_open(weights, framework="pt") as file:
+        return file.metadata() or {}
 
 
 def write_card(weights: Path) -> Path:
     """Write NAME.md beside NAME.safetensors, from its metadata; the page."""
+    metadata = read_metadata(weights)
     with safe_open(weights, framework="pt") as file:
-        metadata = file.metadata() or {}
         parameters = sum(math.prod(file.get_slice(key).get_shape()) for key in file.keys())  # noqa: SIM118
     path = weights.with_suffix(".md")
     part = path.with_name(path.name + ".part")

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from ..backbones.machine import Machine
-from ..backbones.trainer import LearnsFromMasks, Trainer
+from ..backbones.trainer import GoesOn, LearnsFromMasks, Trainer
 from .budget import Budget, Tick, stop_between_steps
-from .card import write_card
+from .card import read_metadata, write_card
 from .checkpoints import Files, PretrainError, load_checkpoint, save_checkpoint, save_picture, say
 from .exam import Exam
 from .stream import ImageStream
@@ -58,6 +58,14 @@ class Pretraining:
             raise PretrainError(f"{checkpoint} is of another network ({say(error)}); {mend}") from error
         self.images, self.seconds = state["images"], state["seconds"]
         self.keep = [k for k in self.keep if k > self.images]
+
+    def go_on_from(self, weights: Path) -> None:
+        """Begin with the networks of a weights file, and count on from the images that it has seen."""
+        if not isinstance(self.trainer, GoesOn):
+            raise PretrainError(f"this training cannot begin with {weights}; leave --from out")
+        spent = read_metadata(weights)
+        self.images, self.seconds = int(spent.get("images seen", 0)), float(spent.get("seconds", 0))
+        self.trainer.go_on_from(weights, self.images)
 
     def checkpoint(self, path: Path | None = None) -> None:
         if not self.main:

@@ -11,12 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..backbone import BackboneError
 from ..machine import Machine
 from .config import Config
 from .encoding import train_encoder
 from .losses import discriminator_loss, generator_loss, path_lengths, r1_penalty
 from .networks import Discriminator, Encoder, Generator
-from .weights import Networks, save
+from .weights import Networks, load, save
 
 
 @dataclass(frozen=True)
@@ -156,6 +157,17 @@ class StyleGAN2Trainer:
         self.steps = int(state["steps"])
         self.path_mean, self.fixed = state["path_mean"].to(self.device), state["fixed"].to(self.device)
         self.machine.set_random_state(state)
+
+    def go_on_from(self, weights: Path, images: int) -> None:
+        """Begin with the averaged generator, the discriminator and the encoder of a weights file of the same shape."""
+        networks, own = load(weights), self.generator.config
+        if networks.generator.config != own:
+            raise BackboneError(f"{weights} holds a StyleGAN2 of another shape; go on from one of {own.size} pixels")
+        for network in (self.generator, self.averaged):
+            network.load_state_dict(networks.generator.state_dict())
+        self.discriminator.load_state_dict(networks.discriminator.state_dict())
+        self.encoder.load_state_dict(networks.encoder.state_dict())
+        self.steps = images // (self.batch * self.machine.processes)
 
     def save(self, path: Path, card: Mapping[str, str]) -> None:
         save(path, Networks(self.averaged, self.discriminator, self.encoder), card)

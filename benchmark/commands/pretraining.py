@@ -17,8 +17,10 @@ from ...backbones.trainer import LearnsFromMasks, Trainer
 from ...datasets.dataset import DatasetError, Split
 from ...datasets.images import ImageFolder
 from ..budget import Budget, Tick
+from ..card import read_metadata
 from ..checkpoints import Files
 from ..exam import Exam, held_out, say
+from ..features import file_hash
 from ..naming import NamingError, find_backbone, find_dataset
 from ..plugins import Catalogue, load_catalogue
 from ..pretrain import Pretraining
@@ -55,7 +57,7 @@ def parse_keep(text: str) -> tuple[int, ...]:
 
 def run(
     name: str, images: str, out: Path, size: int, budget: Budget, resume: bool,
-    limit: int | None, mirror: bool, seed: int, device: str, keep: str,
+    limit: int | None, mirror: bool, seed: int, device: str, keep: str, begin: Path | None,
 ) -> None:  # fmt: skip
     """Train, with a bar, and write OUT and its checkpoint, samples and log beside it."""
     catalogue = load_catalogue()
@@ -72,15 +74,17 @@ def run(
     training = Pretraining(trainer, stream, files, budget, kept, Exam(split, held, size))
     if resume and files.checkpoint.exists():
         training.resume(files.checkpoint)
+    elif begin:
+        training.go_on_from(begin)
     console = open_console(quiet=not training.main)
     where = f"{len(stream)} images of {images} at {size} px, on {chosen}, from image {training.images}"
     console.print(f"{escape(name)}: {escape(where)}; samples in {escape(str(files.picture))}", soft_wrap=True)
     card = {
         "images": f"{len(stream)} of {Path(images).name} at {size} pixels" + (", mirrored too" if mirror else ""),
         "seed": str(seed),
-        "command": command(name, images, size, budget, limit, mirror, seed),
+        "command": command(name, images, out, size, budget, limit, mirror, seed, begin),
         "hardware": json.dumps(hardware(chosen) | {"processes": training.machine.processes}),
-    }
+    } | ({"began with": began(begin)} if begin else {})
     try:
         with Teller(console, budget) as teller:
             training.run(teller, card)
@@ -92,9 +96,20 @@ def run(
         console.print(f"on {len(held)} images that it never saw: {escape(say(training.measures))}", soft_wrap=True)
 
 
-def command(name: str, images: str, size: int, budget: Budget, limit: int | None, mirror: bool, seed: int) -> str:
+def began(weights: Path) -> str:
+    """Which weights file a training began with: its name, its hash and what it had seen."""
+    seen = read_metadata(weights).get("images seen", "unknown")
+    return f"{weights.name} ({file_hash(weights)}), after {seen} images; its optimisers began anew"
+
+
+def command(
+    name: str, images: str, out: Path, size: int, budget: Budget,
+    limit: int | None, mirror: bool, seed: int, begin: Path | None,
+) -> str:  # fmt: skip
     """The command that trains the same again, for the model card; paths by their last part, since others' differ."""
-    words = ["partbench", "pretrain", name, "--images", Path(images).name, "--size", str(size), "--seed", str(seed)]
+    words = ["partbench", "pretrain", name, "--images", Path(images).name, "--out", out.name]
+    words += ["--size", str(size), "--seed", str(seed)]
+    words += ["--from", begin.name] if begin else []
     words += ["--limit", str(limit)] if limit is not None else []
     words += ["--mirror"] if mirror else []
     words += ["--minutes", f"{budget.seconds / 60:g}"] if math.isfinite(budget.seconds) else []
