@@ -20,12 +20,12 @@ from ..backbones.backbone import Backbone
 from ..heads.head import Head
 from .features import Source
 from .fit import SCHEDULES, fit, predict
-from .iou import Counts, count
+from .iou import Confusion, confuse
 from .ledger import Ledger, say
 from .pictures import Gallery
 from .plan import Cell
 from .plugins import Offer
-from .results import UNREADABLE, write_atomic
+from .results import UNREADABLE, as_npz, read_npz, write_atomic
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Crossing:
     heads: Mapping[str, Offer[Head]]
     ledger: Ledger
     work: Path
-    """Trained heads and counts of slices, until all cells are scored."""
+    """Trained heads and confusions of slices, until all cells are scored."""
 
     def run(self, cells: Sequence[Cell]) -> None:
         """Fit the head of every cell and score them all; a head that fails leaves the others alone."""
@@ -47,10 +47,10 @@ class Crossing:
         self.source.measure(task.statistics(size), task.plan.scale)
         self._tell("scale")
         modules = self._fit_all(cells, self._shot_maps(shots))
-        counts = [self._score_slice(number, rows, modules) for number, rows in enumerate(slices)]
+        parts = [self._score_slice(number, rows, modules) for number, rows in enumerate(slices)]
         facts = self._facts() | self._reconstruction(slices)
         for cell in modules:
-            self.ledger.scored(cell, np.concatenate([part[cell.slug] for part in counts]), facts)
+            self.ledger.scored(cell, np.concatenate([part[cell.slug] for part in parts]), facts)
 
     @property
     def backbone(self) -> Backbone:
@@ -113,24 +113,24 @@ class Crossing:
         provider = self.heads[cell.head].provider
         self.ledger.failed(cell, f"{cell.head} ({provider}) failed on {cell.backbone}: {say(error)}")
 
-    def _score_slice(self, number: int, rows: list[int], modules: dict[Cell, nn.Module]) -> dict[str, Counts]:
-        """Counts of every cell on one slice of the test images, read once for all heads; drops heads that fail."""
+    def _score_slice(self, number: int, rows: list[int], modules: dict[Cell, nn.Module]) -> dict[str, Confusion]:
+        """Confusions of every cell on one slice of the test images, read once for all heads; drops heads that fail."""
         file = self.work / f"slice-{number:05d}.npz"
-        known = _read_npz(file)
+        known = _known(file)
         if not all(cell.slug in known for cell in modules):
-            known = self._count_slice(number, rows, modules)
-            write_atomic(file, _as_npz(known))
+            known = self._confuse_slice(number, rows, modules)
+            write_atomic(file, as_npz(known))
             self.ledger.journal("score", f"{self.backbone.name} {number}")
         self._tell(f"test slice {number + 1}")
         return known
 
-    def _count_slice(self, number: int, rows: list[int], modules: dict[Cell, nn.Module]) -> dict[str, Counts]:
+    def _confuse_slice(self, number: int, rows: list[int], modules: dict[Cell, nn.Module]) -> dict[str, Confusion]:
         task = self.ledger.task
         images = task.scored.images(rows, self.backbone.size)
         truth = task.scored.masks(rows, task.plan.size).numpy()
         maps = self.source.maps(images)
         gallery = Gallery.of(self.ledger.folder.path, self.backbone.name, images.numpy(), truth)
-        counts: dict[str, Counts] = {}
+        confusions: dict[str, Confusion] = {}
         for cell, module in list(modules.items()):
             try:
                 guess = predict(module, maps, task.plan.size, self.classes).cpu().numpy()
@@ -138,12 +138,12 @@ class Crossing:
                 self._give_up(cell, error)
                 del modules[cell]
                 continue
-            counts[cell.slug] = count(guess, truth, self.classes)
+            confusions[cell.slug] = confuse(guess, truth, self.classes)
             gallery.keep(cell, guess)
         if number == 0:
             rebuilt = self.source.reconstruct(images)
             gallery.write(None if rebuilt is None else rebuilt.numpy())
-        return counts
+        return confusions
 
     def _file(self, cell: Cell) -> Path:
         return self.work / f"{cell.slug}.pt"
@@ -182,16 +182,9 @@ def _as_bytes(state: dict[str, Tensor]) -> bytes:
     return buffer.getvalue()
 
 
-def _as_npz(arrays: Mapping[str, Counts]) -> bytes:
-    buffer = BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **{name: a.astype(np.int32) for name, a in arrays.items()})
-    return buffer.getvalue()
-
-
-def _read_npz(file: Path) -> dict[str, Counts]:
-    """The counts in a file; none if it cannot be read, so that they are counted again."""
+def _known(file: Path) -> dict[str, Confusion]:
+    """The confusions in a file; none if it cannot be read, so that they are counted again."""
     try:
-        with np.load(BytesIO(file.read_bytes())) as known:
-            return {name: known[name].astype(np.int64) for name in known}
+        return read_npz(file)
     except UNREADABLE:
         return {}

@@ -1,69 +1,43 @@
-"""Intersection over union from per-image counts: every definition is a few sums away, and nothing is run again."""
+"""Intersection over union from confusions: pixels counted once per image, from which every definition follows."""
 
 from __future__ import annotations
-
-from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 IGNORE = 255
-SMALL = 0.02
-"""A class is small if it has less than this share of the ground-truth pixels."""
 
-Counts = NDArray[np.int64]
-"""(N, K, 3): per image and class, pixels in the intersection, in the prediction, in the ground truth."""
+Confusion = NDArray[np.int64]
+"""(..., K, K): pixels of the class of the row that are predicted as the class of the column."""
 Scores = NDArray[np.float64]
+Classes = NDArray[np.bool_]
+"""(K,): which classes are averaged over."""
 
 
-def count(prediction: NDArray[np.integer], truth: NDArray[np.integer], classes: int) -> Counts:
-    """Counts (N, classes, 3) of predicted and true masks (N, h, w); pixels of truth `IGNORE` count nowhere."""
-    images = len(truth)
-    flat_truth, flat_prediction = truth.reshape(images, -1), prediction.reshape(images, -1)
-    out = np.zeros((images, classes, 3), dtype=np.int64)
-    for i in range(images):
-        scored = flat_truth[i] != IGNORE
-        t, p = flat_truth[i][scored], flat_prediction[i][scored]
-        out[i, :, 0] = np.bincount(t[t == p], minlength=classes)
-        out[i, :, 1] = np.bincount(p, minlength=classes)
-        out[i, :, 2] = np.bincount(t, minlength=classes)
+def confuse(prediction: NDArray[np.integer], truth: NDArray[np.integer], classes: int) -> Confusion:
+    """Confusions (N, K, K) of predicted and true masks (N, h, w) of K classes; `IGNORE` in the truth counts nowhere."""
+    out = np.zeros((len(truth), classes, classes), dtype=np.int64)
+    for i, (guess, true) in enumerate(zip(prediction, truth, strict=True)):
+        scored = true != IGNORE
+        pairs = true[scored].astype(np.int64) * classes + guess[scored].astype(np.int64)
+        out[i] = np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
     return out
 
 
-def per_class(counts: Counts) -> Scores:
-    """IoU (K,) pooled over images; NaN for a class that is neither predicted nor there."""
-    intersection, predicted, truth = np.moveaxis(counts.sum(0), -1, 0)
-    union = predicted + truth - intersection
-    iou: Scores = np.divide(intersection, union, out=np.full(len(union), np.nan), where=union > 0)
-    return iou
+def truth_pixels(confusion: Confusion) -> NDArray[np.int64]:
+    """Ground-truth pixels (..., K) of every class."""
+    pixels: NDArray[np.int64] = confusion.sum(-1)
+    return pixels
 
 
-def paper_weighted(counts: Counts, scored: NDArray[np.bool_]) -> float:
-    """IoU weighted by the class's share of ground-truth pixels (section 5.1, evaluation metric)."""
-    weights = np.where(scored, counts.sum(0)[:, 2], 0)
-    iou = np.nan_to_num(per_class(counts))
-    return float((iou * weights).sum() / weights.sum()) if weights.sum() else float("nan")
+def per_class(confusion: Confusion) -> Scores:
+    """IoU (..., K) of every class; NaN for a class that is neither predicted nor there."""
+    intersection = np.diagonal(confusion, axis1=-2, axis2=-1)
+    union = confusion.sum(-1) + confusion.sum(-2) - intersection
+    return divide(intersection, union)
 
 
-def mean(counts: Counts, scored: NDArray[np.bool_]) -> float:
-    """Unweighted mean over classes, pooled over images, absent classes left out: what later papers compare with."""
-    return _mean_over(per_class(counts), scored)
-
-
-def small_parts(counts: Counts, scored: NDArray[np.bool_]) -> float:
-    """Mean over the classes with less than 2 % of the ground-truth pixels; NaN where there is none."""
-    truth = counts.sum(0)[:, 2]
-    return _mean_over(per_class(counts), scored & (truth > 0) & (truth < SMALL * truth.sum()))
-
-
-def _mean_over(iou: Scores, chosen: NDArray[np.bool_]) -> float:
-    values = iou[chosen & ~np.isnan(iou)]
-    return float(values.mean()) if len(values) else float("nan")
-
-
-METRICS: Mapping[str, Callable[[Counts, NDArray[np.bool_]], float]] = {
-    "paper_weighted": paper_weighted,
-    "mean": mean,
-    "small_parts": small_parts,
-}
-"""Definitions by name; each takes counts (N, K, 3) and which classes are averaged over, (K,)."""
+def divide(part: NDArray[np.number], whole: NDArray[np.number]) -> Scores:
+    """`part / whole`, NaN where there is no whole."""
+    out: Scores = np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) > 0)
+    return out

@@ -2,63 +2,115 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from scipy.special import stdtrit
 
-from .iou import METRICS, per_class
+from .compare import Rank, ranks
+from .iou import Confusion, per_class
+from .metrics import DEFAULT, Metric, find_metric
+from .plan import NO_HEAD
 from .results import CellResult
+from .uncertainty import Estimate, average, estimate
 
 KEYS = ["backbone", "head", "shots"]
+Key = tuple[str, str, int]
+"""Backbone, head, shots: the cells that differ in their draw alone."""
+Estimates = Mapping[Key, Estimate]
 
 
-def frame(results: Iterable[CellResult]) -> pd.DataFrame:
-    """One row per scored cell: its keys, every metric in per cent, the IoU of every class."""
-    rows = [_row(r) for r in results if r.counts is not None]
-    return pd.DataFrame(rows, columns=None if rows else [*KEYS, "draw", *METRICS])
+def frame(results: Iterable[CellResult], metrics: Sequence[str] = DEFAULT) -> pd.DataFrame:
+    """One row per scored cell: its keys, metrics in per cent, the IoU of every class."""
+    chosen = [find_metric(name) for name in metrics]
+    rows = [_row(result, result.confusion, chosen) for result in results if result.confusion is not None]
+    return pd.DataFrame(rows, columns=None if rows else [*KEYS, "draw", *metrics])
 
 
-def _row(result: CellResult) -> dict[str, Any]:
-    assert result.counts is not None
+def _row(result: CellResult, confusion: Confusion, metrics: Sequence[Metric]) -> dict[str, Any]:
     cell = result.cell
     row: dict[str, Any] = {"backbone": cell.backbone, "head": cell.head, "shots": cell.shots, "draw": cell.draw}
-    row |= {name: 100 * metric(result.counts, result.scored) for name, metric in METRICS.items()}
-    iou = per_class(result.counts)
+    for metric in metrics:
+        row[metric.name] = 100 * metric.pooling.score(confusion, metric.scored(result.classes, result.excluded))
+    iou = per_class(confusion.sum(0))
     return row | {f"iou:{name}": 100 * float(value) for name, value in zip(result.classes, iou, strict=True)}
-
-
-def half_width(values: NDArray[np.float64]) -> float:
-    """Half the 95 % interval of a mean over draws (Student's t); NaN for a single one."""
-    count = len(values)
-    if count < 2:
-        return float("nan")
-    return float(stdtrit(count - 1, 0.975) * values.std(ddof=1) / np.sqrt(count))
-
-
-def summarise(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    """Mean over draws and half-width of its 95 % interval, per backbone, head and shots."""
-    grouped = table.groupby(KEYS, sort=False)
-    out = grouped[list(columns)].mean()
-    for column in columns:
-        out[f"{column} ±"] = grouped[column].apply(lambda v: half_width(v.to_numpy()))
-    out["draws"] = grouped.size()
-    return out.reset_index()
-
-
-def ranked(summary: pd.DataFrame, metric: str) -> list[str]:
-    """Backbones, best mean over heads and shots first."""
-    return list(summary.groupby("backbone")[metric].mean().sort_values(ascending=False).index)
 
 
 def class_columns(table: pd.DataFrame) -> list[str]:
     return [c for c in table.columns if c.startswith("iou:")]
 
 
-def paired_difference(table: pd.DataFrame, metric: str, a: str, b: str) -> NDArray[np.float64]:
-    """Score of backbone `a` less that of `b` per head, shots and draw: the same shots, the same images."""
-    wide = table.pivot_table(index=["head", "shots", "draw"], columns="backbone", values=metric)
-    return (wide[a] - wide[b]).dropna().to_numpy()
+def estimates(results: Iterable[CellResult], metric: str) -> dict[Key, Estimate]:
+    """The score of every backbone, head and number of shots, over its draws."""
+    definition = find_metric(metric)
+    groups: dict[Key, list[CellResult]] = defaultdict(list)
+    for result in results:
+        if result.confusion is not None:
+            groups[(result.cell.backbone, result.cell.head, result.cell.shots)].append(result)
+    return {key: _estimate(group, definition) for key, group in groups.items()}
+
+
+def _estimate(group: Sequence[CellResult], metric: Metric) -> Estimate:
+    pairs = [(result.cell.draw, result.confusion) for result in group if result.confusion is not None]
+    return estimate(pairs, metric, metric.scored(group[0].classes, group[0].excluded))
+
+
+def summarise(results: Sequence[CellResult], metrics: Sequence[str] = DEFAULT) -> pd.DataFrame:
+    """Per backbone, head and shots: every metric's mean over draws, half its 95 % interval, and its rank.
+
+    The rank is among the backbones with the same head and shots; `2-4` says that those three cannot be told apart.
+    """
+    parts = [_summary(estimates(results, metric), metric) for metric in metrics]
+    table = pd.concat(parts, axis=1)
+    table["draws"] = [len(e.draws) for e in estimates(results, metrics[0]).values()]
+    return table.rename_axis(KEYS).reset_index()
+
+
+def _summary(known: Estimates, metric: str) -> pd.DataFrame:
+    places: dict[Key, str] = {}
+    for head, shots in dict.fromkeys((head, shots) for _, head, shots in known):
+        rivals = {key: e for key, e in known.items() if key[1] in (head, NO_HEAD) and key[2] == shots}
+        places |= {key: str(rank) for key, rank in ranks(rivals).items() if key[1] == head}
+    columns = {
+        metric: [e.mean for e in known.values()],
+        f"{metric} ±": [e.half_width() for e in known.values()],
+        f"{metric} rank": [places.get(key, "") for key in known],
+    }
+    return pd.DataFrame(columns, index=pd.MultiIndex.from_tuples(list(known), names=KEYS))
+
+
+def by_backbone(known: Estimates, shots: int | None = None) -> dict[str, Estimate]:
+    """The score of every backbone, averaged over its heads, and over numbers of shots unless one is given."""
+    groups: dict[str, list[Estimate]] = defaultdict(list)
+    for (backbone, _, count), one in known.items():
+        if shots is None or count == shots:
+            groups[backbone].append(one)
+    return {backbone: average(group) for backbone, group in groups.items()}
+
+
+def places(known: Estimates) -> dict[int, dict[str, Rank]]:
+    """The ranks of the backbones, averaged over heads, by number of shots."""
+    return {shots: ranks(by_backbone(known, shots)) for shots in sorted({shots for _, _, shots in known})}
+
+
+def rank_moves(results: Sequence[CellResult], metrics: Sequence[str]) -> pd.DataFrame:
+    """The place and the rank of every backbone by each metric, where the place is not the same by all of them."""
+    known = {metric: by_backbone(estimates(results, metric)) for metric in metrics}
+    columns = {metric: _standing(scores) for metric, scores in known.items()}
+    rows = [[columns[metric].get(name, (0, "-")) for metric in metrics] for name in known[metrics[0]]]
+    moved = [i for i, row in enumerate(rows) if len({place for place, _ in row}) > 1]
+    names = list(known[metrics[0]])
+    return pd.DataFrame([[names[i], *(text for _, text in rows[i])] for i in moved], columns=["backbone", *metrics])
+
+
+def _standing(scores: Mapping[str, Estimate]) -> dict[str, tuple[int, str]]:
+    """Place of every score that is not NaN, and the place as text with the ranks that it may have."""
+    shown = ranks(scores)
+    order = sorted(shown, key=lambda name: -scores[name].mean)
+    return {name: (i, f"{i} ({shown[name]})") for i, name in enumerate(order, start=1)}
+
+
+def ranked(summary: pd.DataFrame, metric: str) -> list[str]:
+    """Backbones, best mean over heads and shots first."""
+    return list(summary.groupby("backbone")[metric].mean().sort_values(ascending=False).index)

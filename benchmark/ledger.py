@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .iou import Counts
+from .iou import Confusion
 from .plan import PROTOCOL, Cell
 from .reporter import Reporter
 from .results import CellResult, ResultError, RunFolder
@@ -35,9 +35,9 @@ class Ledger:
             return False
         return result is not None and result.error is None and result.provenance.get("weights") == weights
 
-    def scored(self, cell: Cell, counts: Counts, facts: Mapping[str, Any]) -> None:
+    def scored(self, cell: Cell, confusion: Confusion, facts: Mapping[str, Any]) -> None:
         """Write the score of a cell."""
-        self._write(cell, facts, counts=counts)
+        self._write(cell, facts, confusion=confusion)
 
     def failed(self, cell: Cell, sentence: str) -> None:
         """Write why a cell has no score, and say it once."""
@@ -56,7 +56,7 @@ class Ledger:
             file.write(json.dumps({"unit": unit, "of": of, "at": round(time.time(), 3)}) + "\n")
 
     def _write(
-        self, cell: Cell, facts: Mapping[str, Any], counts: Counts | None = None, error: str | None = None
+        self, cell: Cell, facts: Mapping[str, Any], confusion: Confusion | None = None, error: str | None = None
     ) -> None:
         plan, dataset = self.task.plan, self.task.dataset
         provenance = {
@@ -72,7 +72,7 @@ class Ledger:
             **facts,
         }
         excluded = tuple(sorted(dataset.excluded))
-        self.folder.write(CellResult(cell, dataset.classes, excluded, error, counts, provenance))
+        self.folder.write(CellResult(cell, dataset.classes, excluded, error, confusion, provenance))
 
 
 def say(error: Exception) -> str:

@@ -1,10 +1,11 @@
-"""Results on disk: one JSON file per cell, written in one move, beside its per-image counts."""
+"""Results on disk: one JSON file per cell, written in one move, beside the confusion of every test image."""
 
 from __future__ import annotations
 
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from io import BytesIO
@@ -12,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .iou import Counts
+from .iou import Confusion
 from .plan import Cell, Plan
 
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile)
+CONFUSION = "confusion"
+"""Name of the array in a cell's file."""
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error)
 """What json and numpy raise on a file that is cut short or was edited by hand."""
 
 
@@ -34,15 +36,10 @@ class CellResult:
     excluded: tuple[str, ...] = ()
     error: str | None = None
     """Why the cell failed; a cell without is scored."""
-    counts: Counts | None = None
-    """(N, K, 3), see `iou`; None if the cell failed."""
+    confusion: Confusion | None = None
+    """(N, K, K), one per test image, see `iou`; None if the cell failed."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Versions, seeds, hashes, hardware, seconds."""
-
-    @property
-    def scored(self) -> NDArray[np.bool_]:
-        """Which classes are averaged over, (K,)."""
-        return np.array([name not in self.excluded for name in self.classes])
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -94,10 +91,10 @@ class RunFolder:
         return dict(record)
 
     def write(self, result: CellResult) -> None:
-        """Counts first, then the JSON file whose being there says that the cell is done."""
+        """Confusions first, then the JSON file whose being there says that the cell is done."""
         file = self.cell_file(result.cell)
-        if result.counts is not None:
-            write_atomic(file.with_suffix(".npy"), _as_npy(result.counts))
+        if result.confusion is not None:
+            write_atomic(file.with_suffix(".npz"), as_npz({CONFUSION: result.confusion}))
         record = {
             "cell": asdict(result.cell),
             "classes": result.classes,
@@ -141,14 +138,22 @@ def _plan_in(record: Any) -> Plan:
     return plan
 
 
-def _as_npy(counts: Counts) -> bytes:
+def as_npz(confusions: Mapping[str, Confusion]) -> bytes:
+    """Confusions by name as the bytes of one file."""
     buffer = BytesIO()
-    np.save(buffer, counts.astype(np.int32))
+    small = {name: confusion.astype(np.int32) for name, confusion in confusions.items()}
+    np.savez_compressed(buffer, allow_pickle=False, **small)
     return buffer.getvalue()
 
 
+def read_npz(file: Path) -> dict[str, Confusion]:
+    """Confusions by name, as `as_npz` wrote them."""
+    with np.load(BytesIO(file.read_bytes())) as known:
+        return {name: known[name].astype(np.int64) for name in known}
+
+
 def read_result(file: Path) -> CellResult:
-    """The result in a cell's JSON file and the counts beside it."""
+    """The result in a cell's JSON file and the confusions beside it."""
     try:
         record = json.loads(file.read_text())
         result = CellResult(
@@ -156,18 +161,24 @@ def read_result(file: Path) -> CellResult:
             classes=tuple(record["classes"]),
             excluded=tuple(record["excluded"]),
             error=record["error"],
-            counts=None
-            if record["error"]
-            else np.load(BytesIO(file.with_suffix(".npy").read_bytes())).astype(np.int64),
+            confusion=None if record["error"] else read_npz(file.with_suffix(".npz"))[CONFUSION],
             provenance=dict(record["provenance"]),
         )
-        if result.counts is not None and (
-            result.counts.ndim != 3 or result.counts.shape[1:] != (len(result.classes), 3)
-        ):
-            raise ValueError(f"its counts have shape {result.counts.shape}")
+        _hold(result)
     except UNREADABLE as error:
         raise ResultError(f"{file} is damaged ({_say(error)}); delete it and run the same command again") from None
     return result
+
+
+def _hold(result: CellResult) -> None:
+    """Refuse what nobody's run could have written."""
+    if result.confusion is None:
+        return
+    classes = len(result.classes)
+    if result.confusion.ndim != 3 or result.confusion.shape[1:] != (classes, classes):
+        raise ValueError(f"its confusions have shape {result.confusion.shape}")
+    if not len(result.confusion) or result.confusion.min() < 0:
+        raise ValueError("its confusions are no counts of pixels")
 
 
 def _say(error: Exception) -> str:

@@ -14,7 +14,7 @@ from ..backbones.backbone import Backbone
 from ..heads.head import Head
 from .crossing import Crossing
 from .features import Source, weights_hash
-from .iou import count
+from .iou import confuse
 from .ledger import Ledger, say
 from .plan import COPY, Cell, Plan, file_name
 from .plugins import Offer
@@ -87,5 +87,5 @@ class Runner:
         truth = self.task.scored.masks(list(self.task.test), self.plan.size)
         for cell in cells:
             guess = mode_of(self.task.shot_masks(cell.draw, cell.shots), classes).expand_as(truth)
-            ledger.scored(cell, count(guess.numpy(), truth.numpy(), classes), {"provider": "partbench"})
+            ledger.scored(cell, confuse(guess.numpy(), truth.numpy(), classes), {"provider": "partbench"})
             self.reporter.unit(COPY, cell.slug)

@@ -7,20 +7,26 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from .leaderboard import class_columns, ranked, summarise
+from .leaderboard import KEYS, class_columns, ranked
 from .plan import NO_HEAD
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.table import Table
+
+    from .compare import Rank
 
 FORMATS = ("table", "csv", "md", "json")
 
 
 def score_text(mean: float, half_width: float) -> str:
-    """`54.3±2.1`; without an interval where there is one draw only."""
+    """`54.3±2.1`, or `54.3±12`, since a wide interval needs no tenths; without one where it is not known."""
     if pd.isna(mean):
         return "-"
-    return f"{mean:.1f}" if pd.isna(half_width) else f"{mean:.1f}±{half_width:.1f}"
+    if pd.isna(half_width):
+        return f"{mean:.1f}"
+    return f"{mean:.1f}±{half_width:.{1 if half_width < 9.95 else 0}f}"
 
 
 def crossing(summary: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -38,10 +44,11 @@ def crossing(summary: pd.DataFrame, metric: str) -> pd.DataFrame:
     return wide.reindex([key for key in order if key in wide.index])[heads or [NO_HEAD]].fillna("")
 
 
-def rich_crossing(summary: pd.DataFrame, metric: str) -> Table:
-    """The crossing as a table for the terminal, the best of every head and number of shots in bold.
+def rich_crossing(summary: pd.DataFrame, metric: str, places: Mapping[int, Mapping[str, Rank]]) -> Table:
+    """The crossing as a table for the terminal; in bold what cannot be told from the best of its head and shots.
 
-    The paper's six heads with their intervals take 80 columns, so the shots stand above their block, not beside it.
+    `places` are the ranks of the backbones with so many shots. The paper's six heads with their intervals take 80
+    columns, so the shots stand above their block, not beside it.
     """
     from rich import box
     from rich.markup import escape
@@ -51,28 +58,30 @@ def rich_crossing(summary: pd.DataFrame, metric: str) -> Table:
     heads = [str(head) for head in wide.columns]
     table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
     table.add_column("backbone", overflow="fold")
+    table.add_column("rank")
     for head in heads:
         table.add_column("" if head == NO_HEAD else head, justify="right", overflow="fold")
     for shots in dict.fromkeys(int(s) for s in wide.index.get_level_values("shots")):
         table.add_row(f"[dim]{shots} shot{'s' if shots > 1 else ''}[/]")
-        best = {head: _best(summary, metric, shots, head) for head in heads}
+        leading = {head: _leading(summary, metric, shots, head) for head in heads}
         for backbone, row in wide.loc[shots].iterrows():
-            texts = [f"[bold]{row[h]}[/]" if best[h] == backbone else str(row[h]) for h in heads]
-            table.add_row(escape(str(backbone)), *texts)
+            texts = [f"[bold]{row[h]}[/]" if backbone in leading[h] else str(row[h]) for h in heads]
+            table.add_row(escape(str(backbone)), str(places.get(shots, {}).get(str(backbone), "")), *texts)
         table.add_section()
     return table
 
 
-def _best(summary: pd.DataFrame, metric: str, shots: int, head: str) -> str:
-    rows = summary[(summary["shots"] == shots) & summary["head"].isin([head, NO_HEAD])].dropna(subset=[metric])
-    return "" if rows.empty else str(rows.set_index("backbone")[metric].idxmax())
+def _leading(summary: pd.DataFrame, metric: str, shots: int, head: str) -> set[str]:
+    """Backbones that cannot be told from the best."""
+    rows = summary[(summary["shots"] == shots) & summary["head"].isin([head, NO_HEAD])]
+    return set(rows.loc[rows[f"{metric} rank"].str.partition("-")[0] == "1", "backbone"])
 
 
 def class_table(table: pd.DataFrame) -> pd.DataFrame:
     """Mean IoU of every class per backbone, head and shots."""
     columns = class_columns(table)
-    summary = summarise(table, columns)[["backbone", "head", "shots", *columns]]
-    return summary.rename(columns={c: c.removeprefix("iou:") for c in columns})
+    means = table.groupby(KEYS, sort=False)[columns].mean().reset_index()
+    return means.rename(columns={c: c.removeprefix("iou:") for c in columns})
 
 
 def as_text(summary: pd.DataFrame, kind: str) -> str:

@@ -19,7 +19,7 @@ from rich.console import Console
 
 from partbench.benchmark.cli import main
 from partbench.benchmark.commands import checking
-from partbench.benchmark.leaderboard import frame, summarise
+from partbench.benchmark.leaderboard import estimates, places, summarise
 from partbench.benchmark.plan import COPY, Cell, Plan
 from partbench.benchmark.plugins import load_catalogue
 from partbench.benchmark.results import CellResult, RunFolder
@@ -61,7 +61,7 @@ def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of two backbones and two heads that was never computed: its counts are made up."""
+    """A run of two backbones and two heads that was never computed: its scores are made up."""
     folder = RunFolder(tmp_path_factory.mktemp("runs") / "faces")
     plan = Plan("faces", ("pixels", "position", COPY), ("linear", "cnn-s"), shots=(1, 5), draws=3, size=16)
     folder.write_plan(plan, {"data": "abc"})
@@ -72,10 +72,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def fill(folder: RunFolder, plan: Plan, data: str = "abc") -> None:
     random = np.random.default_rng(0)
     for cell in plan.cells():
-        truth = random.integers(0, 50, (4, 3))
-        inside = random.integers(0, truth + 1)
-        counts = np.stack([inside, inside + random.integers(0, 20, (4, 3)), truth], axis=-1)
-        folder.write(CellResult(cell, ("ground", "hair", "skin"), (), None, counts, {"data": data}))
+        confusion = random.integers(0, 20, (4, 3, 3)) + 20 * np.eye(3, dtype=np.int64)
+        folder.write(CellResult(cell, ("ground", "hair", "skin"), (), None, confusion, {"data": data}))
 
 
 @pytest.fixture
@@ -125,6 +123,9 @@ def test_a_run_prints_its_own_leaderboard(call: Call, tmp_path: Path) -> None:
     assert "position" not in second.out
     every = json.loads(call("leaderboard", out, "--format", "json").out)
     assert {row["backbone"] for row in every} == {"position", "copy", "pixels"}
+    for row in (*every, *rows):  # a rank depends on who else is there
+        for metric in ("paper_weighted", "mean", "small_parts"):
+            row.pop(f"{metric} rank")
     assert [row for row in every if row["backbone"] != "pixels"] == rows
 
     other = call("run", "--backbone", "pixels", "--head", "linear", *TINY, "--seed", 3, "--out", out)
@@ -138,13 +139,12 @@ def test_a_leaderboard_can_be_read_by_programs(call: Call, made: Path) -> None:
     assert len(rows) == 2 * 2 * 2 + 2
     columns = ["backbone", "head", "shots"]
     for metric in ("paper_weighted", "mean", "small_parts"):
-        columns += [metric]
-    assert [name for name in rows[0] if "±" not in name] == [*columns, "draws"]
-    assert {f"{name} ±" for name in columns[3:]} < set(rows[0])
+        columns += [metric, f"{metric} ±", f"{metric} rank"]
+    assert list(rows[0]) == [*columns, "draws"]
     table = pd.read_csv(io.StringIO(call("leaderboard", made, "--format", "csv").out))
     assert table["mean"].tolist() == [row["mean"] for row in rows]
     lines = call("leaderboard", made, "--format", "md", "--metric", "mean").out.splitlines()
-    assert lines[0] == "| backbone | head | shots | mean | mean ± | draws |"
+    assert lines[0] == "| backbone | head | shots | mean | mean ± | mean rank | draws |"
     assert len(lines) == 2 + len(rows)
 
 
@@ -152,7 +152,7 @@ def test_a_leaderboard_for_people(call: Call, made: Path) -> None:
     """One table per metric, each with what its numbers are."""
     text = call("leaderboard", made).out
     for metric in ("paper_weighted", "mean", "small_parts"):
-        assert f"faces: {metric} IoU, %; mean of 3 draws ± 95 % interval" in text
+        assert f"faces: {metric} IoU, %; 3 draws x 4 test images, ± 95 % interval" in text
     assert {"linear", "cnn-s", "pixels", "position", "copy"} <= set(text.split())
     assert max(map(len, text.splitlines())) <= TABLE_WIDTH
 
@@ -172,7 +172,7 @@ def test_many_classes_come_in_several_tables(call: Call, tmp_path: Path) -> None
     classes = tuple(f"a-long-class-{i}" for i in range(12))
     folder.write_plan(plan, {})
     for cell in plan.cells():
-        folder.write(CellResult(cell, classes, counts=np.ones((1, 12, 3), dtype=np.int64)))
+        folder.write(CellResult(cell, classes, confusion=np.ones((1, 12, 12), dtype=np.int64)))
     text = call("leaderboard", folder.path, "--per-class").out
     assert all(name in text for name in classes)
     assert "…" not in text
@@ -246,7 +246,7 @@ RUN = ("run", "--out", "OUT", "--head", "linear")
         (("leaderboard", "OUT"), "OUT holds no run (no plan.json); name a folder of partbench run"),
         (
             ("leaderboard", "MADE", "--metric", "dice"),
-            "there is no metric 'dice'; choose paper_weighted, mean, small_parts",
+            "there is no metric 'dice'; choose paper_weighted, mean, small_parts, dataset_mean, ",
         ),
         (("leaderboard", "MADE", "--format", "xml"), "there is no format 'xml'; choose table, csv, md, json"),
         (("list", "cats"), "there is no shelf 'cats'; choose backbones, heads, datasets"),
@@ -306,12 +306,12 @@ def crossing_text(backbones: tuple[str, ...]) -> str:
     plan = Plan("faces", backbones, SIX, shots=(1, 5, 10), draws=3)
     random = np.random.default_rng(1)
     results = [
-        CellResult(cell, ("a", "b"), counts=np.array([[[n, 100, 100], [n, 100, 100]]]))
+        CellResult(cell, ("a", "b"), confusion=np.array([[[n, 100 - n], [100 - n, n]], [[n, 9], [9, n]]]))
         for cell in plan.cells()
-        for n in (random.integers(60, 90),)
+        for n in (random.integers(30, 90),)
     ]
     console = Console(width=TABLE_WIDTH, file=io.StringIO(), force_terminal=False)
-    console.print(rich_crossing(summarise(frame(results), ["mean"]), "mean"))
+    console.print(rich_crossing(summarise(results, ["mean"]), "mean", places(estimates(results, "mean"))))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -324,7 +324,7 @@ def test_the_default_crossing_fits_a_terminal() -> None:
     lines = [line for line in text.splitlines() if line.strip()]
     assert "…" not in text
     assert len(lines) == 2 + 3 * (1 + len(backbones))
-    assert all(len(line.split()) == 1 + len(SIX) for line in lines if line.split()[0] in backbones)
+    assert all(len(line.split()) == 2 + len(SIX) for line in lines if line.split()[0] in backbones)
 
 
 def test_a_long_name_is_folded_not_cut() -> None:

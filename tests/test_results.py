@@ -16,8 +16,8 @@ from partbench.benchmark.results import CellResult, ResultError, RunFolder, writ
 
 CELL = Cell("pixels", "linear", 5, 1)
 PLAN = Plan("faces", ("pixels",), ("linear",), shots=(5,), draws=2)
-COUNTS = np.arange(2 * 3 * 3).reshape(2, 3, 3)
-RESULT = CellResult(CELL, ("background", "hair", "skin"), ("background",), None, COUNTS, {"seed": 3})
+CONFUSION = np.arange(2 * 3 * 3).reshape(2, 3, 3)
+RESULT = CellResult(CELL, ("background", "hair", "skin"), ("background",), None, CONFUSION, {"seed": 3})
 
 
 @pytest.fixture
@@ -30,21 +30,20 @@ def folder(tmp_path: Path) -> RunFolder:
 
 
 def test_what_is_written_is_read(folder: RunFolder) -> None:
-    """A score comes back with its counts and where it is from."""
+    """A score comes back with its confusions and where it is from."""
     result = folder.read(CELL)
     assert result is not None
-    assert result.counts is not None
-    assert np.array_equal(result.counts, COUNTS)
-    assert replace(result, counts=None) == replace(RESULT, counts=None)
-    assert result.scored.tolist() == [False, True, True]
+    assert result.confusion is not None
+    assert np.array_equal(result.confusion, CONFUSION)
+    assert replace(result, confusion=None) == replace(RESULT, confusion=None)
 
 
 def test_a_failure_is_read_as_one(folder: RunFolder) -> None:
-    """A failed cell has its reason, and no counts."""
-    folder.write(replace(RESULT, counts=None, error="it broke"))
+    """A failed cell has its reason, and no confusions."""
+    folder.write(replace(RESULT, confusion=None, error="it broke"))
     result = folder.read(CELL)
     assert result is not None
-    assert (result.error, result.counts) == ("it broke", None)
+    assert (result.error, result.confusion) == ("it broke", None)
 
 
 def test_the_plan_is_read_as_it_was(folder: RunFolder) -> None:
@@ -94,24 +93,32 @@ def without_key(file: Path) -> None:
     file.write_text(json.dumps(record))
 
 
-def counts_cut(file: Path) -> None:
-    cut(file.with_suffix(".npy"))
+def confusions_cut(file: Path) -> None:
+    cut(file.with_suffix(".npz"))
 
 
-def counts_empty(file: Path) -> None:
-    empty(file.with_suffix(".npy"))
+def confusions_empty(file: Path) -> None:
+    empty(file.with_suffix(".npz"))
 
 
-def counts_missing(file: Path) -> None:
-    file.with_suffix(".npy").unlink()
+def confusions_missing(file: Path) -> None:
+    file.with_suffix(".npz").unlink()
 
 
-def counts_of_other_classes(file: Path) -> None:
-    np.save(file.with_suffix(".npy"), np.zeros((2, 7, 3)))
+def confusions_of_other_classes(file: Path) -> None:
+    np.savez(file.with_suffix(".npz"), confusion=np.zeros((2, 7, 7), dtype=np.int64))
 
 
-def counts_like_a_zip(file: Path) -> None:
-    file.with_suffix(".npy").write_bytes(b"PK\x03\x04 and so on")
+def confusions_of_no_image(file: Path) -> None:
+    np.savez(file.with_suffix(".npz"), confusion=np.zeros((0, 3, 3), dtype=np.int64))
+
+
+def confusions_below_zero(file: Path) -> None:
+    np.savez(file.with_suffix(".npz"), confusion=np.full((2, 3, 3), -1))
+
+
+def confusions_like_a_zip(file: Path) -> None:
+    file.with_suffix(".npz").write_bytes(b"PK\x03\x04 and so on")
 
 
 DAMAGES = [
@@ -123,11 +130,13 @@ DAMAGES = [
     overwrite('{"cell": 3, "classes": [], "excluded": [], "error": "x", "provenance": {}}'),
     overwrite('{"cell": {"slug": 1}, "classes": [], "excluded": [], "error": "x", "provenance": {}}'),
     without_key,
-    counts_cut,
-    counts_empty,
-    counts_missing,
-    counts_of_other_classes,
-    counts_like_a_zip,
+    confusions_cut,
+    confusions_empty,
+    confusions_missing,
+    confusions_of_other_classes,
+    confusions_of_no_image,
+    confusions_below_zero,
+    confusions_like_a_zip,
 ]
 
 
@@ -152,7 +161,7 @@ def test_a_file_of_another_cell_is_damaged(folder: RunFolder) -> None:
     """A file that was copied by hand does not count for two cells."""
     other = replace(CELL, draw=0)
     folder.cell_file(other).write_bytes(folder.cell_file(CELL).read_bytes())
-    folder.cell_file(other).with_suffix(".npy").write_bytes(folder.cell_file(CELL).with_suffix(".npy").read_bytes())
+    folder.cell_file(other).with_suffix(".npz").write_bytes(folder.cell_file(CELL).with_suffix(".npz").read_bytes())
     with pytest.raises(ResultError, match="is of another cell, pixels--linear--5-shot--draw-1; delete it"):
         folder.read(other)
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from partbench.backbones.backbone import Backbone, Extractor
 from partbench.benchmark.fit import SCHEDULES, Schedule
-from partbench.benchmark.iou import count
+from partbench.benchmark.iou import confuse
 from partbench.benchmark.plan import COPY, NO_HEAD, Cell, Plan
 from partbench.benchmark.plugins import Offer
 from partbench.benchmark.reporter import Reporter
@@ -179,9 +179,9 @@ def test_a_plan_becomes_scores(bench: Bench) -> None:
     assert [result.cell for result in results] == list(PLAN.cells())
     assert bench.reporter.problems == []
     for result in results:
-        assert result.counts is not None
-        assert result.counts.shape == (20, 2, 3)
-        assert np.array_equal(result.counts[:, 1, 0], result.counts[:, 1, 2])  # brightness tells the square
+        assert result.confusion is not None
+        assert result.confusion.shape == (20, 2, 2)
+        assert not result.confusion[:, 1, 0].any()  # brightness tells the square
         assert result.provenance["provider"] == OWNER
         assert result.provenance["plan"] == PLAN.hash
     assert len({result.provenance["shots"] for result in results}) == 4
@@ -206,10 +206,10 @@ def test_copy_is_the_mode_of_the_training_masks(bench: Bench) -> None:
     truth = task.splits.test.masks(range(20), SIDE).numpy()
     result = bench.folder.read(Cell(COPY, NO_HEAD, 1, 1))
     assert result is not None
-    assert result.counts is not None
+    assert result.confusion is not None
     (shot,) = task.splits.pool.masks(task.manifest.shots(1, 1), SIDE).numpy()
     guess = np.where(shot == IGNORE, 0, shot)
-    assert np.array_equal(result.counts, count(np.broadcast_to(guess, truth.shape), truth, 2))
+    assert np.array_equal(result.confusion, confuse(np.broadcast_to(guess, truth.shape), truth, 2))
 
 
 def fails() -> Extractor:
@@ -339,7 +339,7 @@ def test_a_run_that_is_stopped_goes_on(bench: Bench) -> None:
     assert len(journal) == len(set(journal)) == 4 + 2
     for ours, theirs in zip(bench.results(), undisturbed.results(), strict=True):
         assert ours.cell == theirs.cell
-        assert np.array_equal(ours.counts, theirs.counts)  # type: ignore[arg-type]
+        assert np.array_equal(ours.confusion, theirs.confusion)  # type: ignore[arg-type]
 
 
 def test_a_damaged_cell_is_computed_again(bench: Bench) -> None:

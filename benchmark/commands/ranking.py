@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from math import nan
 from pathlib import Path
@@ -13,64 +12,65 @@ from rich.console import JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 
-from ..iou import METRICS
-from ..leaderboard import KEYS, frame, summarise
-from ..plan import Cell
-from ..results import CellResult, ResultError, RunFolder
+from ..leaderboard import KEYS, Estimates, estimates, frame, places, rank_moves, summarise
+from ..metrics import DEFAULT, find_metric
+from ..results import CellResult, ResultError
 from ..tables import FORMATS, as_text, class_table, rich_crossing, score_text
 from ..terminal import open_console
+from .reading import read_groups, tell_failures
 
 
 def show(runs: Sequence[Path], metric: str, per_class: bool, kind: str) -> None:
     """Print one leaderboard per protocol among the runs."""
     if kind not in FORMATS:
         raise ResultError(f"there is no format {kind!r}; choose {', '.join(FORMATS)}")
-    if metric and metric not in METRICS:
-        raise ResultError(f"there is no metric {metric!r}; choose {', '.join(METRICS)}")
-    metrics = [metric] if metric else list(METRICS)
-    for title, results in _groups(runs).items():
-        _tell_failures(results)
-        table = frame(results)
-        if table.empty:  # every cell of this protocol failed
+    metrics = parse_metrics(metric)
+    for title, results in read_groups(runs).items():
+        tell_failures(results)
+        if all(result.confusion is None for result in results):
             continue
-        summary = class_table(table) if per_class else summarise(table, metrics)
+        summary = class_table(frame(results)) if per_class else summarise(results, metrics)
         if kind != "table":
             print(as_text(summary, kind))
         elif per_class:
             _show_long(summary, title)
         else:
-            show_tables(summary, metrics, title)
+            show_tables(results, summary, metrics, title)
+            show_moves(results, metrics)
 
 
-def show_tables(summary: pd.DataFrame, metrics: Sequence[str], title: str) -> None:
+def parse_metrics(text: str) -> tuple[str, ...]:
+    """`mean,image_mean-bg` as names of metrics that are there; the usual ones by default."""
+    names = tuple(dict.fromkeys(filter(None, (part.strip() for part in text.split(",")))))
+    return tuple(find_metric(name).name for name in names) or DEFAULT
+
+
+def show_tables(results: Sequence[CellResult], summary: pd.DataFrame, metrics: Sequence[str], title: str) -> None:
     """One crossing of backbones and heads per metric."""
     console = open_console()
-    draws = int(summary["draws"].max())
-    interval = f"mean of {draws} draws ± 95 % interval" if draws > 1 else "one draw, so no interval"
     for metric in metrics:
-        console.print(f"[bold]{escape(title)}: {metric} IoU, %[/]; {interval}", soft_wrap=True)
-        console.print(rich_crossing(summary, metric))
+        known = estimates(results, metric)
+        console.print(f"[bold]{escape(title)}: {metric} IoU, %[/]; {_how_sure(known)}", soft_wrap=True)
+        console.print(rich_crossing(summary, metric, places(known)))
+    if len({r.cell.backbone for r in results}) > 1:
+        console.print("rank 2-4: cannot be told apart by a paired test of 5 % (Holm), over all heads;")
+        console.print("bold: cannot be told from the best of its column\n")
 
 
-def _groups(runs: Sequence[Path]) -> dict[str, list[CellResult]]:
-    """Results by what may be compared: protocol and images. A cell that two runs scored counts once."""
-    groups: dict[str, dict[Cell, CellResult]] = {}
-    names: dict[str, str] = {}
-    for path in runs:
-        folder = RunFolder(path)
-        plan = folder.read_plan()
-        results, damaged = folder.results()
-        for error in damaged:
-            print(f"set aside: {error}", file=sys.stderr)
-        if all(result.error for result in results):
-            raise ResultError(f"{path} has no score yet; run it to its end with partbench run")
-        for result in results:
-            key = f"{plan.hash} {result.provenance.get('data')}"
-            title = names.setdefault(key, plan.dataset if plan.dataset not in names.values() else str(path))
-            group = groups.setdefault(title, {})
-            if result.cell not in group or group[result.cell].error:
-                group[result.cell] = result
-    return {title: list(group.values()) for title, group in groups.items()}
+def _how_sure(known: Estimates) -> str:
+    """What the intervals are over."""
+    draws, images = max(len(e.draws) for e in known.values()), max(e.images for e in known.values())
+    over = f"{draws} draw{'s' if draws > 1 else ''} x {images} test images, ± 95 % interval"
+    return over if draws > 1 else f"{over} for these shots"
+
+
+def show_moves(results: Sequence[CellResult], metrics: Sequence[str]) -> None:
+    """Where the choice of a metric moves a backbone to another place."""
+    table = rank_moves(results, metrics)
+    if len(metrics) > 1 and not table.empty:
+        console = open_console()
+        console.print("[bold]Places by metric[/], mean over heads and shots; those that differ", soft_wrap=True)
+        console.print(_long(table))
 
 
 def _show_long(summary: pd.DataFrame, title: str) -> None:
@@ -96,10 +96,3 @@ def _long(summary: pd.DataFrame) -> Table:
     for row in summary.itertuples(index=False):
         table.add_row(*(escape(score_text(v, nan) if isinstance(v, float) else str(v)) for v in row))
     return table
-
-
-def _tell_failures(results: Sequence[CellResult]) -> None:
-    reasons = [r.error for r in results if r.error]
-    for reason in dict.fromkeys(reasons):
-        count = reasons.count(reason)
-        print(f"{count} cell{'s' if count > 1 else ''} failed: {reason}", file=sys.stderr)

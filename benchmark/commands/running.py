@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.markup import escape
 
-from ..iou import METRICS
-from ..leaderboard import frame, ranked, summarise
+from ..leaderboard import ranked, summarise
+from ..metrics import DEFAULT
 from ..naming import backbone_names, expand, find_backbone, find_dataset, find_head
 from ..plan import COPY, NO_HEAD, Plan
 from ..plugins import Catalogue, load_catalogue
@@ -142,14 +142,13 @@ def _show(plan: Plan, folder: RunFolder, console: Console, as_json: bool) -> Non
     from ..pictures import compare_predictions
 
     results, _ = folder.results(plan.cells())
-    table = frame(results)
-    if table.empty:
+    if all(result.confusion is None for result in results):
         raise ResultError(f"no cell of {folder.path} could be scored; the reasons stand above")
-    summary = summarise(table, list(METRICS))
+    summary = summarise(results)
     if as_json:
         print(as_text(summary, "json"))
         return
-    show_tables(summary, list(METRICS), plan.dataset)
+    show_tables(results, summary, DEFAULT, plan.dataset)
     failed = sum(r.error is not None for r in results)
     if failed:
         where = escape(str(folder.path / "cells"))
