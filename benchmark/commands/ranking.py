@@ -12,6 +12,7 @@ from rich.console import JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 
+from ..cost import cost_table, read_costs
 from ..leaderboard import KEYS, Estimates, estimates, frame, places, rank_moves, summarise
 from ..metrics import DEFAULT, find_metric
 from ..results import CellResult, ResultError
@@ -37,6 +38,21 @@ def show(runs: Sequence[Path], metric: str, per_class: bool, kind: str) -> None:
         else:
             show_tables(results, summary, metrics, title)
             show_moves(results, metrics)
+
+
+def show_costs(runs: Sequence[Path], metric: str, file: Path, kind: str) -> None:
+    """Scores beside what `partbench throughput` measured."""
+    costs, metrics = read_costs(file), parse_metrics(metric)
+    for title, results in read_groups(runs).items():
+        tell_failures(results)
+        table = cost_table(results, costs, metrics[0])
+        if kind != "table":
+            print(as_text(table, kind))
+            continue
+        console = open_console()
+        console.print(f"[bold]{escape(title)}: {metrics[0]} IoU, %, against cost[/]; mean over heads and shots")
+        console.print(_long(table.assign(front=table["front"].map({True: "*", False: ""}))))
+        console.print("* no other has a better score and is faster")
 
 
 def parse_metrics(text: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The verbs that look at the shelves and cross what is on them: `list`, `check`, `run`."""
+"""The verbs that look at the shelves and cross what is on them: `list`, `check`, `run`, `throughput`."""
 
 from __future__ import annotations
 
@@ -80,3 +80,28 @@ def check(
     from ..commands import checking
 
     raise typer.Exit(checking.show(name, as_json))
+
+
+@app.command()
+def throughput(
+    names: Annotated[Names, typer.Argument(help="Backbones or patterns; those of a default run by default.")] = None,
+    batch: Annotated[str, typer.Option(help="Images that go through together, with commas.")] = "1,8",
+    seconds: Annotated[float, typer.Option(min=0, help="Timed per stage and batch.")] = 2.0,
+    channels_last: Annotated[bool, typer.Option("--channels-last", help="Images with their channels last.")] = False,
+    bf16: Annotated[bool, typer.Option("--bf16", help="In bfloat16.")] = False,
+    compiled: Annotated[bool, typer.Option("--compile", help="Compiled by torch.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "auto",
+    out: Annotated[Optional[Path], typer.Option(help="Also write what was measured to this JSON file.")] = None,  # noqa: UP045
+    as_json: Json = False,
+) -> None:
+    """Measure how fast backbones describe images: every stage, projection included.
+
+    Example:  partbench throughput stylegan2 'pix2pix-*' --batch 1,8,32 --out speed.json
+    """
+    from ..commands import timing
+    from ..commands.running import find_device
+    from ..throughput import Options
+
+    batches = timing.parse_batches(batch)
+    options = Options(find_device(device), batches, seconds, channels_last, bf16, compiled)
+    raise typer.Exit(timing.show(tuple(names or ()), options, out, as_json))

@@ -1,0 +1,31 @@
+"""Every backbone that is installed, plugins of others included: an image to its maps, one at a time.
+
+Save a run with --benchmark-save=NAME and hold the next one against it with --benchmark-compare. Ratios within one run
+are what is asserted: seconds are another machine's business.
+"""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from partbench.benchmark.naming import find_backbone
+from partbench.benchmark.plugins import load_catalogue
+from partbench.benchmark.throughput import Options, parameters, pictures, prepare
+
+CATALOGUE = load_catalogue()
+NAMES = [name for name, offer in CATALOGUE.backbones.items() if offer.record.channels]
+CPU = Options(torch.device("cpu"), (1,))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_image_becomes_maps(benchmark: BenchmarkFixture, name: str) -> None:
+    """Its maps are those that it declares."""
+    record = find_backbone(CATALOGUE, name).record
+    extractor = prepare(record.load(), CPU)
+    image = pictures(1, record.size, CPU)
+    with torch.no_grad():
+        maps = benchmark.pedantic(extractor, args=(image,), rounds=3, warmup_rounds=1)
+    benchmark.extra_info["parameters"] = parameters(extractor)
+    assert tuple(m.shape[1] for m in maps) == record.channels
