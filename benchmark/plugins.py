@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import partial
-from importlib import import_module
-from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from typing import Any, Generic, TypeVar
 
 import pluggy
@@ -20,26 +17,8 @@ from ..datasets import dataset
 from ..datasets.dataset import Dataset
 from ..heads import head
 from ..heads.head import Head
+from .sources import BLOCK, PROJECT, Plugin, find_plugins
 
-PROJECT = "partbench"
-"""Name of the entry-point group, and of the hook markers."""
-BLOCK = "PARTBENCH_BLOCK"
-"""Environment variable: entry points to leave out, with commas between them."""
-BUILT_IN = (
-    "backbones.stylegan2",
-    "backbones.vae",
-    "backbones.jigsaw",
-    "backbones.pix2pix",
-    "backbones.hed",
-    "backbones.timm_models",
-    "backbones.controls",
-    "heads",
-    "datasets.faces",
-    "datasets.folder",
-    "datasets.scenes",
-    "datasets.bsds",
-)
-"""Our own plugins, as modules of this package; they come first, so a name that we offer stays ours."""
 HOOKS: dict[str, tuple[str, type[Any]]] = {
     "partbench_backbones": ("backbone", Backbone),
     "partbench_heads": ("head", Head),
@@ -74,48 +53,15 @@ class Catalogue:
     """One sentence each: the fact, the culprit, the mend."""
 
 
-@dataclass(frozen=True)
-class _Plugin:
-    """A plugin before its import."""
-
-    name: str
-    """What `PARTBENCH_BLOCK` calls it."""
-    provider: str
-    load: Callable[[], object]
-
-    @property
-    def mend(self) -> str:
-        return f"or leave it out with {BLOCK}={self.name}"
-
-
 def load_catalogue() -> Catalogue:
     """Import all plugins and ask each for its records; a faulty one becomes a sentence in `problems`."""
     blocked = {name.strip() for name in os.environ.get(BLOCK, "").split(",")}
     door = _Door()
-    for plugin in _plugins():
+    for plugin in find_plugins():
         if plugin.name not in blocked:
             door.admit(plugin)
     backbones, heads, datasets = (door.offers[hook] for hook in HOOKS)
     return Catalogue(backbones, heads, datasets, tuple(door.problems))
-
-
-def _plugins() -> Iterator[_Plugin]:
-    """Ours, then third parties' in alphabetical order, so that the same one always wins a name."""
-    for module in BUILT_IN:
-        yield _Plugin(f"{PROJECT}.{module}", _own_name(), partial(import_module, f"..{module}", __package__))
-    strangers = [_Plugin(entry.name, _provider(entry), entry.load) for entry in entry_points(group=PROJECT)]
-    yield from sorted(strangers, key=lambda plugin: (plugin.provider, plugin.name))
-
-
-def _own_name() -> str:
-    try:
-        return f"{PROJECT} {version(PROJECT)}"
-    except PackageNotFoundError:  # a checkout that was never installed
-        return PROJECT
-
-
-def _provider(entry: EntryPoint) -> str:
-    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
 
 
 class _Door:
@@ -128,7 +74,7 @@ class _Door:
         self.offers: dict[str, dict[str, Offer[Any]]] = {hook: {} for hook in HOOKS}
         self.problems: list[str] = []
 
-    def admit(self, plugin: _Plugin) -> None:
+    def admit(self, plugin: Plugin) -> None:
         """Import, register and ask one plugin; whatever it raises ends here."""
         try:
             module = plugin.load()
@@ -145,7 +91,7 @@ class _Door:
             return
         self._ask(plugin, module)
 
-    def _ask(self, plugin: _Plugin, module: object) -> None:
+    def _ask(self, plugin: Plugin, module: object) -> None:
         """Call the plugin's hooks by themselves: through the manager, one that raises would silence all."""
         implemented = [
             (caller, implementation)
@@ -161,7 +107,7 @@ class _Door:
             elif not implementation.optionalhook:
                 self._complain(f"{plugin.provider} implements '{caller.name}', which is no hook; {_guess(caller.name)}")
 
-    def _collect(self, plugin: _Plugin, hook: str, function: Callable[[], object]) -> None:
+    def _collect(self, plugin: Plugin, hook: str, function: Callable[[], object]) -> None:
         try:
             # A generator runs its body here, not when it is made.
             for record in function():  # type: ignore[attr-defined]
@@ -169,7 +115,7 @@ class _Door:
         except Exception as error:
             self._complain(f"{plugin.provider} fails in {hook} ({_say(error)}); mend it, {plugin.mend}")
 
-    def _shelve(self, plugin: _Plugin, hook: str, record: Any) -> None:
+    def _shelve(self, plugin: Plugin, hook: str, record: Any) -> None:
         (noun, kind), shelf = HOOKS[hook], self.offers[hook]
         if not isinstance(record, kind):
             wrong = f"a {type(record).__name__} in {hook}; let it offer a partbench {kind.__name__}"

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import partbench
-from partbench.benchmark.plugins import BUILT_IN, Catalogue, load_catalogue
+from partbench.benchmark.plugins import Catalogue, load_catalogue
+from partbench.benchmark.sources import BUILT_IN
 
 Install = Callable[..., Catalogue]
 
