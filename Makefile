@@ -1,5 +1,6 @@
 # make leaderboard   set up and run the benchmark
 # make test          set up and run every check; make wheel-test runs the tests once more on the built wheel
+# make docs          build the documentation into build/docs, every warning an error
 # make zoo           train all shipped weights again from nothing, about three and a half hours on 2 cores; may be interrupted
 # Needs git, python3 (3.10 or later) and make. Everything else goes into .venv.
 
@@ -11,7 +12,7 @@ WHEEL_SITE := build/wheel-site
 # not at all, and it is half as fast on an idle machine.
 export GOMP_SPINCOUNT = 10000
 
-.PHONY: leaderboard test lint pytest bench wheel-test zoo clean
+.PHONY: leaderboard test lint pytest bench docs wheel-test zoo clean
 .NOTPARALLEL:
 
 leaderboard: .venv/.installed-run
@@ -30,6 +31,10 @@ pytest: .venv/.installed-test
 
 bench: .venv/.installed-test
 	.venv/bin/pytest tests/benchmarks
+
+docs: .venv/.installed-test
+	@$(PIP) install --editable ".[docs]"
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet --config-file docs/mkdocs.yml
 
 # The sdist, the wheel made from it, and the tests on that wheel from a folder without the sources.
 wheel-test: .venv/.installed-test
@@ -67,7 +72,7 @@ clean:
 # A stamp per set of packages: until setup.cfg changes, a second call starts at once.
 .venv/.installed-run: setup.cfg pyproject.toml | .venv/bin/python
 	@echo "Installing partbench and what it needs into .venv (2 to 10 minutes the first time; torch is large) ..."
-	@$(PIP) install --editable .
+	@$(PIP) install --editable ".[report]"
 	@touch $@
 
 .venv/.installed-test: setup.cfg pyproject.toml | .venv/bin/python

@@ -1,0 +1,116 @@
+"""The pages that are made from the program itself, so that none of them can be out of date."""
+
+from __future__ import annotations
+
+from typing import Any
+
+VERB_HEAD = "# Verbs\n\nWhat `partbench VERB --help` prints.\n"
+METRIC_HEAD = """# Definitions of a score
+
+What one paper calls mean IoU is not what the next one does, so each definition has a name. With I, P and T the pixels
+of a class in the intersection, in the prediction and in the truth, IoU = I / (P + T - I). All are computed from the
+confusions that a run keeps of every test image: `partbench leaderboard RUN --metric mean,image_mean` runs nothing again
+and shows how ranks move between definitions.
+
+Behind a name, `+bg` counts the background among the classes and `-bg` leaves it out; without either, the definition
+decides, and where it does not, the dataset.
+"""
+REFERENCE = (
+    "backbones.backbone",
+    "backbones.trainer",
+    "backbones.hooks",
+    "backbones.checks",
+    "heads.head",
+    "heads.pixelwise",
+    "heads.checks",
+    "datasets.dataset",
+    "datasets.checks",
+    "benchmark.results",
+    "benchmark.metrics",
+    "benchmark.uncertainty",
+    "benchmark.compare",
+)
+"""Modules that others build on, in the order in which they are told."""
+
+
+def verbs() -> str:
+    """One section per verb, with its help as it is printed."""
+    from typer.main import get_command
+    from typer.testing import CliRunner
+
+    from partbench.benchmark import cli
+
+    group: Any = get_command(cli.app)
+    parts = [VERB_HEAD]
+    for name in group.commands:
+        told = CliRunner().invoke(cli.app, [name, "--help"], prog_name="partbench").output
+        parts.append(f"## {name}\n\n```text\n{told.strip()}\n```\n")
+    return "\n".join(parts)
+
+
+def metrics() -> str:
+    """One section per definition."""
+    from partbench.benchmark.metrics import METRICS
+
+    background = {None: "as the dataset says", True: "counted among the classes", False: "left out"}
+    parts = [METRIC_HEAD]
+    for metric in METRICS.values():
+        parts.append(f"## {metric.name}\n\n`{metric.formula}`\n")
+        parts.append(f"Background: {background[metric.background]}. Source: {metric.source}.\n")
+    return "\n".join(parts)
+
+
+def own(noun: str) -> str:
+    """How to bring a thing of one's own: what `partbench new` writes, which passes its checks."""
+    from partbench.benchmark.scaffold import Scaffold
+
+    texts = Scaffold(noun, f"my-{noun}").texts()
+    module = f"partbench_my_{noun}.py"
+    lines = [
+        f"# Write a {noun}",
+        "",
+        f"`partbench new {noun} my-{noun}` writes a package that can be installed and passes its checks as it is:",
+        "",
+        f"```sh\npartbench new {noun} my-{noun}\npip install ./partbench-my-{noun}\npartbench check my-{noun}\n```",
+        "",
+        f"Then make `{module}` yours. This is all of it; the hook `partbench_{noun}s` is how partbench finds it:",
+        "",
+        f"```python\n{texts[module]}```",
+        "",
+        "The entry point in `pyproject.toml` is what makes it a plugin. Without any packaging, the same file does as",
+        "`partbench_plugins.py` in the folder where `partbench` is started.",
+        "",
+        f"```toml\n{texts['pyproject.toml']}```",
+        "",
+        f"The contract is that of [`partbench.{noun}s.{noun}`](reference.md); its checks are run by `partbench check`",
+        "and by the three-line test that the package has:",
+        "",
+        f"```python\n{texts[f'tests/test_partbench_my_{noun}.py']}```",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def reference() -> str:
+    """The modules that others build on, from their docstrings."""
+    parts = ["# Reference\n"]
+    parts += [f"## partbench.{module}\n\n::: partbench.{module}\n" for module in REFERENCE]
+    return "\n".join(parts)
+
+
+def pages() -> dict[str, str]:
+    """Every page that is made, by its path."""
+    return {
+        "verbs.md": verbs(),
+        "metrics.md": metrics(),
+        "reference.md": reference(),
+        **{f"write-a-{noun}.md": own(noun) for noun in ("backbone", "head", "dataset")},
+    }
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Add the pages; mkdocs calls this."""
+    from mkdocs.structure.files import File
+
+    for path, text in pages().items():
+        files.append(File.generated(config, path, content=text))
+    return files

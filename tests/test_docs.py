@@ -1,0 +1,62 @@
+"""Every hook, verb and metric has its page, and the pages are made from the program."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from typer.main import get_command
+
+from partbench.benchmark.cli import app
+from partbench.benchmark.metrics import METRICS
+from partbench.benchmark.plugins import HOOKS
+
+
+@pytest.fixture(scope="module")
+def docs(repository: Path) -> ModuleType:
+    """docs/generate.py as a module."""
+    spec = importlib.util.spec_from_file_location("generate", repository / "docs/generate.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def pages(docs: ModuleType, repository: Path) -> dict[str, str]:
+    """Every page, written or made, by its path."""
+    folder = repository / "docs/pages"
+    written = {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*.md")}
+    return written | docs.pages()
+
+
+def test_every_verb_has_its_section(pages: dict[str, str]) -> None:
+    """With its options and its example."""
+    sections = re.findall(r"^## (.*)$", pages["verbs.md"], re.MULTILINE)
+    assert sections == list(get_command(app).commands)  # type: ignore[attr-defined]
+    assert pages["verbs.md"].count("Example:  partbench") >= len(sections)
+
+
+def test_every_metric_has_its_section(pages: dict[str, str]) -> None:
+    """With its formula and who defines it so."""
+    for name, metric in METRICS.items():
+        assert f"## {name}\n\n`{metric.formula}`" in pages["metrics.md"]
+        assert metric.source in pages["metrics.md"]
+
+
+def test_every_hook_has_its_page(pages: dict[str, str]) -> None:
+    """A page says how to implement it."""
+    for hook in HOOKS:
+        assert any(f"def {hook}()" in text for text in pages.values()), hook
+
+
+def test_every_page_can_be_found(pages: dict[str, str], repository: Path) -> None:
+    """The navigation names all of them, and links lead somewhere."""
+    config = (repository / "docs/mkdocs.yml").read_text()
+    for path, text in pages.items():
+        assert f": {path}" in config
+        for target in re.findall(r"\]\(([\w/-]+\.md)[^)]*\)", text):
+            assert target in pages, f"{path} links to {target}"
