@@ -50,6 +50,9 @@ class Lesson(Protocol):
     def save(self, network: nn.Module, path: Path, card: Mapping[str, str], /) -> None:
         """Write the weights."""
 
+    def restore(self, network: nn.Module, path: Path, /) -> None:
+        """Fill the network with the weights of a file that `save` wrote; `BackboneError` if it is of another shape."""
+
 
 @torch.no_grad()
 def blend(stays: float, averaged: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:
@@ -152,3 +155,12 @@ class Learner(AveragedTraining):
 
     def save(self, path: Path, card: Mapping[str, str]) -> None:
         self.lesson.save(self.result, path, card)
+
+    def go_on_from(self, weights: Path, images: int) -> None:
+        """Begin with the weights of a file, in the network as in its average, which is as old as they are.
+
+        `steps` stays at 0: Adam begins anew, so its rate rises from zero once more.
+        """
+        for network in (self.network, self.averaged.module):
+            self.lesson.restore(network, weights)
+        self.averaged.n_averaged.fill_(images // (self.batch * self.machine.processes))

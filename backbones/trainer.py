@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from .machine import Machine
+
 
 class Trainer(Protocol):
     """One network in training; the loop around it feeds images, keeps the time, checkpoints and takes pictures."""
 
+    machine: Machine
+    """Where it trains; the loop asks it which process this is, and whether all of them go on."""
     batch: int
-    """Images per step."""
+    """Images per step of one process."""
 
     def step(self, images: Tensor, /) -> Mapping[str, float]:
         """Learn from images (batch, 3, S, S) in [0, 1]; the losses of this step by name."""
@@ -50,7 +54,11 @@ class LearnsFromMasks(Protocol):
 
 @runtime_checkable
 class GoesOn(Protocol):
-    """Optional capability: a training that begins with the networks of a weights file, not with random ones."""
+    """Optional capability: a training that begins with the networks of a weights file, not with random ones.
+
+    Only where a weights file holds every network that learns: a discriminator that is not kept would begin anew, and
+    pull a good generator back to its own level.
+    """
 
     def go_on_from(self, weights: Path, images: int, /) -> None:
         """Take the networks of a file that `save` wrote after `images` images; the optimisers begin anew."""

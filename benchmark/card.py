@@ -8,7 +8,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
+
+from .checkpoints import PretrainError, say
 
 ORDER = ("config", "images", "images seen", "seconds", "began with", "seed", "command", "hardware")
 """Facts in the order in which they are told; others follow."""
@@ -16,8 +18,14 @@ ORDER = ("config", "images", "images seen", "seconds", "began with", "seed", "co
 
 def read_metadata(weights: Path) -> dict[str, str]:
     """What a weights file says of itself: its family, its shape and the facts of its training."""
-    with safe_open(weights, framework="pt") as file:
-        return file.metadata() or {}
+    try:
+        with safe_open(weights, framework="pt") as file:
+            return file.metadata() or {}
+    except FileNotFoundError:
+        raise PretrainError(f"there is no weights file {weights}; check its name") from None
+    except (SafetensorError, OSError) as error:
+        fact = f"{weights} cannot be read as safetensors ({say(error)})"
+        raise PretrainError(f"{fact}; name a file that partbench pretrain has written") from None
 
 
 def write_card(weights: Path) -> Path:

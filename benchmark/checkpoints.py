@@ -50,7 +50,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     """The state that `save_checkpoint` wrote, on the CPU."""
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-        return {"trainer": state["trainer"], "images": int(state["images"]), "seconds": float(state["seconds"])}
+        counts = {"images": int(state["images"]), "seconds": float(state["seconds"])}
+        return {"trainer": state["trainer"], "began": dict(state.get("began", {}))} | counts
     except FileNotFoundError:
         raise PretrainError(f"there is no checkpoint {path}; start without it") from None
     except (OSError, RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:

@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from ..backbones.machine import Machine
 from ..backbones.trainer import GoesOn, LearnsFromMasks, Trainer
 from .budget import Budget, Tick, stop_between_steps
 from .card import read_metadata, write_card
 from .checkpoints import Files, PretrainError, load_checkpoint, save_checkpoint, save_picture, say
 from .exam import Exam
+from .features import file_hash
 from .stream import ImageStream
 
 EVERY = 180.0
@@ -37,9 +37,11 @@ class Pretraining:
         exam: Exam | None = None,
     ) -> None:
         self.trainer, self.stream, self.files, self.budget, self.exam = trainer, stream, files, budget, exam
-        self.machine = Machine()
+        self.machine = trainer.machine
         self.keep = sorted(set(keep))
         self.images, self.seconds = 0, 0.0
+        self.began: dict[str, str] = {}
+        """Name, hash and images seen of the weights file that it began with, if it did; kept in checkpoints."""
         self.losses: dict[str, float] = {}
         self.measures: dict[str, float] = {}
 
@@ -56,22 +58,31 @@ class Pretraining:
         except (RuntimeError, KeyError, ValueError) as error:
             mend = "resume with the backbone and --size that it was started with"
             raise PretrainError(f"{checkpoint} is of another network ({say(error)}); {mend}") from error
-        self.images, self.seconds = state["images"], state["seconds"]
+        self.images, self.seconds, self.began = state["images"], state["seconds"], state["began"]
         self.keep = [k for k in self.keep if k > self.images]
 
     def go_on_from(self, weights: Path) -> None:
         """Begin with the networks of a weights file, and count on from the images that it has seen."""
         if not isinstance(self.trainer, GoesOn):
-            raise PretrainError(f"this training cannot begin with {weights}; leave --from out")
-        spent = read_metadata(weights)
-        self.images, self.seconds = int(spent.get("images seen", 0)), float(spent.get("seconds", 0))
+            why = "a weights file does not hold every network that learns in it"
+            raise PretrainError(f"this training cannot begin with {weights}, since {why}; leave --from out")
+        said = read_metadata(weights)
+        try:
+            self.images, self.seconds = int(said.get("images seen", 0)), float(said.get("seconds", 0))
+        except ValueError as error:
+            raise PretrainError(f"{weights} does not count what it has seen ({error}); name another file") from None
+        if not self.budget.left(Tick(self.images, self.seconds, "")):
+            spent = f"{self.images} images in {self.seconds:.0f} seconds"
+            raise PretrainError(f"{weights} has seen {spent}, all that there is to see; raise --kimg or --minutes")
         self.trainer.go_on_from(weights, self.images)
+        self.keep = [k for k in self.keep if k > self.images]
+        self.began = {"name": weights.name, "hash": file_hash(weights), "seen": said.get("images seen", "unknown")}
 
     def checkpoint(self, path: Path | None = None) -> None:
         if not self.main:
             return
-        state = {"trainer": self.trainer.state_dict(), "images": self.images, "seconds": self.seconds}
-        save_checkpoint(path or self.files.checkpoint, state)
+        counts = {"images": self.images, "seconds": self.seconds, "began": self.began}
+        save_checkpoint(path or self.files.checkpoint, {"trainer": self.trainer.state_dict()} | counts)
 
     def run(self, report: Callable[[Tick], None], card: dict[str, str]) -> None:
         """Train until the budget is spent, then finish and write the weights.

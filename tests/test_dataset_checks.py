@@ -8,11 +8,15 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
+from torch.nn.functional import max_pool2d
 
 from partbench.datasets import checks
 from partbench.datasets.checks import CHECKS
 from partbench.datasets.dataset import Dataset, DatasetError, Splits
+from partbench.datasets.places import astray
 
 CLASSES = ("background", "disc")
 
@@ -166,6 +170,57 @@ def test_sizes_show_the_same_picture() -> None:
         checks.check_sizes_agree(discs(pool=Flipping((0,))))
     with pytest.raises(DatasetError, match=r"masks of the pool split of discs show something else .*; crop, place"):
         checks.check_sizes_agree(discs(pool=Shifted((0,))))
+
+
+@dataclass
+class Outlines(Discs):
+    """The same discs, of which the mask has the outline: a pixel wide and unbroken at every size."""
+
+    shift: float = 0.0
+    """How far the masks are moved at sizes above 32, in sides of the image."""
+
+    def masks(self, indices: Sequence[int], size: int) -> Tensor:
+        discs = super().masks(indices, 256)
+        lines = (discs != discs.roll(1, -1)) | (discs != discs.roll(1, -2))
+        moved = lines.roll(round(self.shift * 256) if size > 32 else 0, dims=-1)
+        return max_pool2d(moved[:, None].float(), 256 // size)[:, 0].long()
+
+
+def test_lines_of_one_pixel_agree_with_themselves() -> None:
+    """At half the side they have twice the share of the pixels, and are in the same places."""
+    split = Outlines((0, 1, 2))
+    small, large = (split.masks([0, 1, 2], size) for size in checks.SIZES)
+    assert small.float().mean() > 1.6 * large.float().mean()
+    assert astray(small, large) == 0
+    checks.check_sizes_agree(discs(pool=split))
+
+
+def test_lines_that_are_moved_are_refused() -> None:
+    """By an eighth of the side at one of the sizes, however few pixels they have; a pixel is allowed."""
+    checks.check_sizes_agree(discs(pool=Outlines((0, 1, 2), shift=1 / 64)))
+    with pytest.raises(DatasetError, match=r"masks of the pool split of discs show something else .*; crop, place"):
+        checks.check_sizes_agree(discs(pool=Outlines((0, 1, 2), shift=1 / 8)))
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 5))
+def test_a_mask_repeats_itself_or_contradicts_another(seed: int, classes: int) -> None:
+    """Nothing of a mask is astray in its enlargement; all of it is where every class has become another."""
+    small = torch.randint(classes, (2, 8, 8), generator=torch.Generator().manual_seed(seed))
+    large = small.repeat_interleave(2, 1).repeat_interleave(2, 2)
+    assert astray(small, large) == 0
+    assert astray(small, large + classes) == 1
+
+
+def test_what_is_not_drawn_at_one_size_is_astray() -> None:
+    """A class that one of the sizes leaves out counts wholly, unless it is a speck that halving may lose."""
+    large = torch.zeros(1, 64, 64, dtype=torch.long)
+    large[:, 20:22] = 1
+    nothing = torch.zeros(1, 32, 32, dtype=torch.long)
+    assert astray(nothing, large) == 0.5
+    assert astray(large[:, ::2, ::2], torch.zeros_like(large)) == 0.5
+    large[:] = 0
+    large[:, 20:23, 20:23] = 1
+    assert astray(nothing, large) == 0
 
 
 class Unseeded(Discs):

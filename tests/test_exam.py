@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import Tensor
 
+from partbench.backbones.machine import Machine
 from partbench.backbones.trainer import LearnsFromMasks
 from partbench.benchmark.budget import Budget
 from partbench.benchmark.card import write_card
@@ -50,6 +51,7 @@ class Watcher:
     batch = 4
 
     def __init__(self) -> None:
+        self.machine = Machine()
         self.seen: list[int] = []
 
     def step(self, images: Tensor, /) -> Mapping[str, float]:

@@ -285,7 +285,7 @@ def random_case(seed: int) -> tuple[Tensor, Tensor]:
     return 3 * torch.randn(3, 2, 6, 5, generator=generator), torch.tensor([0, 1, 255])[values]
 
 
-def test_the_loss_is_equation_2() -> None:
+def test_the_loss_is_the_published_one() -> None:
     """Written out for one image at a time, over its labelled pixels."""
     logits, masks = random_case(0)
     for channel in range(2):
@@ -332,6 +332,8 @@ def test_perfect_edges_score_one_and_distant_ones_less() -> None:
     assert [best_f(edges.roll(shift, 2), masks) for shift in (0, 1)] == [1.0, 1.0]
     assert best_f(edges.roll(2, 2), masks) < 0.2
     assert np.isnan(best_f(edges, torch.zeros_like(masks)))
+    assert best_f(edges, masks, reach=0) == 1.0
+    assert best_f(edges.roll(1, 2), masks, reach=0) < 0.2
 
 
 def test_disputed_pixels_are_no_error() -> None:

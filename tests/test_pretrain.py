@@ -21,6 +21,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from partbench.backbones.machine import Machine
 from partbench.backbones.stylegan2.config import Config
 from partbench.backbones.stylegan2.training import Recipe, StyleGAN2Trainer
 from partbench.backbones.trainer import Trainer
@@ -74,6 +75,7 @@ class Toy:
 
     def __init__(self, at_step: Callable[[int], float | None] = lambda _: None) -> None:
         torch.manual_seed(0)
+        self.machine = Machine()
         self.weight, self.steps, self.at_step = torch.zeros(()), 0, at_step
         self.finished: list[float] = []
 
@@ -452,7 +454,7 @@ def command(images: str, out: Path, **changes: Any) -> None:
     """`partbench pretrain stylegan2` at 8 pixels."""
     options: dict[str, Any] = {
         "name": "stylegan2", "size": 8, "budget": Budget(images=16), "resume": False, "limit": None,
-        "mirror": False, "seed": 0, "device": "cpu", "keep": "",
+        "mirror": False, "seed": 0, "device": "cpu", "keep": "", "begin": None,
     }  # fmt: skip
     pretraining.run(images=images, out=out, **(options | changes))
 
@@ -555,6 +557,11 @@ def test_without_a_terminal_progress_is_lines(
 def test_the_card_has_the_command() -> None:
     """What trains the same again, without the folders of this machine."""
     budget = Budget(seconds=90)
-    told = pretraining.command("vae", "/home/me/my cats.zip", 64, budget, 500, True, 3)
-    assert told == "partbench pretrain vae --images 'my cats.zip' --size 64 --seed 3 --limit 500 --mirror --minutes 1.5"
-    assert pretraining.command("vae", "faces", 64, Budget(images=2500), None, False, 0).endswith("--kimg 2.5")
+    out = Path("/home/me/cats.safetensors")
+    told = pretraining.command("vae", "/home/me/my cats.zip", out, 64, budget, 500, True, 3, None)
+    assert told == (
+        "partbench pretrain vae --images 'my cats.zip' --out cats.safetensors --size 64 --seed 3 "
+        "--limit 500 --mirror --minutes 1.5"
+    )
+    told = pretraining.command("vae", "faces", out, 64, Budget(images=2500), None, False, 0, "dogs.safetensors")
+    assert told.endswith("--seed 0 --from dogs.safetensors --kimg 2.5")

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from partbench.backbones.backbone import BackboneError
 from partbench.backbones.stylegan2.config import Config
 from partbench.backbones.stylegan2.extractor import StyleGAN2Extractor
 from partbench.backbones.stylegan2.perceptual import (
@@ -20,7 +21,6 @@ from partbench.backbones.stylegan2.perceptual import (
     feature_distance,
     pixel_distance,
     vgg_distance,
-    vgg_weights,
 )
 from partbench.backbones.stylegan2.projection import (
     METHODS,
@@ -32,6 +32,7 @@ from partbench.backbones.stylegan2.projection import (
     spread_of_w,
 )
 from partbench.backbones.stylegan2.weights import Networks, untrained
+from partbench.backbones.vgg import FILES, vgg_weights
 
 TINY = Config(size=16, latent=16, depth=2, width=256, cap=16)
 COLOURS = Distance(lambda images: [images])
@@ -254,10 +255,10 @@ def vgg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Tensor]:
 
 def test_vgg16_is_used_where_torchvision_keeps_it(vgg: dict[str, Tensor], networks: Networks, tmp_path: Path) -> None:
     """Its file is found and never fetched; the distance reads the ends of its five blocks and no classifier."""
-    assert vgg_weights() is None
-    file = tmp_path / "checkpoints" / "vgg16-397923af.pth"
+    assert vgg_weights("vgg16") is None
+    file = tmp_path / "checkpoints" / FILES["vgg16"]
     torch.save(vgg | {"classifier.0.weight": torch.zeros(1)}, file)
-    assert vgg_weights() == file
+    assert vgg_weights("vgg16") == file
     distance = vgg_distance(file)
     a, b = torch.rand(2, 1, 3, 32, 32) * 2 - 1
     seen = feature_distance(directions(blocks(vgg, a)), directions(blocks(vgg, b)))
@@ -265,6 +266,17 @@ def test_vgg16_is_used_where_torchvision_keeps_it(vgg: dict[str, Tensor], networ
     assert (distance(a, a) == 0).all()
     extractor = StyleGAN2Extractor(networks, LAYERS, "descend", file)
     assert extractor.distance is extractor.distance, "the file is read once"
+
+
+def test_a_file_that_is_no_vgg16_is_named(vgg: dict[str, Tensor], tmp_path: Path) -> None:
+    """A file cut short, or of another network, is told in one sentence."""
+    file = tmp_path / FILES["vgg16"]
+    file.write_bytes(b"half a file")
+    with pytest.raises(BackboneError, match=r"vgg16-397923af.pth is no VGG16 of torchvision's .*; delete it, or fetch"):
+        vgg_distance(file)
+    torch.save({key: value for key, value in vgg.items() if "28" not in key}, file)
+    with pytest.raises(BackboneError, match=r"is no VGG16 of torchvision's \(.*28.weight.*\); delete it"):
+        vgg_distance(file)
 
 
 def blocks(state: dict[str, Tensor], images: Tensor) -> list[Tensor]:

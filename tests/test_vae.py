@@ -27,14 +27,9 @@ from partbench.backbones.vae import VAE as FAMILY
 from partbench.backbones.vae.config import EMBEDDED, Config
 from partbench.backbones.vae.lesson import Terms, VAELesson, divergence
 from partbench.backbones.vae.networks import VAE, Decoder, Down, Up, convolutions, draw
-from partbench.backbones.vae.perceptual import (
-    VGG_FILE,
-    Perceptual,
-    perceptual_distance,
-    pixel_distance,
-    vgg19_weights,
-)
+from partbench.backbones.vae.perceptual import Perceptual, perceptual_distance, pixel_distance
 from partbench.backbones.vae.weights import VAEExtractor, load, read_config, save, untrained
+from partbench.backbones.vgg import FILES, vgg_weights
 
 TINY = Config(size=32, latent=32, width=256, cap=16)
 IMAGES = clouds(8, 32)
@@ -259,17 +254,17 @@ def vgg(tmp_path_factory: pytest.TempPathFactory) -> Path:
     state = {f"features.{k}": torch.randn(v.shape, generator=random) / 30 for k, v in network.state_dict().items()}
     folder = tmp_path_factory.mktemp("hub")
     (folder / "checkpoints").mkdir()
-    torch.save(state | {"classifier.0.weight": torch.zeros(1)}, folder / "checkpoints" / VGG_FILE)
+    torch.save(state | {"classifier.0.weight": torch.zeros(1)}, folder / "checkpoints" / FILES["vgg19"])
     return folder
 
 
 def test_vgg19_is_used_where_torchvision_keeps_it(vgg: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Its features are the ReLUs of torchvision's own network on normalised images; nothing is fetched."""
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    assert vgg19_weights() is None
+    assert vgg_weights("vgg19") is None
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(vgg))
-    path = vgg19_weights()
-    assert path == vgg / "checkpoints" / VGG_FILE
+    path = vgg_weights("vgg19")
+    assert path == vgg / "checkpoints" / FILES["vgg19"]
     found = perceptual_distance(path)
     assert found.name == "vgg19"
     for ours, theirs in zip(found.features(IMAGES), _torchvision_relus(path), strict=True):
@@ -293,7 +288,7 @@ def _torchvision_relus(path: Path) -> list[Tensor]:
 
 def test_a_file_that_is_no_vgg19_is_named(tmp_path: Path) -> None:
     """A download cut short, or another network, is told in one sentence."""
-    path = tmp_path / VGG_FILE
+    path = tmp_path / FILES["vgg19"]
     for content in (b"", b"half a file"):
         path.write_bytes(content)
         with pytest.raises(BackboneError, match="is no VGG19 of torchvision's"):

@@ -9,26 +9,27 @@ from torch import Tensor
 CONTOUR, DISPUTED = 1, 255
 """Mask values of a contour, and of a pixel on which annotators disagree, which counts neither way."""
 REACH = 0.0075
-"""How far a match may be, in diagonals of the image (BSDS500's benchmark, HED section 4.2)."""
+"""How far a match may be, in diagonals of the image (BSDS500's benchmark, as in the paper of HED)."""
 THRESHOLDS = 99
 """Thresholds tried, as many as BSDS500's benchmark tries."""
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue (ITU-R BT.601)."""
 
 
-def best_f(edges: Tensor, masks: Tensor) -> float:
+def best_f(edges: Tensor, masks: Tensor, reach: int | None = None, thresholds: Tensor | None = None) -> float:
     """The F-measure at the best threshold for all images together (ODS), for edges and masks (N, S, S).
 
     BSDS thins the edges and matches each pixel to one of the annotators'. Here a pixel is right where a contour is
-    within reach, and a contour is found where an edge is: edges thinner than the reach gain nothing. Thresholds are
-    quantiles of the edges, so that only their order counts.
+    within reach, and a contour is found where an edge is: edges thinner than the reach gain nothing. The reach is that
+    of BSDS; at 0 pixels are compared one by one. Thresholds are quantiles of the edges, so that only their order
+    counts, unless some are given. Without a contour it is NaN.
     """
     contour, known = masks == CONTOUR, masks != DISPUTED
     if not contour.any():
         return float("nan")
-    reach = tolerance(masks.shape[-1])
+    reach = tolerance(masks.shape[-1]) if reach is None else reach
     near = _spread(contour.to(edges.dtype), reach) > 0
-    at = _thresholds(edges[known])
+    at = _quantiles(edges[known]) if thresholds is None else thresholds.to(edges)
     said, right = _above(edges[known], at), _above(edges[near & known], at)
     # An edge on a disputed pixel is no error, and may find the contour beside it.
     found = _above(_spread(edges, reach)[contour], at)
@@ -55,7 +56,7 @@ def _spread(values: Tensor, reach: int) -> Tensor:
     return F.max_pool2d(values[:, None], 2 * reach + 1, stride=1, padding=reach)[:, 0]
 
 
-def _thresholds(values: Tensor) -> Tensor:
+def _quantiles(values: Tensor) -> Tensor:
     ordered = values.sort().values
     at = torch.linspace(0, len(ordered) - 1, THRESHOLDS + 2, device=values.device)[1:-1].round().long()
     return ordered[at]

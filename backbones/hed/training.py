@@ -1,4 +1,4 @@
-"""Training of HED with deep supervision (Xie and Tu 2015, section 3): every side output learns the same contours."""
+"""Training of HED with deep supervision (Xie and Tu 2015): every side output learns the same contours."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from .scores import CONTOUR, DISPUTED, best_f, sobel
 TERMS = (*(f"side{block}" for block in range(1, len(DEPTHS) + 1)), "fused")
 """Names of the losses, in the order of the logits."""
 RECIPE = Recipe(batch=8, rate=2e-3, warmup=50)
-"""The paper's (SGD, batches of 10, section 4.1) starts from ImageNet's weights, ours from random ones."""
+"""The paper's (SGD, batches of 10) starts from ImageNet's weights, ours from random ones."""
 AT_ONCE = 32
 """Images that are measured at once."""
 
 
 def balanced_losses(logits: Tensor, masks: Tensor) -> Tensor:
-    """The class-balanced cross-entropy of each map, eq. (2): (C,) from logits (N, C, S, S) and masks (N, S, S).
+    """The class-balanced cross-entropy of each map: (C,) from logits (N, C, S, S) and masks (N, S, S).
 
     Contour pixels weigh the share of the others, and the others the share of contours, in each image. It is the mean
     over an image's labelled pixels where the paper has the sum, so that no rate depends on the size.
@@ -48,7 +48,7 @@ class Contours:
         self.masks: Tensor | None = None
 
     def losses(self, network: nn.Module, images: Tensor) -> dict[str, Tensor]:
-        """Eq. (2) for each side output, and for the fused one (eq. 4); their sum is eq. (5)."""
+        """The class-balanced cross-entropy of each side output and of the fused one; all count alike."""
         assert isinstance(network, HED) and self.masks is not None
         return dict(zip(TERMS, balanced_losses(network.logits(images), self.masks), strict=True))
 
@@ -65,6 +65,9 @@ class Contours:
 
     def save(self, network: nn.Module, path: Path, card: Mapping[str, str]) -> None:
         weights.save(path, FAMILY, self.config, {"network": network}, card)
+
+    def restore(self, network: nn.Module, path: Path) -> None:
+        weights.restore(path, FAMILY, self.config, {"network": network})
 
 
 class HEDTrainer(Learner):

@@ -72,6 +72,11 @@ class JigsawLesson:
         assert isinstance(network, JigsawNetwork)
         weights.save(path, FAMILY, self.config, network.parts(), card)
 
+    def restore(self, network: nn.Module, path: Path) -> None:
+        """Fill trunk and solver."""
+        assert isinstance(network, JigsawNetwork)
+        weights.restore(path, FAMILY, self.config, network.parts())
+
 
 @contextmanager
 def same_puzzles(device: torch.device) -> Iterator[None]:

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..backbone import BackboneError
+from ..hed.scores import best_f
 
 SRGB_TO_XYZ = ((0.4124, 0.3576, 0.1805), (0.2126, 0.7152, 0.0722), (0.0193, 0.1192, 0.9505))
 """Linear RGB to CIE XYZ (IEC 61966-2-1); its rows add up to white, which is D65."""
@@ -24,6 +25,9 @@ SPACE, RANGE = 1 / 32, 0.3
 
 Of the procedural faces at 64 pixels it takes away as much as leaves 31 dB, so that to copy the input is no answer.
 """
+
+THRESHOLDS = torch.arange(1, 100) / 100
+"""Probabilities from which a pixel is an edge, one of which is the best."""
 
 
 def rgb_to_lab(images: Tensor) -> Tensor:
@@ -126,15 +130,17 @@ class Edges:
     def score(self, _inputs: Tensor, outputs: Tensor, targets: Tensor) -> dict[str, float]:
         """Mean absolute error of the probability, and F at the best threshold, where targets from 0.5 are edges.
 
-        Beside them, the mean map of the targets as the answer to every image, and an edge everywhere.
+        F compares pixel by pixel. Beside them, the mean map of the targets as the answer to every image, and an edge
+        everywhere.
         """
         edges, made = targets / 2 + 0.5, outputs / 2 + 0.5
-        mean, truth = edges.mean(0, keepdim=True), edges >= 0.5
+        mean, truth = edges.mean(0, keepdim=True), (edges[:, 0] >= 0.5).long()
+        everywhere = torch.ones_like(edges[:, 0])
         return {
             "error": (made - edges).abs().mean().item(),
             "error of the mean map": (mean - edges).abs().mean().item(),
-            "F": max(f_score(made >= step / 100, truth) for step in range(1, 100)),
-            "F of edges everywhere": f_score(torch.ones_like(truth), truth),
+            "F": best_f(made[:, 0], truth, reach=0, thresholds=THRESHOLDS),
+            "F of edges everywhere": best_f(everywhere, truth, reach=0, thresholds=THRESHOLDS),
         }
 
 
@@ -152,12 +158,6 @@ class Bilateral:
         answers = {"PSNR": outputs, "PSNR of the input": inputs}
         errors = {name: (answer - targets).square().mean().item() for name, answer in answers.items()}
         return {name: -10 * math.log10(max(error / 4, 1e-12)) for name, error in errors.items()}
-
-
-def f_score(made: Tensor, truth: Tensor) -> float:
-    """Harmonic mean of precision and recall, pixel by pixel, of two boolean maps; 0 if neither has an edge."""
-    found, every = (made & truth).sum().item(), (made.sum() + truth.sum()).item()
-    return 2 * found / every if every else 0.0
 
 
 def open_task(name: str, device: torch.device) -> Task:

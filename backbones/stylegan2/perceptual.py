@@ -11,13 +11,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..vgg import normalise, vgg_layers
 from .networks import Discriminator
 
 PIXEL_SIDES = (1, 2, 4)
 """The pixel distance is taken at the full size, half and a quarter of it."""
 VGG_TAPS = (3, 8, 15, 22, 29)
 """ReLUs that end the five blocks of VGG16, as in LPIPS."""
-VGG_FILE = "vgg16-397923af.pth"
 
 
 def pixel_distance(a: Tensor, b: Tensor) -> Tensor:
@@ -42,7 +42,8 @@ def feature_distance(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
 class Distance:
     """How far images (N, 3, S, S) in [-1, 1] look from others: their pixels, and what a network sees in them."""
 
-    features: Callable[[Tensor], list[Tensor]]
+    features: Callable[[Tensor], list[Tensor]] | None
+    """None: their pixels alone."""
 
     def __call__(self, a: Tensor, b: Tensor) -> Tensor:
         """Distances (N,)."""
@@ -50,11 +51,12 @@ class Distance:
 
     def to(self, target: Tensor) -> Callable[[Tensor], Tensor]:
         """The distances (N,) of images from `target`, at which the network looks once."""
+        features = self.features
+        if features is None:
+            return lambda images: pixel_distance(images, target)
         with torch.no_grad():
-            known = directions(self.features(target))
-        return lambda images: (
-            pixel_distance(images, target) + feature_distance(directions(self.features(images)), known)
-        )
+            known = directions(features(target))
+        return lambda images: pixel_distance(images, target) + feature_distance(directions(features(images)), known)
 
 
 def discriminator_distance(discriminator: Discriminator) -> Distance:
@@ -62,32 +64,14 @@ def discriminator_distance(discriminator: Discriminator) -> Distance:
     return Distance(discriminator.requires_grad_(False).features)
 
 
-def vgg_weights() -> Path | None:
-    """Where torchvision would keep its VGG16 weights, if they are there; nothing is downloaded."""
-    path = Path(torch.hub.get_dir()) / "checkpoints" / VGG_FILE
-    return path if path.exists() else None
-
-
 def vgg_distance(weights: Path) -> Distance:
     """Pixels and the features of VGG16 at up to 256 pixels, from a state dict of torchvision's (its `features` do)."""
-    from torchvision.models import vgg16
-
-    with torch.device("meta"):  # its classifier, nine tenths of the network, is never made
-        layers: nn.Module = vgg16().features
-    state = torch.load(weights, map_location="cpu", weights_only=True)
-    prefix = "features."
-    state = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
-    layers.load_state_dict(state, assign=True)
-    layers.requires_grad_(False).eval()
-
-    return Distance(partial(vgg_features, layers))
+    return Distance(partial(vgg_features, vgg_layers("vgg16", weights)))
 
 
 def vgg_features(layers: nn.Module, images: Tensor) -> list[Tensor]:
     """Activations of VGG16 at the ends of its blocks, for images (N, 3, S, S) in [-1, 1]."""
-    mean = images.new_tensor([0.485, 0.456, 0.406])[None, :, None, None]
-    deviation = images.new_tensor([0.229, 0.224, 0.225])[None, :, None, None]
-    x = (images / 2 + 0.5 - mean) / deviation
+    x = normalise(images / 2 + 0.5)
     factor = x.shape[-1] // 256
     x = F.avg_pool2d(x, factor) if factor > 1 else x
     features = []

@@ -33,11 +33,11 @@ def open_untrained(config: Config, seed: int) -> Extractor:
 def start_training(size: int, device: str, seed: int) -> Trainer:
     """The embedded shape at another size: what a CPU can train."""
     from ..learning import Learner
+    from ..vgg import vgg_weights
     from .lesson import VAELesson
-    from .perceptual import vgg19_weights
 
     config = replace(EMBEDDED, size=size)
-    return Learner(lambda: VAELesson(config, vgg19_weights()), device, seed)
+    return Learner(lambda: VAELesson(config, vgg_weights("vgg19")), device, seed)
 
 
 def read(weights: Path) -> Config:

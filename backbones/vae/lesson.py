@@ -13,7 +13,7 @@ from ..learning import SHOWN, Recipe
 from .config import Config
 from .networks import VAE, draw
 from .perceptual import perceptual_distance, pixel_distance
-from .weights import save
+from .weights import restore, save
 
 CHUNK = 32
 """Images measured at once, so that memory does not grow with their number."""
@@ -87,6 +87,9 @@ class VAELesson:
 
     def save(self, network: nn.Module, path: Path, card: Mapping[str, str]) -> None:
         save(path, _of(network), {**card, "perceptual": self.perceptual.name})
+
+    def restore(self, network: nn.Module, path: Path) -> None:
+        restore(path, _of(network))
 
 
 def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:

@@ -9,12 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..backbone import BackboneError
+from ..vgg import normalise, vgg_layers
+from .config import RGB
 
-VGG_FILE = "vgg19-dcbb9e9d.pth"
-"""Torchvision's name of it."""
-VGG_MEAN, VGG_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet's RGB, which torchvision's VGG19 was trained with."""
 BLOCKS = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))
 """Channels and convolutions of VGG19's five blocks (Simonyan and Zisserman 2015, table 1, column E)."""
 THINNER = 4
@@ -42,14 +39,10 @@ class Perceptual(nn.Module):
     """
 
     units: Tensor
-    mean: Tensor
-    deviation: Tensor
 
     def __init__(self, layers: nn.Module, name: str) -> None:
         super().__init__()
         self.layers, self._name = layers.requires_grad_(False).eval(), name
-        self.register_buffer("mean", torch.tensor(VGG_MEAN)[:, None, None])
-        self.register_buffer("deviation", torch.tensor(VGG_DEVIATION)[:, None, None])
         self.register_buffer("units", torch.ones(()))
         pictures = pink(RULERS, RULER_SIZE)
         self.units = self._differences(pictures, pictures.roll(1, 0)).mean(1)[:, None]
@@ -61,7 +54,7 @@ class Perceptual(nn.Module):
 
     def features(self, images: Tensor) -> list[Tensor]:
         """The sixteen ReLUs' outputs, (N, C, h, w) each."""
-        x, found = (images - self.mean) / self.deviation, []
+        x, found = normalise(images), []
         for layer in self.layers.children():
             x = layer(x)
             if isinstance(layer, nn.ReLU):
@@ -80,30 +73,7 @@ class Perceptual(nn.Module):
 
 def perceptual_distance(weights: Path | None) -> Perceptual:
     """VGG19 from a state dict of torchvision's, or else its substitute."""
-    return Perceptual(vgg19_layers(weights), "vgg19") if weights else Perceptual(random_layers(), "random-vgg19")
-
-
-def vgg19_weights() -> Path | None:
-    """Where torchvision would keep its VGG19 weights, if they are there; nothing is downloaded."""
-    path = Path(torch.hub.get_dir()) / "checkpoints" / VGG_FILE
-    return path if path.exists() else None
-
-
-def vgg19_layers(weights: Path) -> nn.Module:
-    """The convolutions, ReLUs and pools of VGG19, from a state dict of torchvision's (its `features` do)."""
-    from torchvision.models import vgg19
-
-    with torch.device("meta"):  # its classifier, six sevenths of the network, is never made
-        layers: nn.Module = vgg19().features
-    prefix = "features."
-    try:
-        state = torch.load(weights, map_location="cpu", weights_only=True)
-        found = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
-        layers.load_state_dict(found, assign=True)
-    except Exception as error:  # a broken pickle may raise anything
-        what = " ".join(str(error).split())[:200]
-        raise BackboneError(f"{weights} is no VGG19 of torchvision's ({what}); delete it, or fetch it again") from None
-    return layers
+    return Perceptual(vgg_layers("vgg19", weights), "vgg19") if weights else Perceptual(random_layers(), "random-vgg19")
 
 
 def random_layers() -> nn.Module:
@@ -117,7 +87,7 @@ def random_layers() -> nn.Module:
     widths = [channels // THINNER for channels, count in BLOCKS for _ in range(count)]
     ends = {sum(count for _, count in BLOCKS[: i + 1]) for i in range(len(BLOCKS) - 1)}
     layers: list[nn.Module] = []
-    for i, (inputs, outputs) in enumerate(pairwise([len(VGG_MEAN), *widths])):
+    for i, (inputs, outputs) in enumerate(pairwise([RGB, *widths])):
         conv = nn.utils.skip_init(nn.Conv2d, inputs, outputs, 3, padding=1)
         nn.init.kaiming_normal_(conv.weight, nonlinearity="relu", generator=random)
         nn.init.zeros_(conv.bias)

@@ -59,6 +59,11 @@ def load(path: Path) -> VAE:
     return vae
 
 
+def restore(path: Path, vae: VAE) -> None:
+    """Fill encoder and decoder of a network in training from a weights file of the same shape."""
+    weights.restore(path, FAMILY, vae.config, {"vae": vae})
+
+
 def untrained(config: Config, seed: int) -> VAE:
     """The same network before any training: the control `random:vae`."""
     return weights.from_seed(lambda: VAE(config), seed)

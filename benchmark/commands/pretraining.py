@@ -7,6 +7,7 @@ import math
 import shlex
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -17,10 +18,8 @@ from ...backbones.trainer import LearnsFromMasks, Trainer
 from ...datasets.dataset import DatasetError, Split
 from ...datasets.images import ImageFolder
 from ..budget import Budget, Tick
-from ..card import read_metadata
 from ..checkpoints import Files
 from ..exam import Exam, held_out, say
-from ..features import file_hash
 from ..naming import NamingError, find_backbone, find_dataset
 from ..plugins import Catalogue, load_catalogue
 from ..pretrain import Pretraining
@@ -82,9 +81,9 @@ def run(
     card = {
         "images": f"{len(stream)} of {Path(images).name} at {size} pixels" + (", mirrored too" if mirror else ""),
         "seed": str(seed),
-        "command": command(name, images, out, size, budget, limit, mirror, seed, begin),
+        "command": command(name, images, out, size, budget, limit, mirror, seed, training.began.get("name")),
         "hardware": json.dumps(hardware(chosen) | {"processes": training.machine.processes}),
-    } | ({"began with": began(begin)} if begin else {})
+    } | ({"began with": began(training.began)} if training.began else {})
     try:
         with Teller(console, budget) as teller:
             training.run(teller, card)
@@ -96,20 +95,19 @@ def run(
         console.print(f"on {len(held)} images that it never saw: {escape(say(training.measures))}", soft_wrap=True)
 
 
-def began(weights: Path) -> str:
+def began(weights: Mapping[str, str]) -> str:
     """Which weights file a training began with: its name, its hash and what it had seen."""
-    seen = read_metadata(weights).get("images seen", "unknown")
-    return f"{weights.name} ({file_hash(weights)}), after {seen} images; its optimisers began anew"
+    return f"{weights['name']} ({weights['hash']}), after {weights['seen']} images; its optimisers began anew"
 
 
 def command(
     name: str, images: str, out: Path, size: int, budget: Budget,
-    limit: int | None, mirror: bool, seed: int, begin: Path | None,
+    limit: int | None, mirror: bool, seed: int, begin: str | None,
 ) -> str:  # fmt: skip
     """The command that trains the same again, for the model card; paths by their last part, since others' differ."""
     words = ["partbench", "pretrain", name, "--images", Path(images).name, "--out", out.name]
     words += ["--size", str(size), "--seed", str(seed)]
-    words += ["--from", begin.name] if begin else []
+    words += ["--from", begin] if begin else []
     words += ["--limit", str(limit)] if limit is not None else []
     words += ["--mirror"] if mirror else []
     words += ["--minutes", f"{budget.seconds / 60:g}"] if math.isfinite(budget.seconds) else []
