@@ -16,8 +16,12 @@ from .iou import IGNORE
 from .plan import Cell, file_name
 from .results import UNREADABLE, write_atomic
 
-SHOWN = 8
-"""Test images that are shown."""
+SHOWN = 16
+"""Test images whose pictures are kept."""
+ON_SHEET = 8
+"""Of these, how many a sheet shows."""
+RECONSTRUCTIONS = "reconstructions"
+"""Name of the array in a gallery's file."""
 TILE = 128
 """Side of one picture on a sheet, pixels."""
 GAP, HEADER = 4, 24
@@ -111,14 +115,13 @@ class Gallery:
         """Write everything in one file with what is in it, and originals beside reconstructions as a picture."""
         buffer, kept = BytesIO(), read_pictures(self.file)
         shown = {**kept, **self.predictions, "images": self.images, "truth": self.truth}
+        if reconstructions is not None:
+            shown[RECONSTRUCTIONS] = reconstructions[:SHOWN]
         np.savez_compressed(buffer, allow_pickle=False, **shown)
         write_atomic(self.file, buffer.getvalue())
         if reconstructions is not None:
-            pairs = [
-                [to_picture(image) for image in self.images],
-                [to_picture(image) for image in reconstructions[:SHOWN]],
-            ]
-            numbers = [str(i + 1) for i in range(len(self.images))]
+            pairs = [[to_picture(i) for i in these[:ON_SHEET]] for these in (self.images, reconstructions)]
+            numbers = [str(i + 1) for i in range(len(pairs[0]))]
             name = self.file.with_name(f"{self.file.stem}-reconstructions.png")
             save_png(name, sheet(pairs, numbers, ("original", "reconstruction")))
 
@@ -147,6 +150,6 @@ def compare_predictions(run: Path, backbones: Sequence[str], head: str, shots: i
     columns = [[to_picture(i) for i in first["images"]], [paint(m) for m in first["truth"]]]
     columns += [[paint(m) for m in pictures[f"{head} {shots}"]] for pictures in kept.values()]
     path = run / "pictures" / f"predictions-{file_name(head)}-{shots}-shot.png"
-    rows = list(zip(*columns, strict=False))  # a backbone of large images keeps fewer of them
+    rows = list(zip(*columns, strict=False))[:ON_SHEET]  # a backbone of large images keeps fewer of them
     save_png(path, sheet(rows, ["image", "truth", *kept]))
     return path

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
+
+from partbench.benchmark.iou import confuse
+from partbench.benchmark.pictures import Gallery
+from partbench.benchmark.plan import COPY, Plan
+from partbench.benchmark.results import CellResult, RunFolder
 
 # Deadlines are about the machine, not the code; in CI the examples are the same every time; no folder is left behind.
 settings.register_profile("partbench", deadline=None, database=None, derandomize="CI" in os.environ)
@@ -29,3 +38,61 @@ def repository() -> Path:
 def codes_in_a_folder_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads what another, or the user, has inverted."""
     monkeypatch.setenv("PARTBENCH_CACHE", str(tmp_path / "cache"))
+
+
+HOSTILE = ("<img src=x onerror=alert(1)>", "</script><script>window.hacked=1</script>")
+"""Names of backbones that are no markup."""
+HOSTILE_CLASS = "</title><script>window.hacked=2</script>"
+
+
+@pytest.fixture(scope="session")
+def told_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A made-up run with all that a report tells of: names like markup, pictures, failures, damage, flags."""
+    folder, random = RunFolder(tmp_path_factory.mktemp("told") / "run"), np.random.default_rng(0)
+    plan = Plan("faces", (*HOSTILE, "vae", "pixels", COPY), ("linear", '"><b>'), shots=(1, 5), draws=2, size=16, test=6)
+    folder.write_plan(plan, {"data": "abc"})
+    images = random.random((6, 3, 16, 16)).astype(np.float32)
+    truth = np.kron(random.integers(0, 4, (6, 4, 4)), np.ones((4, 4), dtype=int))
+    galleries = {name: Gallery.of(folder.path, name, images, truth) for name in plan.backbones}
+    for cell in plan.cells():
+        place = plan.backbones.index(cell.backbone)
+        chance = 0.1 + 0.12 * place + 0.2 / cell.shots + 0.02 * np.arange(6).reshape(6, 1, 1)
+        guess = np.where(random.random(truth.shape) < chance, random.integers(0, 4, truth.shape), truth)
+        facts = {"data": "abc", "seconds per image": 0.001 * (5 - place), "finished": "2025-01-01T00:00:00Z"}
+        if cell.backbone == "vae":
+            facts["reconstruction error"] = [0.1 + 0.01 * i for i in range(6)]
+        classes = ("background", HOSTILE_CLASS, "head", "$x^2$")
+        folder.write(CellResult(cell, classes, (), None, confuse(guess, truth, 4), facts))
+        galleries[cell.backbone].keep(cell, guess)
+    for name, gallery in galleries.items():
+        if name != COPY:
+            gallery.write((images + 0.1).clip(0, 1) if name == "vae" else None)
+    _spoil(folder, plan)
+    return folder.path
+
+
+def _spoil(folder: RunFolder, plan: Plan) -> None:
+    """One cell fails, one is damaged, and a guard has something to say."""
+    failed, damaged = (
+        cell for cell in plan.cells() if cell.backbone == "pixels" and cell.draw == 1 and cell.shots == 1
+    )
+    folder.write(CellResult(failed, ("a",), error="<svg onload=window.hacked=3>", provenance={"data": "abc"}))
+    folder.cell_file(damaged).write_text("{")
+    flag = {"name": "overlap", "text": "<b>two</b> images are alike", "evidence": ["<script>window.hacked=4</script>"]}
+    (folder.path / "guards.json").write_text(json.dumps({"flags": [flag]}))
+
+
+@pytest.fixture(scope="session")
+def told_report(told_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of that run as the command line writes it; `said.json` is what it said, `modules` what it imported."""
+    out = tmp_path_factory.mktemp("report")
+    code = (
+        "import sys; from partbench.benchmark.cli import main\n"
+        f"sys.argv = ['partbench', 'report', {str(told_run)!r}, '--out', {str(out)!r}]\n"
+        "sys.argv += ['--metric', 'mean,small_parts', '--json']\n"
+        "try: main()\nexcept SystemExit as stop: assert not stop.code\n"
+        f"open({str(out / 'modules')!r}, 'w').write(' '.join(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    (out / "said.json").write_text(done.stdout)
+    return out

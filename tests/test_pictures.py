@@ -12,13 +12,16 @@ from partbench.benchmark.pictures import (
     GAP,
     HEADER,
     IGNORED,
+    ON_SHEET,
     PALETTE,
+    RECONSTRUCTIONS,
     SHOWN,
     TILE,
     Gallery,
     compare_predictions,
     fitting,
     paint,
+    read_pictures,
     sheet,
     to_picture,
 )
@@ -75,7 +78,7 @@ def test_predictions_of_backbones_stand_side_by_side(tmp_path: Path) -> None:
     path = compare_predictions(tmp_path, ["pixels", "random:stylegan2", "position", "copy"], "linear", 5)
     assert path is not None
     with Image.open(path) as image:
-        assert image.size == (GAP + 4 * (TILE + GAP), HEADER + SHOWN * (TILE + GAP))
+        assert image.size == (GAP + 4 * (TILE + GAP), HEADER + ON_SHEET * (TILE + GAP))
 
 
 def test_a_backbone_that_keeps_fewer_pictures_shortens_the_sheet(tmp_path: Path) -> None:
@@ -109,4 +112,13 @@ def test_originals_stand_above_their_reconstructions(tmp_path: Path) -> None:
     fill(tmp_path, "pixels")
     with Image.open(tmp_path / "pictures" / "pixels-reconstructions.png") as image:
         assert image.height == HEADER + 2 * (TILE + GAP)
-        assert image.width > SHOWN * (TILE + GAP) + 50
+        assert ON_SHEET * (TILE + GAP) + 50 < image.width < SHOWN * (TILE + GAP)
+
+
+def test_more_pictures_are_kept_than_a_sheet_shows(tmp_path: Path) -> None:
+    """A report shows them all, reconstructions too; a sheet stays one that can be read."""
+    fill(tmp_path, "pixels", count=SHOWN + 2)
+    kept = read_pictures(tmp_path / "pictures" / "pixels.npz")
+    assert {name: len(kept[name]) for name in kept} == dict.fromkeys(
+        ("linear 5", "images", "truth", RECONSTRUCTIONS), SHOWN
+    )

@@ -1,0 +1,114 @@
+"""The leaderboard of a report: every view of it that can be chosen, with the ranks that its rivals leave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ..compare import Rank, ranks
+from ..leaderboard import Key, by_backbone
+from ..plan import NO_HEAD
+from ..tables import score_text
+from ..uncertainty import Estimate
+from .content import Content
+
+MEAN = ""
+"""The view in which every backbone is averaged over its heads; no head has an empty name."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """A score in per cent, half its 95 % interval, and its rank among its rivals."""
+
+    mean: float
+    half: float
+    rank: Rank | None
+
+    @property
+    def text(self) -> str:
+        return score_text(self.mean, self.half)
+
+    @property
+    def known(self) -> bool:
+        return self.mean == self.mean
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the leaderboard."""
+
+    backbone: str
+    view: str
+    """A head, or `MEAN`."""
+    shots: int
+    heads: int
+    """How many heads the score is of; 0 for a backbone without any."""
+    draws: int
+    scores: Mapping[str, Score]
+    """By metric."""
+
+
+def entries(content: Content) -> list[Entry]:
+    """Every line of every view: the mean over heads, then head by head; a backbone without heads is in all of them."""
+    views = [MEAN, *content.heads] if len(content.heads) > 1 else list(content.heads) or [MEAN]
+    return [entry for view in views for shots in content.shots for entry in _view(content, view, shots)]
+
+
+def _view(content: Content, view: str, shots: int) -> list[Entry]:
+    lines = {metric: _rivals(known, view, shots) for metric, known in content.estimates.items()}
+    places = {metric: ranks(rivals) for metric, rivals in lines.items()}
+    backbones = lines[content.metrics[0]]
+    out = []
+    for backbone, one in backbones.items():
+        scores = {
+            metric: Score(e.mean, e.half_width(), places[metric].get(backbone))
+            for metric, rivals in lines.items()
+            for e in (rivals[backbone],)
+        }
+        heads = sum((backbone, head, shots) in content.groups for head in _heads(content, view))
+        out.append(Entry(backbone, view, shots, heads, len(one.draws), scores))
+    firsts = {entry.backbone: entry.scores[content.metrics[0]] for entry in out}
+    return sorted(out, key=lambda entry: -firsts[entry.backbone].mean if firsts[entry.backbone].known else 1)
+
+
+def _heads(content: Content, view: str) -> tuple[str, ...]:
+    return content.heads if view == MEAN else (view,)
+
+
+def _rivals(known: Mapping[Key, Estimate], view: str, shots: int) -> dict[str, Estimate]:
+    if view == MEAN:
+        return by_backbone(known, shots)
+    return {key[0]: e for key, e in known.items() if key[1] in (view, NO_HEAD) and key[2] == shots}
+
+
+def table(lines: Sequence[Entry]) -> pd.DataFrame:
+    """The leaderboard as a long table, a row per line and metric."""
+    rows = [
+        {
+            "backbone": line.backbone,
+            "head": _told(line),
+            "shots": line.shots,
+            "metric": metric,
+            "score": score.mean,
+            "±": score.half,
+            "best rank": score.rank.best if score.rank else None,
+            "worst rank": score.rank.worst if score.rank else None,
+            "heads": line.heads,
+            "draws": line.draws,
+        }
+        for line in lines
+        for metric, score in line.scores.items()
+    ]
+    return pd.DataFrame(rows).astype({"best rank": "Int64", "worst rank": "Int64"})
+
+
+def _told(line: Entry) -> str:
+    return "mean over heads" if line.view == MEAN else line.view
+
+
+def leaders(lines: list[Entry], metric: str) -> list[Entry]:
+    """Those of one view that cannot be told from the best, best first."""
+    places = [(line.scores[metric].rank, line) for line in lines]
+    return [line for rank, line in places if rank is not None and rank.best == 1]

@@ -1,0 +1,134 @@
+"""The facts of a run that are no scores: machines, versions, weights, dates, and the flags that its guards raised."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..results import UNREADABLE, CellResult
+
+
+@dataclass(frozen=True)
+class Flag:
+    """Something that a reader of the scores should know, with its evidence."""
+
+    name: str
+    text: str
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the scores of a backbone come from."""
+
+    provider: str
+    weights: str
+    settings: str
+    seconds: float | None
+    """Per image, inversion included."""
+    errors: tuple[float, ...] | None
+    """Root mean square error of every test image's reconstruction, for backbones that images enter by inversion."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the scored cells say about themselves."""
+
+    hardware: tuple[str, ...]
+    versions: tuple[str, ...]
+    dates: tuple[str, ...]
+    """First and last, to the minute."""
+    protocol: str
+    plan: str
+    """Hash of all that must agree for scores to be compared."""
+    data: str
+    """Hash of the images."""
+    sources: Mapping[str, Source]
+    """By backbone."""
+
+
+def gather_facts(results: Sequence[CellResult]) -> Facts:
+    """The facts in the provenance of scored cells; files that were edited by hand may lack any of them."""
+    known = [result.provenance for result in results]
+    dates = sorted(str(p["finished"])[:16].replace("T", " ") for p in known if p.get("finished"))
+    return Facts(
+        hardware=_different(_machine(p.get("hardware")) for p in known),
+        versions=_different(_pairs(p.get("versions")) for p in known),
+        dates=_different((*dates[:1], *dates[-1:])),
+        protocol=say(known[0].get("protocol")),
+        plan=say(known[0].get("plan")),
+        data=say(known[0].get("data")),
+        sources={result.cell.backbone: _source(result) for result in results},
+    )
+
+
+def _source(result: CellResult) -> Source:
+    known = result.provenance
+    errors = known.get("reconstruction error")
+    images = 0 if result.confusion is None else len(result.confusion)
+    numbers = [number(error) for error in errors] if isinstance(errors, list) else []
+    kept = tuple(error for error in numbers if error is not None)
+    return Source(
+        provider=say(known.get("provider")),
+        weights=say(known.get("weights")),
+        settings=say(known.get("settings")),
+        seconds=number(known.get("seconds per image")),
+        errors=kept if len(kept) == len(numbers) == images else None,
+    )
+
+
+def number(value: Any) -> float | None:
+    """A finite number of 0 or more, or None."""
+    good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+    return float(value) if good else None
+
+
+def say(value: Any) -> str:
+    """Anything that JSON holds, in a line; nothing for null."""
+    if value is None:
+        return ""
+    if isinstance(value, Mapping):
+        return _pairs(value)
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _pairs(value: Any) -> str:
+    pairs = value.items() if isinstance(value, Mapping) else ()
+    return ", ".join(f"{name} {say(one)}" for name, one in pairs if one is not None)
+
+
+def _machine(value: Any) -> str:
+    known = value if isinstance(value, Mapping) else {}
+    parts = [say(known.get("name"))]
+    for name in ("cores", "threads"):
+        parts += [f"{say(known[name])} {name if known[name] != 1 else name[:-1]}"] if known.get(name) else []
+    parts += [f"on {say(known['device'])}"] if known.get("device") else []
+    return ", ".join(part for part in parts if part)
+
+
+def _different(texts: Any) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(text for text in texts if text))
+
+
+def read_flags(file: Path) -> tuple[Flag, ...]:
+    """The flags in a guard's file; none if there is none, and one that says so if it cannot be read."""
+    if not file.exists():
+        return ()
+    try:
+        record = json.loads(file.read_text())
+        flags = record["flags"] if isinstance(record, dict) else record
+        return tuple(_flag(flag) for flag in flags)
+    except UNREADABLE:
+        return (Flag("guards", f"{file.name} is damaged; run the guards again"),)
+
+
+def _flag(flag: Any) -> Flag:
+    if not isinstance(flag, dict):
+        return Flag("", say(flag))
+    evidence = flag.get("evidence")
+    lines = evidence if isinstance(evidence, list) else [] if evidence is None else [evidence]
+    return Flag(say(flag.get("name")), say(flag.get("text")), tuple(map(say, lines)))
