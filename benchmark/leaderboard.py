@@ -59,7 +59,8 @@ def _estimate(group: Sequence[CellResult], metric: Metric) -> Estimate:
 def summarise(results: Sequence[CellResult], metrics: Sequence[str] = DEFAULT) -> pd.DataFrame:
     """Per backbone, head and shots: every metric's mean over draws, half its 95 % interval, and its rank.
 
-    The rank is among the backbones with the same head and shots; `2-4` says that those three cannot be told apart.
+    The rank is among the backbones with the same head and shots, of one without a head among the means over heads;
+    `2-4` says that those three cannot be told apart.
     """
     parts = [_summary(estimates(results, metric), metric) for metric in metrics]
     table = pd.concat(parts, axis=1)
@@ -70,8 +71,11 @@ def summarise(results: Sequence[CellResult], metrics: Sequence[str] = DEFAULT) -
 def _summary(known: Estimates, metric: str) -> pd.DataFrame:
     places: dict[Key, str] = {}
     for head, shots in dict.fromkeys((head, shots) for _, head, shots in known):
-        rivals = {key: e for key, e in known.items() if key[1] in (head, NO_HEAD) and key[2] == shots}
-        places |= {key: str(rank) for key, rank in ranks(rivals).items() if key[1] == head}
+        if head == NO_HEAD:
+            shown = {(name, head, shots): rank for name, rank in ranks(by_backbone(known, shots)).items()}
+        else:
+            shown = ranks({key: e for key, e in known.items() if key[1] in (head, NO_HEAD) and key[2] == shots})
+        places |= {key: str(rank) for key, rank in shown.items() if key in known and key[1] == head}
     columns = {
         metric: [e.mean for e in known.values()],
         f"{metric} ±": [e.half_width() for e in known.values()],
@@ -81,12 +85,17 @@ def _summary(known: Estimates, metric: str) -> pd.DataFrame:
 
 
 def by_backbone(known: Estimates, shots: int | None = None) -> dict[str, Estimate]:
-    """The score of every backbone, averaged over its heads, and over numbers of shots unless one is given."""
-    groups: dict[str, list[Estimate]] = defaultdict(list)
-    for (backbone, _, count), one in known.items():
+    """The score of every backbone, averaged over heads, and over numbers of shots unless one is given.
+
+    Only heads and shots that all backbones have are averaged over, so that none gains by a head that failed.
+    """
+    groups: dict[str, dict[tuple[str, int], Estimate]] = defaultdict(dict)
+    for (backbone, head, count), one in known.items():
         if shots is None or count == shots:
-            groups[backbone].append(one)
-    return {backbone: average(group) for backbone, group in groups.items()}
+            groups[backbone][(head, count)] = one
+    crossed = [group.keys() for group in groups.values() if not all(head == NO_HEAD for head, _ in group)]
+    common = set(crossed[0]).intersection(*crossed) if crossed else set()
+    return {backbone: average([group[k] for k in group.keys() & common or group]) for backbone, group in groups.items()}
 
 
 def places(known: Estimates) -> dict[int, dict[str, Rank]]:

@@ -81,7 +81,8 @@ def class_table(table: pd.DataFrame) -> pd.DataFrame:
     """Mean IoU of every class per backbone, head and shots."""
     columns = class_columns(table)
     means = table.groupby(KEYS, sort=False)[columns].mean().reset_index()
-    return means.rename(columns={c: c.removeprefix("iou:") for c in columns})
+    names = {c: c.removeprefix("iou:") for c in columns}
+    return means.rename(columns={c: name for c, name in names.items() if name not in KEYS})  # a horse has a "head"
 
 
 def as_text(summary: pd.DataFrame, kind: str) -> str:

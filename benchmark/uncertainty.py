@@ -46,7 +46,7 @@ class Estimate:
 
     @property
     def mean(self) -> float:
-        return float(self.scores.mean())
+        return float(self.scores.mean()) if self.draws else float("nan")
 
     @property
     def images(self) -> int:
@@ -56,6 +56,8 @@ class Estimate:
     def components(self) -> tuple[float, float, float]:
         """The variance of the mean by draws, by images, and what both of these count."""
         draws, images = self.influence.shape
+        if not draws:
+            return float("nan"), float("nan"), float("nan")
         moves = self.influence - self.influence.mean(1, keepdims=True)
         common = moves.mean(0)
         by_images = float((common**2).sum() / (images * (images - 1))) if images > 1 else 0.0
@@ -134,5 +136,5 @@ def average(estimates: Sequence[Estimate]) -> Estimate:
     """The mean of scores on the same images, over the draws that all have."""
     common = [draw for draw in estimates[0].draws if all(draw in e.draws for e in estimates)]
     parts = [e.at(common) for e in estimates]
-    scores, influence = (np.mean([getattr(p, name) for p in parts], 0) for name in ("scores", "influence"))
+    scores, influence = (sum(getattr(p, name) for p in parts) / len(parts) for name in ("scores", "influence"))
     return Estimate(tuple(common), scores, influence)
