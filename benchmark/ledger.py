@@ -10,7 +10,7 @@ from typing import Any
 
 from .iou import Confusion
 from .plan import PROTOCOL, Cell
-from .reporter import Reporter
+from .reporter import Listener
 from .results import CellResult, ResultError, RunFolder
 from .task import Task
 
@@ -23,7 +23,7 @@ class Ledger:
     folder: RunFolder
     facts: Mapping[str, Any]
     """Versions and hardware, for every result."""
-    reporter: Reporter
+    reporter: Listener
     told: set[str] = field(default_factory=set)
 
     def done(self, cell: Cell, weights: str | None) -> bool:
@@ -72,7 +72,9 @@ class Ledger:
             **facts,
         }
         excluded = tuple(sorted(dataset.excluded))
-        self.folder.write(CellResult(cell, dataset.classes, excluded, error, confusion, provenance))
+        result = CellResult(cell, dataset.classes, excluded, error, confusion, provenance)
+        self.folder.write(result)
+        self.reporter.cell_finished(result)
 
 
 def say(error: Exception) -> str:

@@ -17,6 +17,7 @@ from ..backbones.derived import POSITION, TWIN, twin, with_position
 from ..datasets.dataset import Dataset, DatasetError
 from ..heads.head import Head
 from .plugins import Catalogue, Offer
+from .reporter import Reporter
 
 SEED = 0
 """Seed of every untrained twin."""
@@ -73,6 +74,11 @@ def find_backbone(catalogue: Catalogue, name: str) -> Offer[Backbone]:
 def find_head(catalogue: Catalogue, name: str) -> Offer[Head]:
     """The head of this name."""
     return _look_up(catalogue.heads, "head", name)
+
+
+def find_reporter(catalogue: Catalogue, name: str) -> Offer[Reporter]:
+    """The reporter of this name."""
+    return _look_up(catalogue.reporters, "reporter", name)
 
 
 def find_dataset(catalogue: Catalogue, name: str) -> Offer[Dataset]:

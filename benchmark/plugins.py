@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Generic, TypeVar
 
@@ -17,12 +17,15 @@ from ..datasets import dataset
 from ..datasets.dataset import Dataset
 from ..heads import head
 from ..heads.head import Head
+from . import reporter
+from .reporter import Reporter
 from .sources import BLOCK, PROJECT, Plugin, find_plugins
 
 HOOKS: dict[str, tuple[str, type[Any]]] = {
     "partbench_backbones": ("backbone", Backbone),
     "partbench_heads": ("head", Head),
     "partbench_datasets": ("dataset", Dataset),
+    "partbench_reporters": ("reporter", Reporter),
 }
 """What each hook offers: the noun, and the record that stands for it."""
 CONTROLS = ("copy", "random")
@@ -49,6 +52,7 @@ class Catalogue:
     backbones: Mapping[str, Offer[Backbone]]
     heads: Mapping[str, Offer[Head]]
     datasets: Mapping[str, Offer[Dataset]]
+    reporters: Mapping[str, Offer[Reporter]] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     """One sentence each: the fact, the culprit, the mend."""
 
@@ -60,8 +64,8 @@ def load_catalogue() -> Catalogue:
     for plugin in find_plugins():
         if plugin.name not in blocked:
             door.admit(plugin)
-    backbones, heads, datasets = (door.offers[hook] for hook in HOOKS)
-    return Catalogue(backbones, heads, datasets, tuple(door.problems))
+    backbones, heads, datasets, reporters = (door.offers[hook] for hook in HOOKS)
+    return Catalogue(backbones, heads, datasets, reporters, tuple(door.problems))
 
 
 class _Door:
@@ -69,7 +73,7 @@ class _Door:
 
     def __init__(self) -> None:
         self.manager = pluggy.PluginManager(PROJECT)
-        for noun in (backbone, head, dataset):
+        for noun in (backbone, head, dataset, reporter):
             self.manager.add_hookspecs(noun)
         self.offers: dict[str, dict[str, Offer[Any]]] = {hook: {} for hook in HOOKS}
         self.problems: list[str] = []

@@ -1,16 +1,25 @@
-"""Who is told how a run goes: nobody by default, the terminal from the command line."""
+"""Who is told how a run goes: nobody by default, the terminal from the command line, and whoever a plugin offers."""
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+if TYPE_CHECKING:
+    from .plan import Plan
+    from .results import CellResult, RunFolder
+
+hookspec = pluggy.HookspecMarker("partbench")
 
 
-class Reporter:
+class Listener:
     """Hears of every stage and every unit of work; this one stays silent."""
 
-    def running(self) -> AbstractContextManager[object]:
-        """Held open while the run goes on."""
-        return nullcontext()
+    def run_started(self, plan: Plan, folder: RunFolder) -> None:
+        """A run begins, or goes on; what it writes goes into the folder."""
 
     def start(self, backbone: str, units: int) -> None:
         """Work on a backbone begins: so many units of it are left."""
@@ -18,8 +27,76 @@ class Reporter:
     def unit(self, backbone: str, what: str) -> None:
         """One more unit is done."""
 
+    def cell_finished(self, result: CellResult) -> None:
+        """A cell has its score, or the reason why it has none; both are on disk."""
+
     def finish(self, backbone: str) -> None:
         """Nothing is left to do for this backbone."""
 
     def problem(self, sentence: str) -> None:
         """Something went wrong, and the run goes on without it."""
+
+    def run_finished(self, folder: RunFolder, complete: bool) -> None:
+        """The run ends: complete, or interrupted and to be resumed."""
+
+
+class Listeners(Listener):
+    """Tells several; one that raises is told nothing more, and loses the others and the run nothing."""
+
+    def __init__(self, named: Iterable[tuple[str, Listener]]) -> None:
+        self.named = dict(named)
+
+    def _tell(self, event: str, *facts: Any) -> None:
+        for name, listener in list(self.named.items()):
+            try:
+                getattr(listener, event)(*facts)
+            except Exception as error:  # whatever a stranger's reporter raises
+                del self.named[name]
+                reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+                self.problem(f"the reporter {name} failed in {event} ({reason}); it is told nothing more")
+
+    def run_started(self, plan: Plan, folder: RunFolder) -> None:
+        self._tell("run_started", plan, folder)
+
+    def start(self, backbone: str, units: int) -> None:
+        self._tell("start", backbone, units)
+
+    def unit(self, backbone: str, what: str) -> None:
+        self._tell("unit", backbone, what)
+
+    def cell_finished(self, result: CellResult) -> None:
+        self._tell("cell_finished", result)
+
+    def finish(self, backbone: str) -> None:
+        self._tell("finish", backbone)
+
+    def problem(self, sentence: str) -> None:
+        self._tell("problem", sentence)
+
+    def run_finished(self, folder: RunFolder, complete: bool) -> None:
+        self._tell("run_finished", folder, complete)
+
+
+@dataclass(frozen=True)
+class Reporter:
+    """Someone who wants to know how a run goes, as a plugin offers it."""
+
+    name: str
+    """Name behind `partbench run --reporter`."""
+    open: Callable[[], Listener]
+    """Makes the listener; libraries are imported here, not with the plugin."""
+    summary: str = ""
+    """One line for `partbench list`."""
+
+
+@hookspec
+def partbench_reporters() -> Iterable[Reporter]:
+    """Reporters that this plugin offers.
+
+    ::
+
+        @partbench.hookimpl
+        def partbench_reporters():
+            yield Reporter("chat", open=ChatListener)
+    """
+    return ()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -16,7 +14,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from .reporter import Reporter
+from .plan import Plan
+from .reporter import Listener
+from .results import RunFolder
 
 
 def open_console(stderr: bool = False, quiet: bool = False) -> Console:
@@ -24,7 +24,7 @@ def open_console(stderr: bool = False, quiet: bool = False) -> Console:
     return Console(stderr=stderr, quiet=quiet, emoji=False)
 
 
-class TerminalReporter(Reporter):
+class TerminalListener(Listener):
     """Draws progress with rich; where the output is no terminal it prints a line per backbone."""
 
     def __init__(self, console: Console, backbones: int) -> None:
@@ -42,8 +42,8 @@ class TerminalReporter(Reporter):
         self.tasks: dict[str, TaskID] = {}
         self.all = self.bars.add_task("backbones", total=backbones, what="")
 
-    def running(self) -> AbstractContextManager[object]:
-        return self.bars
+    def run_started(self, plan: Plan, folder: RunFolder) -> None:
+        self.bars.start()
 
     def start(self, backbone: str, units: int) -> None:
         self.tasks[backbone] = self.bars.add_task(escape(backbone), total=units, what="")
@@ -60,3 +60,6 @@ class TerminalReporter(Reporter):
 
     def problem(self, sentence: str) -> None:
         self.console.print(f"[yellow]{escape(sentence)}[/]", soft_wrap=True)
+
+    def run_finished(self, folder: RunFolder, complete: bool) -> None:
+        self.bars.stop()

@@ -15,7 +15,7 @@ from ..plan import COPY
 from ..plugins import Catalogue, load_catalogue
 from ..terminal import open_console
 
-SHELVES = ("backbones", "heads", "datasets")
+SHELVES = ("backbones", "heads", "datasets", "reporters")
 CONTROLS = {
     COPY: "control: the training mask itself, or the per-pixel mode of several; reads no image",
     "random:NAME": "control: the same network as NAME, untrained",
