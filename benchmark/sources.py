@@ -28,9 +28,14 @@ BUILT_IN = (
     "backbones.controls",
     "heads",
     "datasets.faces",
+    "datasets.cars",
+    "datasets.horses",
     "datasets.folder",
     "datasets.scenes",
     "datasets.bsds",
+    "benchmark.reporters",
+    "datasets.celebamask_hq",
+    "datasets.pascal_part",
 )
 """Our own plugins, as modules of this package; they come first, so a name that we offer stays ours."""
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..dice import Array
-from .surroundings import Pattern
+from .dice import Array
 
 
 class Canvas:
@@ -35,9 +34,10 @@ class Canvas:
             self.label[touched] = np.where(alpha > 0.5, np.uint8(label), self.label[touched])
 
 
-def cover(distance: Array, pixel: Array) -> Array:
+def cover(distance: Array, pixel: Array | float) -> Array:
     """How much of each pixel a shape covers, from the signed distance of its centre to the edge (inside < 0)."""
-    return np.clip(0.5 - distance / pixel, 0, 1)
+    share: Array = np.clip(0.5 - distance / pixel, 0, 1)
+    return share
 
 
 def glow(x: Array, y: Array, width: float, height: float) -> Array:
@@ -46,23 +46,13 @@ def glow(x: Array, y: Array, width: float, height: float) -> Array:
     return spot
 
 
-def smooth(value: Array, low: float, high: float) -> Array:
+def smooth(value: Array, low: Array | float, high: Array | float) -> Array:
     """0 below `low`, 1 above `high`, and a soft step between."""
     t = np.clip((value - low) / (high - low), 0, 1)
     step: Array = t * t * (3 - 2 * t)
     return step
 
 
-def weave(pattern: Pattern, x: Array, y: Array, pixel: Array) -> Array:
-    """The colours of a pattern at coordinates (N, S, S): (N, 3, S, S)."""
-    along = np.cos(pattern.angle) * x + np.sin(pattern.angle) * y
-    across = np.cos(pattern.angle) * y - np.sin(pattern.angle) * x
-    softness = np.maximum(0.02, pixel)
-    phase = pattern.frequency * along + pattern.offset
-    bands = np.clip(0.5 + (np.abs(phase - np.rint(phase)) - 0.25) / (pattern.frequency * softness), 0, 1)
-    halves = np.clip(0.5 + (along + 0.4 * (pattern.offset - 0.5)) / softness, 0, 1)
-    slope = np.clip(0.5 + along, 0, 1)
-    blobs = glow(along - 0.35, across - 0.3, 0.2, 0.3) + glow(along + 0.3, across + pattern.offset - 0.4, 0.25, 0.2)
-    field = np.where(pattern.kind < 0.35, slope, np.where(pattern.kind < 0.65, blobs, halves))
-    field = np.where((pattern.kind >= 0.65) & (pattern.kind < 0.82), bands, field)
-    return pattern.first + field[:, None] * (pattern.second - pattern.first)
+def rgb(red: float, green: float, blue: float) -> Array:
+    """A colour that fits any batch, (1, 3, 1, 1)."""
+    return np.array([red, green, blue], np.float32).reshape(1, 3, 1, 1)

@@ -13,21 +13,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from partbench.datasets.canvas import cover
 from partbench.datasets.dataset import DatasetError, Splits
 from partbench.datasets.dice import Dice
-from partbench.datasets.faces import CLASSES, partbench_datasets
-from partbench.datasets.faces.canvas import cover
+from partbench.datasets.drawings import Drawings
+from partbench.datasets.faces import CLASSES, open_faces, partbench_datasets
 from partbench.datasets.faces.geometry import place, wrap
 from partbench.datasets.faces.identity import draw_person
-from partbench.datasets.faces.render import THROWS, paint
-from partbench.datasets.faces.splits import Faces, open_splits
+from partbench.datasets.faces.render import THROWS, paint, render
 
 SEEDS = st.integers(0, 2_000_000)
 
 
 @pytest.fixture(scope="module")
 def splits() -> Splits:
-    return open_splits()
+    return open_faces()
 
 
 @pytest.fixture(scope="module")
@@ -87,8 +87,8 @@ def test_no_indices_give_an_empty_batch(splits: Splits) -> None:
 
 def test_splits_share_no_seed_and_no_name(splits: Splits) -> None:
     parts = [splits.pool, splits.validation, splits.test, splits.unlabelled]
-    assert all(isinstance(part, Faces) for part in parts)
-    ranges = [part.seeds for part in parts if isinstance(part, Faces)]
+    assert all(isinstance(part, Drawings) for part in parts)
+    ranges = [part.seeds for part in parts if isinstance(part, Drawings)]
     for one, other in combinations(ranges, 2):
         assert one[-1] < other[0] or other[-1] < one[0]
     assert [len(seeds) for seeds in ranges] == [1_000, 1_000, 1_000, 1_000_000]
@@ -111,7 +111,7 @@ def test_the_unlabelled_split_has_images_but_no_masks(splits: Splits) -> None:
 @given(st.lists(SEEDS, min_size=1, max_size=10), st.data())
 def test_a_face_depends_on_its_seed_alone(seeds: list[int], data: st.DataObject) -> None:
     """Neither the batch it is drawn in nor its place there changes a pixel by more than rounding."""
-    faces = Faces(range(2_000_001))
+    faces = Drawings(range(2_000_001), render, "faces")
     row = data.draw(st.integers(0, len(seeds) - 1))
     together, alone = faces.images(seeds, 24)[row], faces.images([seeds[row]], 24)[0]
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=0)
@@ -127,7 +127,7 @@ def test_the_same_call_gives_the_same_bits(splits: Splits) -> None:
 @given(SEEDS)
 def test_a_seed_is_the_same_face_at_any_size(seed: int) -> None:
     """At three times the size, the middle pixel of each 3x3 block has the small pixel's centre and so its label."""
-    faces = Faces(range(2_000_001))
+    faces = Drawings(range(2_000_001), render, "faces")
     small, large = faces.masks([seed], 48), faces.masks([seed], 144)
     assert (small == large[:, 1::3, 1::3]).float().mean() > 0.97
     blurred = torch.nn.functional.avg_pool2d(faces.images([seed], 144), 3)

@@ -126,7 +126,7 @@ def test_images_and_masks_are_cut_alike(folder: Path) -> None:
 @given(side=st.integers(1, 40), size=st.integers(1, 40))
 def test_a_mask_pixel_is_the_one_under_its_centre(side: int, size: int) -> None:
     """Row i of the resized mask is the row of the file that holds the point (i + 1/2) / size."""
-    from partbench.datasets.folder.split import square_labels
+    from partbench.datasets.masks import square_labels
 
     rows = square_labels(np.repeat(np.arange(side)[:, None], side, 1), size)[:, 0]
     assert rows.tolist() == [int((i + 0.5) / size * side + 1e-9) for i in range(size)]

@@ -16,9 +16,10 @@ CLASSES = ("background", "eyes", "mouth", "nose", "face", "clothes", "hair", "ey
 
 def open_faces() -> Splits:
     """The four splits; numpy and torch are imported here, not with the plugin."""
-    from .splits import open_splits
+    from ..drawings import open_drawings
+    from .render import render
 
-    return open_splits()
+    return open_drawings(render, "faces")
 
 
 @hookimpl

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..canvas import Canvas, cover, glow, rgb, smooth
 from ..dice import Array
-from .canvas import Canvas, cover, glow, smooth
 from .geometry import Plane, Surface, on_screen
 from .identity import Person
 
 EYES, MOUTH, NOSE, FACE, BROWS, EARS = 1, 2, 3, 4, 7, 8
-
-
-def rgb(red: float, green: float, blue: float) -> Array:
-    """A colour that fits any batch, (1, 3, 1, 1)."""
-    return np.array([red, green, blue], np.float32).reshape(1, 3, 1, 1)
 
 
 def paint_ear(canvas: Canvas, person: Person, plane: Plane, side: float, front: bool) -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-import numpy.typing as npt
-
+from ..canvas import Canvas
 from ..dice import Array, Dice
-from .canvas import Canvas
+from ..drawings import Labels, in_batches
 from .geometry import Plane, lambert, place, wrap
 from .hair import paint_back, paint_bun, paint_cap
 from .identity import Person, draw_person
@@ -18,25 +16,11 @@ from .surroundings import draw_surroundings
 
 THROWS = 192
 """Uniform numbers per face."""
-BATCH_PIXELS = 8 * 64 * 64
-"""Pixels rendered at once: few enough that the planes stay in the processor's cache."""
-
-NOISE = 0.006
-"""Standard deviation of the sensor's noise."""
-
-Labels = npt.NDArray[np.uint8]
 
 
 def render(seeds: Sequence[int], size: int) -> tuple[Array, Labels]:
     """Images (N, 3, size, size) float32 in [0, 1] and the label of each pixel's centre, (N, size, size) uint8."""
-    images = np.empty((len(seeds), 3, size, size), np.float32)
-    labels = np.empty((len(seeds), size, size), np.uint8)
-    step = max(1, BATCH_PIXELS // (size * size))
-    for start in range(0, len(seeds), step):
-        part = slice(start, start + step)
-        canvas = paint(seeds[part], size)
-        images[part], labels[part] = expose(canvas.image, seeds[part]), canvas.label
-    return images, labels
+    return in_batches(paint, seeds, size)
 
 
 def paint(seeds: Sequence[int], size: int) -> Canvas:
@@ -70,11 +54,3 @@ def paint_face(canvas: Canvas, person: Person, plane: Plane) -> None:
         paint_ear(canvas, person, plane, side, front=True)
     paint_cap(canvas, person, plane, surface.outline)
     paint_glasses(canvas, person, plane, surface, inside)
-
-
-def expose(image: Array, seeds: Sequence[int]) -> Array:
-    """The picture with a little noise that depends on the seed and the size, clipped to [0, 1]."""
-    for row, seed in zip(image, seeds, strict=True):
-        noise = np.random.default_rng((int(seed), row.shape[-1])).random(row.shape, dtype=np.float32)
-        row += (NOISE * 12**0.5) * (noise - 0.5)
-    return np.clip(image, 0, 1, out=image)

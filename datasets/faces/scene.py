@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..canvas import Canvas, cover, smooth
 from ..dice import Array
-from .canvas import Canvas, cover, smooth, weave
+from ..pattern import Pattern, weave
 from .geometry import Plane, turn
 from .identity import Person
-from .surroundings import Clothes, Occluder, Pattern
+from .surroundings import Clothes, Occluder
 
 BACKGROUND, CLOTHES, NECK = 0, 5, 9
 

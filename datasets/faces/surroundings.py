@@ -7,19 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..dice import Array, Dice, pick
+from ..pattern import Pattern
 from .identity import HAIRS, SKINS
-
-
-@dataclass(frozen=True)
-class Pattern:
-    """Two colours and a field between them: gradient, stripes, two-tone or blobs."""
-
-    first: Array
-    second: Array
-    kind: Array
-    angle: Array
-    frequency: Array
-    offset: Array
 
 
 @dataclass(frozen=True)

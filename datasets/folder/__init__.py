@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ... import hookimpl
 from ..dataset import Dataset, DatasetError, Splits
+from ..spec import split_spec
 from .labelling import Labelling, read_labelling
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def open_folder(spec: str) -> Dataset:
     """The dataset `folder:PATH` or `folder:PATH#GROUPING`; reads its classes.json and nothing else."""
     if not spec:
         _no_path()
-    path, grouping = _parts(spec)
+    path, grouping = split_spec(spec)
     labelling = read_labelling(path, grouping)
     return Dataset(
         name=f"folder:{spec}",
@@ -35,15 +36,6 @@ def open_folder(spec: str) -> Dataset:
         excluded=labelling.excluded,
         summary=f"{len(labelling.classes)} classes of {path}",
     )
-
-
-def _parts(spec: str) -> tuple[Path, str]:
-    # A folder may have a # in its own name.
-    whole = Path(spec).expanduser()
-    if "#" not in spec or whole.is_dir():
-        return whole, ""
-    path, grouping = spec.rsplit("#", 1)
-    return Path(path).expanduser(), grouping
 
 
 def _load(path: Path, labelling: Labelling) -> Splits:

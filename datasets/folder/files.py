@@ -10,7 +10,8 @@ from pathlib import Path
 
 from ..dataset import DatasetError
 from ..images import SUFFIXES
-from .jsonfile import enumeration, find_json, hint, read_json
+from ..wording import enumeration, hint
+from .jsonfile import find_json, read_json
 
 SEED = "partbench folder 1"
 """Seed of the split; another one would deal every user's images anew, so it never changes."""

@@ -1,10 +1,8 @@
-"""The JSON files beside a folder's images, and the words that errors about them share."""
+"""The JSON files beside a folder's images."""
 
 from __future__ import annotations
 
-import difflib
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -27,22 +25,3 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise DatasetError(f"{path} holds a {type(content).__name__}; it must hold an object, as {{...}}")
     return content
-
-
-def hint(word: str, known: Iterable[str]) -> str:
-    """The end of a sentence about an unknown word: the nearest known one, or all of them."""
-    names = list(known)
-    return f"there are {enumeration(names, most=40)}; {did_you_mean(word, names) or 'take one of these'}"
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A question about the known word nearest to an unknown one, or nothing where none is near."""
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f"did you mean '{close[0]}'?" if close else ""
-
-
-def enumeration(items: Iterable[object], most: int = 3) -> str:
-    """The first few items in words: `a, b, c and 4 more`."""
-    words = [str(item) for item in items]
-    more = f" and {len(words) - most} more" if len(words) > most else ""
-    return ", ".join(words[:most]) + more

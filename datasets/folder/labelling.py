@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..dataset import IGNORE, DatasetError
+from ..wording import did_you_mean, hint
 from .grouping import BACKGROUND, Groups, adhoc_groups, declared_groups
-from .jsonfile import did_you_mean, find_json, hint, read_json
+from .jsonfile import find_json, read_json
 
 UNAVERAGED_BACKGROUND = ("paper3",)
 """Groupings whose background the paper leaves out of the score; its 3-class numbers fit only without it."""

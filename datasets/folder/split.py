@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..dataset import DatasetError, Splits
-from ..images import ImageFolder, square_box, squares, unreadable, upright_size
+from ..images import ImageFolder, squares, unreadable, upright_size
+from ..masks import square_labels
+from ..wording import enumeration
 from .files import Pair, split_pairs
-from .jsonfile import enumeration
 from .labelling import Labelling
 
 if TYPE_CHECKING:
@@ -85,13 +86,6 @@ def read_labels(path: Path) -> Labels:
     if mode not in _INDEXED:
         raise DatasetError(f"{path} holds colours ({mode}) where a mask holds class numbers; save it as an index PNG")
     return labels.astype(np.int64)
-
-
-def square_labels(labels: Labels, size: int) -> Labels:
-    """The largest central square of a mask at another size, each pixel from the one under its centre."""
-    left, top, right, _ = square_box(labels.shape[1], labels.shape[0])
-    at = (2 * np.arange(size) + 1) * (right - left) // (2 * size)
-    return labels[np.ix_(top + at, left + at)]
 
 
 def class_indices(labels: Labels, labelling: Labelling, path: Path) -> Labels:

@@ -1,0 +1,87 @@
+"""Reading CelebAMask-HQ: photographs, and one map of classes from the masks of their parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..dataset import Splits
+from ..images import squares, unreadable
+from ..masks import square_labels
+from .files import image_path, mask_path, split_numbers
+from .parts import GROUPINGS, Strokes
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Part = NDArray[np.bool_]
+"""Where one part is, (size, size)."""
+
+
+class FaceSplit:
+    """Photographs of faces with part masks; an image opens only its own files."""
+
+    def __init__(self, root: Path, numbers: Sequence[int], strokes: Strokes) -> None:
+        self._root = root
+        self._numbers = numbers
+        self._strokes = strokes
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def name(self, index: int) -> str:
+        """The number of the image in five digits, as its masks are named."""
+        return f"{self._numbers[index]:05d}"
+
+    def images(self, indices: Sequence[int], size: int) -> Tensor:
+        """The photographs at `indices`, (N, 3, size, size) float32 in [0, 1]; resized bilinearly, antialiased."""
+        return squares([image_path(self._root, self._numbers[index]) for index in indices], size)
+
+    def masks(self, indices: Sequence[int], size: int) -> Tensor:
+        """Their classes, (N, size, size) int64; each pixel is the one under its centre."""
+        masks = torch.empty(len(indices), size, size, dtype=torch.int64)
+        used = [part for part, _ in self._strokes]
+        for row, index in enumerate(indices):
+            parts = read_parts(self._root, self._numbers[index], used, size)
+            masks[row] = torch.from_numpy(paint(parts, self._strokes, size))
+        return masks
+
+
+def load_celebamask(root: Path, grouping: str, overlaps: str, train_images: str) -> Splits:
+    """The splits of CelebAMask-HQ at a path; only names and the mapping file are looked at."""
+    strokes = GROUPINGS[grouping].strokes(overlaps)
+    numbers = split_numbers(root, train_images)
+    return Splits(**{name: FaceSplit(root, listed, strokes) for name, listed in numbers.items()})
+
+
+def read_parts(root: Path, number: int, names: Iterable[str], size: int) -> dict[str, Part]:
+    """The parts of one image that have a mask file, at a size."""
+    found = {}
+    for name in names:
+        path = mask_path(root, number, name)
+        try:
+            with Image.open(path) as image:
+                # Most masks are grey; of colours, a pixel is set where any channel is.
+                pixels = np.asarray(image if image.mode in ("1", "L") else image.convert("RGB"))
+        except FileNotFoundError:
+            continue
+        except Exception as error:  # decoders raise whatever a broken file drives them into
+            raise unreadable(str(path), error) from error
+        lit: Part = np.any(pixels.reshape(*pixels.shape[:2], -1), axis=2)
+        found[name] = square_labels(lit, size)
+    return found
+
+
+def paint(parts: Mapping[str, Part], strokes: Strokes, size: int) -> NDArray[np.int64]:
+    """One map of class indices, (size, size); a later stroke covers an earlier one."""
+    labels = np.zeros((size, size), np.int64)
+    for part, index in strokes:
+        if part in parts:
+            labels[parts[part]] = index
+    return labels

@@ -1,0 +1,95 @@
+"""Seeds to pictures: meadow and horse painted from back to front, with the labels of the horse's parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..camera import Camera, aim, fit, grid
+from ..canvas import Canvas
+from ..dice import Array, Dice, pick
+from ..drawings import Labels, in_batches
+from ..landscape import paint_landscape
+from .coat import draw_coat, dye
+from .gait import Gait, draw_build, draw_gait
+from .meadow import draw_meadow, paint_fence, paint_grass, paint_rider, paint_shadow
+from .parts import Brush, Horse, paint_head, paint_leg, paint_mane, paint_tail, paint_trunk
+from .pose import Skeleton, pose
+
+THROWS = 192
+"""Uniform numbers per horse."""
+SALT = 5
+"""Of the dice of horses (the paper's Table 5)."""
+BATCH_PIXELS = 32 * 64 * 64
+"""Pixels painted at once: many, because a horse is many small limbs."""
+
+
+def render(seeds: Sequence[int], size: int) -> tuple[Array, Labels]:
+    """Images (N, 3, size, size) float32 in [0, 1] and the label of each pixel's centre, (N, size, size) uint8."""
+    return in_batches(paint, seeds, size, BATCH_PIXELS)
+
+
+def draw_yaw(dice: Dice) -> Array:
+    """Mostly from the side or from a corner; 0 is from the front, pi from behind."""
+    side, corner = dice.uniform(0.38, 0.62) * np.pi, dice.uniform(0.20, 0.38) * np.pi
+    corner = pick(dice.chance(0.2), dice.uniform(0.02, 0.20) * np.pi, corner)
+    corner = pick(dice.chance(0.5), corner, np.pi - corner)
+    return pick(dice.chance(0.55), side, corner)
+
+
+def draw_camera(dice: Dice, skeleton: Skeleton) -> Camera:
+    """Loose framing from any side, so that a mask copied from one horse onto another scores little."""
+    camera = aim(draw_yaw(dice), dice.uniform(0.02, 0.24), dice.uniform(3.5, 9.0), 2 * dice.chance(0.5) - 1)
+    joints = skeleton.joints()
+    low, high = joints.min(1, keepdims=True), joints.max(1, keepdims=True)
+    outwards = np.sign(joints - 0.5 * (low + high))
+    trunk = skeleton.torso + np.array([0.0, 0.18, 0.0], np.float32)
+    corners = np.concatenate([trunk, joints + 0.06 * outwards], axis=1)
+    return fit(camera, corners, dice.uniform(0.78, 1.16), dice.uniform(-1.0, 1.0), dice.uniform(-1.0, 1.0))
+
+
+def draw_horse(dice: Dice) -> tuple[Horse, Gait]:
+    """The horses of these seeds, and what they do."""
+    gait, build, coat = draw_gait(dice), draw_build(dice), draw_coat(dice)
+    skeleton = pose(gait, build)
+    camera = draw_camera(dice, skeleton)
+    light = np.concatenate([dice.uniform(-0.6, 0.6), -dice.uniform(0.7, 1.0)], axis=1)[:, :, 0]
+    return Horse(skeleton, build, coat, camera, light), gait
+
+
+def paint(seeds: Sequence[int], size: int) -> Canvas:
+    """One batch, from the sky to the grass before the hooves."""
+    dice = Dice(seeds, THROWS, SALT)
+    horse, gait = draw_horse(dice)
+    meadow = draw_meadow(dice, gait, horse.coat.colour)
+    canvas, pixels = Canvas(len(seeds), size), grid(size)
+    horizon = horse.camera.horizon()
+    paint_landscape(canvas, meadow.landscape, pixels, horizon)
+    paint_fence(canvas, meadow, pixels, horizon, front=False)
+    paint_shadow(canvas, meadow, pixels, horse)
+    brush = Brush(canvas, pixels, horse, dye(horse.coat, horse.camera, pixels))
+    paint_horse(brush)
+    paint_rider(brush, meadow)
+    paint_fence(canvas, meadow, pixels, horizon, front=True)
+    paint_grass(canvas, meadow, pixels, horse)
+    return canvas
+
+
+def paint_horse(brush: Brush) -> None:
+    """From the far side to the near one; which end comes last depends on where the camera stands."""
+    x = brush.horse.camera.towards[:, :1, :1]
+    always, ahead, behind = np.ones_like(x), (x > 0).astype(np.float32), (x <= 0).astype(np.float32)
+    before, after = (x > 0.6).astype(np.float32), (x < -0.6).astype(np.float32)
+    paint_tail(brush, ahead * (x > 0.25))
+    paint_head(brush, behind)
+    for leg in (3, 2):
+        paint_leg(brush, leg, always)
+    paint_leg(brush, 1, before)
+    paint_leg(brush, 0, after)
+    paint_trunk(brush)
+    paint_leg(brush, 1, 1 - before)
+    paint_leg(brush, 0, 1 - after)
+    paint_mane(brush, always)
+    paint_tail(brush, 1 - ahead * (x > 0.25))
+    paint_head(brush, ahead)

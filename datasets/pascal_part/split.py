@@ -1,0 +1,105 @@
+"""Reading crops of PASCAL-Part: one object each, laid into a square, with a map of its part classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..dataset import IGNORE, DatasetError, Splits
+from ..images import decode, square
+from ..masks import square_labels
+from .annotations import Object, read_objects
+from .crops import Crop, find_crops
+from .files import split_crops
+from .parts import Kind, Strokes, order
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class CropSplit:
+    """Objects in their boxes, each laid into the smallest square around and resized.
+
+    What the square has beside the box is black in the image and `IGNORE` in the mask, so that the shape of the object
+    stays and nothing but the box is scored. `black` paints over what in the box is not the object.
+    """
+
+    def __init__(self, crops: Sequence[Crop], strokes: Strokes, black: bool) -> None:
+        self._crops = crops
+        self._strokes = strokes
+        self._black = black
+
+    def __len__(self) -> int:
+        return len(self._crops)
+
+    def name(self, index: int) -> str:
+        """The name of the photograph and the number of the object in it, `2008_000939-2`."""
+        return self._crops[index].name
+
+    def images(self, indices: Sequence[int], size: int) -> Tensor:
+        """The crops at `indices`, (N, 3, size, size) float32 in [0, 1]; resized bilinearly, antialiased."""
+        images = torch.empty(len(indices), 3, size, size)
+        for row, index in enumerate(indices):
+            pixels = in_square(cut(self._pixels(self._crops[index]), self._crops[index]), 0)
+            images[row] = square(Image.fromarray(pixels), size)
+        return images
+
+    def masks(self, indices: Sequence[int], size: int) -> Tensor:
+        """Their part classes, (N, size, size) int64, or `IGNORE`; each pixel is the one under its centre."""
+        masks = torch.empty(len(indices), size, size, dtype=torch.int64)
+        for row, index in enumerate(indices):
+            crop = self._crops[index]
+            labels = part_classes(_object(crop), self._strokes, str(crop.annotation))
+            masks[row] = torch.from_numpy(square_labels(in_square(cut(labels, crop), IGNORE), size))
+        return masks
+
+    def _pixels(self, crop: Crop) -> NDArray[np.uint8]:
+        """The photograph, (height, width, 3), black where it is asked to be."""
+        pixels, mask = np.array(decode(crop.image, str(crop.image))), _object(crop).mask
+        if pixels.shape[:2] != mask.shape:
+            fact = f"{crop.image} is {pixels.shape[1]}x{pixels.shape[0]} pixels"
+            mend = "bring back the photograph as PASCAL VOC has it"
+            raise DatasetError(f"{fact} and {crop.annotation} has {mask.shape[1]}x{mask.shape[0]}; {mend}")
+        if self._black:
+            pixels[~mask] = 0
+        return pixels
+
+
+def load_pascal_part(root: Path, kind: Kind, strokes: Strokes, limit: float, black: bool) -> Splits:
+    """The splits of a kind, after a look into the annotations of every photograph that may show one."""
+    crops = find_crops(root, kind.name, kind.smallest, limit)
+    splits = {name: CropSplit(some, strokes, black) for name, some in split_crops(root, crops).items()}
+    return Splits(**splits)
+
+
+def part_classes(thing: Object, strokes: Strokes, where: str) -> NDArray[np.int64]:
+    """The class index of each pixel of the photograph, (height, width); what no part covers is background, 0."""
+    labels = np.zeros(thing.mask.shape, np.int64)
+    for name, index in order(strokes, list(thing.parts), where):
+        labels[thing.parts[name]] = index
+    return labels
+
+
+def cut(values: NDArray[Any], crop: Crop) -> NDArray[Any]:
+    """What lies in the box of a crop."""
+    left, top, right, bottom = crop.box
+    return values[top:bottom, left:right]
+
+
+def in_square(values: NDArray[Any], fill: int) -> NDArray[Any]:
+    """The values in the middle of the smallest square around them."""
+    side = max(values.shape[:2])
+    before = [(side - length) // 2 for length in values.shape[:2]]
+    laid = np.full((side, side, *values.shape[2:]), fill, values.dtype)
+    laid[before[0] : before[0] + values.shape[0], before[1] : before[1] + values.shape[1]] = values
+    return laid
+
+
+def _object(crop: Crop) -> Object:
+    return read_objects(crop.annotation)[crop.place]
