@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .uncertainty import LEVEL, Estimate
+from .uncertainty import LEVEL, Estimate, detectable, shared_freedom
 
 Name = TypeVar("Name", bound=Hashable)
 
@@ -47,9 +47,10 @@ def holm(p: Sequence[float]) -> NDArray[np.float64]:
 def compare(pairs: Mapping[Name, tuple[Estimate, Estimate]], level: float = LEVEL) -> dict[Name, Comparison]:
     """Every pair (a, b) of scores that have a draw in common, all corrected together."""
     kept = {name: (a, b, b - a) for name, (a, b) in pairs.items() if {*a.draws} & {*b.draws}}
-    corrected = holm([difference.p for _, _, difference in kept.values()])
+    freedom = shared_freedom([difference for _, _, difference in kept.values()])
+    corrected = holm([difference.p(freedom) for _, _, difference in kept.values()])
     return {
-        name: Comparison(a, b, difference, float(p), difference.detectable(level=level, comparisons=len(kept)))
+        name: Comparison(a, b, difference, float(p), detectable(difference.error, freedom, len(kept), level=level))
         for (name, (a, b, difference)), p in zip(kept.items(), corrected, strict=True)
     }
 

@@ -79,6 +79,13 @@ class RunFolder:
         data = self._plan_record().get("data")
         return None if data is None else str(data)
 
+    def read_shots(self) -> tuple[tuple[str, ...], ...]:
+        """The shots of every draw by name; none where they are not written down."""
+        try:
+            return tuple(tuple(map(str, draw)) for draw in self._plan_record().get("shots", ()))
+        except TypeError:
+            return ()
+
     def _plan_record(self) -> dict[str, Any]:
         try:
             record = json.loads(self.plan_file.read_text())

@@ -87,22 +87,16 @@ class Estimate:
         """Half the interval of the mean."""
         return float(stdtrit(self.freedom, (1 + level) / 2)) * self.error
 
-    @property
-    def p(self) -> float:
-        """Two-sided p-value of a mean of zero."""
-        below = self.p_under(0.0)
+    def p(self, freedom: float | None = None) -> float:
+        """Two-sided p-value of a mean of zero, with these degrees of freedom instead of its own."""
+        below = self.p_under(0.0, freedom)
         return 2 * min(below, 1 - below) if self.error else float(self.mean == 0)
 
-    def p_under(self, bound: float) -> float:
+    def p_under(self, bound: float, freedom: float | None = None) -> float:
         """One-sided p-value of a mean of `bound` or above, against one below it."""
         if not self.error:
             return float(self.mean >= bound)
-        return float(stdtr(self.freedom, (self.mean - bound) / self.error))
-
-    def detectable(self, power: float = POWER, level: float = LEVEL, comparisons: int = 1) -> float:
-        """The smallest difference that would be shown with this power, of so many comparisons."""
-        quantile = 1 - (1 - level) / (2 * comparisons)
-        return float(stdtrit(self.freedom, quantile) + stdtrit(self.freedom, power)) * self.error
+        return float(stdtr(self.freedom if freedom is None else freedom, (self.mean - bound) / self.error))
 
     def at(self, draws: Sequence[int]) -> Estimate:
         """The same estimate of these draws alone."""
@@ -130,6 +124,24 @@ def _influence(confusion: Confusion, metric: Metric, scored: NDArray[np.bool_]) 
     known = ~np.isnan(without)  # without the only image of all classes there is no score
     center = without[known].mean() if known.any() else 0.0
     return (len(without) - 1) * np.where(known, center - without, 0.0)
+
+
+def shared_freedom(estimates: Sequence[Estimate]) -> float:
+    """Degrees of freedom for tests that are made together: the harmonic mean of those of all that have an error.
+
+    Of three draws a spread can look like nothing by chance, and Satterthwaite's degrees of freedom then look like those
+    of the images: in many tests, whose bounds lie far out, such differences are shown too often (in 16 % of families of
+    12 where 5 % was meant, if the draws are 9/10 of the variance). Their mean sees as many spreads as there are
+    differences; with it the rate is 2 to 6 %.
+    """
+    inverse = [1 / estimate.freedom for estimate in estimates if estimate.error]
+    return float(1 / np.mean(inverse)) if inverse else float("inf")
+
+
+def detectable(error: float, freedom: float, comparisons: int = 1, power: float = POWER, level: float = LEVEL) -> float:
+    """The smallest difference with this standard error that is shown with this power, of so many comparisons."""
+    quantile = 1 - (1 - level) / (2 * comparisons)
+    return float(stdtrit(freedom, quantile) + stdtrit(freedom, power)) * error
 
 
 def average(estimates: Sequence[Estimate]) -> Estimate:

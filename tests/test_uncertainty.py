@@ -12,7 +12,7 @@ from scipy import stats
 
 from partbench.benchmark.iou import Confusion
 from partbench.benchmark.metrics import METRICS
-from partbench.benchmark.uncertainty import Estimate, average, estimate
+from partbench.benchmark.uncertainty import Estimate, average, detectable, estimate
 
 MEAN = METRICS["mean"]
 TWO = np.ones(2, dtype=bool)
@@ -88,7 +88,7 @@ def test_no_difference_is_found_as_rarely_as_stated() -> None:
     found = []
     for _ in range(300):
         a, b = (estimate(cells, MEAN, TWO) for cells in scores(random, 4, 24))
-        found.append((b - a).p < 0.05)
+        found.append((b - a).p() < 0.05)
     assert 0.01 < np.mean(found) < 0.085
 
 
@@ -109,7 +109,7 @@ def test_without_interaction_the_interval_is_the_textbook_one(seed: int, draws: 
     by_draws = Estimate(tuple(range(draws)), values, np.zeros((draws, images)))
     theirs = stats.ttest_1samp(values, 0).confidence_interval()
     assert by_draws.half_width() == pytest.approx((theirs.high - theirs.low) / 2)
-    assert by_draws.p == pytest.approx(stats.ttest_1samp(values, 0).pvalue)
+    assert by_draws.p() == pytest.approx(stats.ttest_1samp(values, 0).pvalue)
     values = random.normal(0, 1, images)
     by_images = Estimate((0, 1), np.full(2, values.mean()), np.tile(values - values.mean(), (2, 1)))
     theirs = stats.ttest_1samp(values, 0).confidence_interval()
@@ -120,7 +120,7 @@ def test_without_interaction_the_interval_is_the_textbook_one(seed: int, draws: 
 def test_a_score_less_itself_is_nothing(seed: int) -> None:
     """No difference, no error, and nothing shown."""
     nothing = made(seed) - made(seed)
-    assert (nothing.mean, nothing.error, nothing.half_width(), nothing.p) == (0, 0, 0, 1)
+    assert (nothing.mean, nothing.error, nothing.half_width(), nothing.p()) == (0, 0, 0, 1)
 
 
 @given(st.integers(0, 1000))
@@ -148,7 +148,7 @@ def test_one_draw_has_the_interval_of_its_images() -> None:
 
 def test_a_difference_that_can_be_shown_is_shown_as_often_as_it_says() -> None:
     """With 80 % power, four times in five."""
-    shift = float(np.median([made(seed).detectable() for seed in range(200)]))
+    shift = float(np.median([detectable(e.error, e.freedom) for e in map(made, range(200))]))
     found = [abs(e.mean - 50 + shift) > e.half_width() for e in map(made, range(1000))]
     assert 0.68 < np.mean(found) < 0.88
 
