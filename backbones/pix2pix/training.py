@@ -26,14 +26,18 @@ class Recipe:
 
     batch: int = 16
     """The paper's are 1 to 10; small images leave a CPU idle."""
-    rate: float = 1e-3
-    """Five times the paper's, for a training of minutes; constant, since an average of the weights does as much as to
-    let it fall over the second half."""
+    rate: float = 2e-4
+    """Constant: the paper lets it fall over the second half, an average of the weights does as much."""
     betas: tuple[float, float] = (0.5, 0.999)
     l1: float = 100.0
     """Weight of the absolute error beside the adversarial loss, the paper's lambda."""
     average: float = 0.995
     """How much of the averaged generator stays at each step."""
+
+
+RECIPES = {"color": Recipe(), "hed": Recipe(rate=1e-3), "bilateral": Recipe(rate=1e-3)}
+"""Of each task. In minutes, the published rate leaves a filter unlearnt; colours, which are a guess, it learns better
+(ab error 14.6 against 15.3 at five times the rate, both on 27,000 images or more)."""
 
 
 class Pix2PixTrainer(AveragedTraining):
@@ -45,7 +49,7 @@ class Pix2PixTrainer(AveragedTraining):
         self, config: Config, device: str = "cpu", seed: int = 0, recipe: Recipe | None = None, task: Task | None = None
     ) -> None:
         super().__init__(device, seed)
-        self.recipe = recipe or Recipe()
+        self.recipe = recipe or RECIPES[config.task]
         self.batch = self.recipe.batch
         self.inputs = INPUTS[config.task]
         self.task = task or open_task(config.task, self.machine.device)
