@@ -29,6 +29,9 @@ REFERENCE = (
     "benchmark.metrics",
     "benchmark.uncertainty",
     "benchmark.compare",
+    "benchmark.power",
+    "benchmark.lottery",
+    "benchmark.reporter",
 )
 """Modules that others build on, in the order in which they are told."""
 

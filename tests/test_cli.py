@@ -16,8 +16,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
+from typer.main import get_command
 
-from partbench.benchmark.cli import main
+from partbench.benchmark.cli import app, main
 from partbench.benchmark.commands import checking
 from partbench.benchmark.leaderboard import estimates, places, summarise
 from partbench.benchmark.plan import COPY, Cell, Plan
@@ -82,7 +83,10 @@ def run(made: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(made, tmp_path / "run"))
 
 
-@pytest.mark.parametrize("verb", [[], ["list"], ["run"], ["leaderboard"], ["pretrain"], ["check"]])
+VERBS = list(get_command(app).commands)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("verb", [[], *([verb] for verb in VERBS)], ids=str)
 def test_every_verb_has_an_example(call: Call, verb: list[str]) -> None:
     """--help ends with a command to copy."""
     answer = call(*verb, "--help")
@@ -249,7 +253,7 @@ RUN = ("run", "--out", "OUT", "--head", "linear")
             "there is no metric 'dice'; choose paper_weighted, mean, small_parts, dataset_mean, ",
         ),
         (("leaderboard", "MADE", "--format", "xml"), "there is no format 'xml'; choose table, csv, md, json"),
-        (("list", "cats"), "there is no shelf 'cats'; choose backbones, heads, datasets"),
+        (("list", "cats"), "there is no shelf 'cats'; choose backbones, heads, datasets, reporters"),
         (("check", "lineer"), "no backbone is called 'lineer'; "),
         (("run", "--backbone", "copy", "--head", "linear", "--out", "FILE"), "FILE"),
     ],

@@ -12,7 +12,9 @@ from typer.main import get_command
 
 from partbench.benchmark.cli import app
 from partbench.benchmark.metrics import METRICS
+from partbench.benchmark.plan import Cell
 from partbench.benchmark.plugins import HOOKS
+from partbench.benchmark.results import CellResult, RunFolder
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +62,16 @@ def test_every_page_can_be_found(pages: dict[str, str], repository: Path) -> Non
         assert f": {path}" in config
         for target in re.findall(r"\]\(([\w/-]+\.md)[^)]*\)", text):
             assert target in pages, f"{path} links to {target}"
+
+
+def test_the_reporter_of_the_docs_counts(pages: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    """The code that is shown is run."""
+    (code,) = re.findall(r"```python\n(.*?)```", pages["write-a-reporter.md"], re.DOTALL)
+    module = ModuleType("counting")
+    exec(code, module.__dict__)
+    (record,) = module.partbench_reporters()
+    listener = record.open()
+    listener.cell_finished(CellResult(Cell("vae", "linear", 1, 0), ("a",)))
+    listener.cell_finished(CellResult(Cell("vae", "linear", 1, 1), ("a",), error="it broke"))
+    listener.run_finished(RunFolder(Path("runs/faces")), True)
+    assert capsys.readouterr().out == "1 cells scored into runs/faces\n"

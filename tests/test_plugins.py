@@ -104,7 +104,7 @@ def test_two_plugins_with_the_same_misspelling_are_both_named(install: Install) 
     """Each package answers for its own mistake; a hook that resembles none gets the list."""
     source = "@partbench.hookimpl\ndef cats():\n    return []\n"
     install(source, "bar")
-    hooks = "the hooks are partbench_backbones, partbench_heads, partbench_datasets"
+    hooks = "the hooks are partbench_backbones, partbench_heads, partbench_datasets, partbench_reporters"
     assert install(source).problems == tuple(
         f"partbench-{name} 1.2 implements 'cats', which is no hook; {hooks}" for name in ("bar", "foo")
     )
@@ -217,11 +217,11 @@ def test_a_control_has_its_name_for_itself(install: Install, name: str) -> None:
 
 
 def test_every_plugin_of_ours_is_listed() -> None:
-    """No module or package of the three shelves implements a hook without being in BUILT_IN."""
+    """No module or package implements a hook without being in BUILT_IN."""
     root = Path(partbench.__file__).parent
     marked = [
         path.relative_to(root).with_suffix("")
-        for shelf in ("backbones", "heads", "datasets")
+        for shelf in ("backbones", "heads", "datasets", "benchmark")
         for path in (root / shelf).rglob("*.py")
         if "\n@hookimpl\n" in path.read_text()
     ]
