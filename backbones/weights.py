@@ -39,6 +39,9 @@ def save(path: Path, family: str, config: Any, parts: Mapping[str, nn.Module], c
 
 def read_config(path: Path, family: str, shape: type[Shape]) -> Shape:
     """The shape of the network in a weights file of this family; no tensor is read."""
+    if path.is_file() and path.suffix != ".safetensors":
+        mend = f"if it is a published one, make it ours with: partbench convert {path} --to {path.stem}.safetensors"
+        raise BackboneError(f"{path} is no weights file of ours, which end in .safetensors; {mend}")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
@@ -54,8 +57,30 @@ def read_config(path: Path, family: str, shape: type[Shape]) -> Shape:
         raise BackboneError(f"{path} cannot be read as safetensors ({error}); write it again") from None
 
 
+def read_parts(path: Path) -> frozenset[str]:
+    """The names of the networks in a weights file; no tensor is read."""
+    with safe_open(path, framework="pt") as file:
+        return frozenset(key.partition(".")[0] for key in file.keys())  # noqa: SIM118  safe_open iterates over nothing
+
+
 def load(path: Path, parts: Mapping[str, nn.Module]) -> None:
     """Fill networks from a weights file, in float32, and freeze them."""
+    fill(path, parts)
+    freeze(parts)
+
+
+def restore(path: Path, family: str, config: Any, parts: Mapping[str, nn.Module]) -> None:
+    """Fill networks of this shape from a weights file that has the same; they stay as ready to learn as they are."""
+    theirs, ours = asdict(read_config(path, family, type(config))), asdict(config)
+    other = [f"{name} {theirs[name]} instead of {value}" for name, value in ours.items() if theirs[name] != value]
+    if other:
+        what = f"{path} holds a {family} of another shape ({', '.join(other)})"
+        raise BackboneError(f"{what}; go on from one of this shape, or train at its --size")
+    fill(path, parts)
+
+
+def fill(path: Path, parts: Mapping[str, nn.Module]) -> None:
+    """Give networks the numbers of a weights file, in float32."""
     hold(path)
     with safe_open(path, framework="pt") as file:
         keys = set(file.keys())
@@ -67,7 +92,6 @@ def load(path: Path, parts: Mapping[str, nn.Module]) -> None:
             except RuntimeError as error:
                 what = " ".join(str(error).split())
                 raise BackboneError(f"{path} holds another network than it says ({what}); write it again") from None
-    freeze(parts)
 
 
 def from_seed(build: Callable[[], Network], seed: int) -> Network:

@@ -31,13 +31,13 @@ def slices(indices: Sequence[int], size: int) -> list[list[int]]:
     return [list(indices[i : i + step]) for i in range(0, len(indices), step)]
 
 
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file, sixteen digits."""
+def file_hash(path: Path, digits: int = 16) -> str:
+    """SHA-256 of a file, its first digits."""
     digest = hashlib.sha256()  # in pieces: hashlib.file_digest is not in Python 3.10
     with path.open("rb") as file:
         while piece := file.read(2**20):
             digest.update(piece)
-    return digest.hexdigest()[:16]
+    return digest.hexdigest()[:digits]
 
 
 def weights_hash(backbone: Backbone) -> str | None:
@@ -96,7 +96,7 @@ class Source:
 
     def codes(self, images: Tensor) -> tuple[dict[str, Tensor], float]:
         """Codes of these images and the seconds that they took; the same weights invert the same pixels once."""
-        files = [self.cache / f"{self._code_key(image)}.safetensors" for image in images]
+        files = self.code_files(images)
         kept = [_read_code(file) for file in files]
         missing = [i for i, code in enumerate(kept) if code is None]
         if missing:
@@ -106,6 +106,10 @@ class Source:
         parts = [part for part in kept if part is not None]
         codes = {name: torch.cat([code[name] for code, _ in parts]).to(self.device) for name in parts[0][0]}
         return codes, sum(seconds for _, seconds in parts)
+
+    def code_files(self, images: Tensor) -> list[Path]:
+        """Where the code of each image is kept, or will be."""
+        return [self.cache / f"{self._code_key(image)}.safetensors" for image in images]
 
     def _invert(self, images: Tensor) -> list[bytes]:
         """The code of each image as a file, with the seconds that it took."""

@@ -18,13 +18,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..backbone import BackboneError
+from ..unpickling import read_tensors
 from .config import DEPTHS, NAMES, WIDTHS, Config
 
 MEANS = (104.00698793, 116.66876762, 122.67891434)
@@ -90,20 +90,29 @@ def is_ours(path: Path) -> bool:
 
 def read_checkpoint(path: Path) -> tuple[Config, dict[str, Tensor]]:
     """The shape of a published network, and its state under our names, for images (N, 3, H, W) RGB in [0, 1]."""
-    state = {_plain(key): value for key, value in _unwrap(_read(path)).items()}
-    layout = next((layout for layout in LAYOUTS if layout.fits(state)), None)
-    if layout is None:
-        seen = ", ".join(list(state)[:_SEEN]) + (", ..." if len(state) > _SEEN else "")
+    content = read_tensors(path)
+    if (found := recognise(content)) is None:
+        keys = list(_state(content))
+        seen = ", ".join(keys[:_SEEN]) + (", ..." if len(keys) > _SEEN else "")
         known = ", ".join(layout.name for layout in LAYOUTS)
         fact = f"{path} has the keys of no HED that we know ({seen or 'none'})"
         raise BackboneError(f"{fact}; give a checkpoint of {known}, or a .safetensors of ours")
+    return found[1:]
+
+
+def recognise(content: Any) -> tuple[Layout, Config, dict[str, Tensor]] | None:
+    """The layout, the shape and our state of what a file holds, if it is a HED."""
+    state = _state(content)
+    layout = next((layout for layout in LAYOUTS if layout.fits(state)), None)
+    if layout is None:
+        return None
     ours = {name: state[its].float() for name, its in layout.keys.items()} | _entrance(layout, state)
     if layout.norm is None:
         ours["convs.1_1.weight"] = ours["convs.1_1.weight"].flip(1)  # blue first becomes red first
     if layout.fuse is None:
         count = len(DEPTHS)
         ours |= {"fuse.weight": torch.full((1, count, 1, 1), 1 / count), "fuse.bias": torch.zeros(1)}
-    return Config(width=len(ours["convs.1_1.weight"]) / WIDTHS[0]), ours
+    return layout, Config(width=len(ours["convs.1_1.weight"]) / WIDTHS[0]), ours
 
 
 def _entrance(layout: Layout, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -112,20 +121,11 @@ def _entrance(layout: Layout, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {"scale": torch.tensor(255.0), "shift": shift[:, None, None]}
 
 
-def _read(path: Path) -> Any:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise BackboneError(f"there is no weights file {path}; check the name behind '@'") from None
-    except (RuntimeError, UnpicklingError, EOFError, OSError, ValueError, KeyError) as error:
-        what = str(error).split("\n", maxsplit=1)[0].split(". ")[0] or type(error).__name__
-        raise BackboneError(f"{path} cannot be read as a checkpoint of tensors ({what}); download it again") from None
-
-
-def _unwrap(content: Any) -> dict[str, Tensor]:
+def _state(content: Any) -> dict[str, Tensor]:
     """The tensors of a state dict, or of the one under 'net'."""
     found = content.get("net", content) if isinstance(content, dict) else {}
-    return {str(k): v for k, v in found.items() if isinstance(v, Tensor)} if isinstance(found, dict) else {}
+    items = found.items() if isinstance(found, dict) else ()
+    return {_plain(str(key)): value for key, value in items if isinstance(value, Tensor)}
 
 
 def _plain(key: str) -> str:

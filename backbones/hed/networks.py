@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -41,7 +42,7 @@ class HED(nn.Module):
                 nn.init.zeros_(parameter)  # side outputs too, as in the published training
             elif name.startswith("convs"):
                 nn.init.kaiming_normal_(parameter, nonlinearity="relu")  # no ImageNet weights to start from
-        nn.init.constant_(self.fuse.weight, 1 / len(DEPTHS))  # section 4.1
+        nn.init.constant_(self.fuse.weight, 1 / len(DEPTHS))  # as published
 
     def trunk(self, images: Tensor) -> list[Tensor]:
         """What each block ends with, (N, width, h, w) at 1, 1/2, 1/4, 1/8 and 1/16 of the images' side."""
@@ -55,7 +56,7 @@ class HED(nn.Module):
         return ends
 
     def logits(self, images: Tensor) -> Tensor:
-        """The five side outputs and, last, their fusion, (N, 6, H, W) before the sigmoid (section 3.2, eq. 3)."""
+        """The five side outputs and, last, their fusion, (N, 6, H, W) before the sigmoid."""
         small = [side(end) for side, end in zip(self.sides, self.trunk(images), strict=True)]
         sides = torch.cat([_resize(side, images) for side in small], 1)
         return torch.cat([sides, self.fuse(sides)], 1)
@@ -85,12 +86,17 @@ def open_hed(path: Path) -> HED:
         network = HED(weights.read_config(path, FAMILY, Config))
         weights.load(path, {"network": network})
         return network
-    config, state = read_checkpoint(path)
+    network = fill(path, *read_checkpoint(path))
+    weights.freeze({"network": network})
+    return network
+
+
+def fill(path: Path, config: Config, state: Mapping[str, Tensor]) -> HED:
+    """A network with the numbers of a published checkpoint."""
     network = HED(config)
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
         what = " ".join(str(error).split())
         raise BackboneError(f"{path} is no VGG16 of one width ({what}); take another checkpoint") from None
-    weights.freeze({"network": network})
     return network

@@ -10,12 +10,12 @@ TASKS: dict[str, tuple[int, int]] = {"color": (1, 2), "hed": (3, 1), "bilateral"
 """(channels in, channels out) of each task: L to a and b, RGB to edges, RGB to smoothed RGB."""
 SIZES = (32, 64, 128, 256, 512)
 DROPPED = 3
-"""Decoder layers with dropout, the innermost ones (Isola et al. 2017, section 6.1.1: CD512-CD512-CD512)."""
+"""Decoder layers with dropout, the innermost ones (Isola et al. 2017: CD512-CD512-CD512)."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """The shape of a Pix2Pix network; the defaults are those of Isola et al. 2017, section 6.1."""
+    """The shape of a Pix2Pix network; the defaults are those of Isola et al. (2017)."""
 
     task: str = "color"
     """What it translates images into: `color`, `hed` or `bilateral`."""
@@ -25,6 +25,9 @@ class Config:
     """Channels of the first layer, in the generator and in the discriminator; they double with every halving."""
     cap: int = 512
     """Most channels of a layer of the generator."""
+    rectified: bool = False
+    """Whether a ReLU stands before every layer of the decoder, over what the encoder passes on too, as in networks that
+    junyanz's code has trained; ours are trained with it behind every layer of the decoder alone."""
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:

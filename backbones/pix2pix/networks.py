@@ -1,4 +1,4 @@
-"""The networks of Pix2Pix (Isola et al. 2017, section 6.1), their weights files, and the decoder as an extractor."""
+"""The networks of Pix2Pix (Isola et al. 2017), their weights files, and the decoder as an extractor."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .. import weights
@@ -15,7 +16,7 @@ from .config import DROPPED, TASKS, Config
 from .tasks import INPUTS
 
 SPREAD = 0.02
-"""Deviation of the Gaussian that the weights start from (section 6.2)."""
+"""Deviation of the Gaussian that the weights start from, as published."""
 
 
 def layer(conv: nn.Module, activation: nn.Module, norm: int = 0, dropout: float = 0.0) -> nn.Sequential:
@@ -29,7 +30,7 @@ class Generator(nn.Module):
 
     In the paper's letters, at 256 pixels: C64-C128-C256-C512-C512-C512-C512-C512, then
     CD512-CD512-CD512-C512-C256-C128-C64 and the convolution to the output. The first layer has no norm;
-    nor has the innermost, whose one pixel a norm over a batch of one would set to zero (errata, section 6.3).
+    nor has the innermost, whose one pixel a norm over a batch of one would set to zero (the authors' errata).
     Dropout is the paper's only noise. Here it is off after training, and the norms use running statistics,
     so that an image's maps depend on nothing but the image.
     """
@@ -63,16 +64,20 @@ class Generator(nn.Module):
         for down in self.encoder:
             x = down(x)
             kept.append(x)
-        x = kept.pop()
+        x = self._passed(kept.pop())
         for up in self.decoder:
             x = up(x)
             if kept:
-                x = torch.cat([x, kept.pop()], dim=1)
+                x = torch.cat([x, self._passed(kept.pop())], dim=1)
         return x
+
+    def _passed(self, x: Tensor) -> Tensor:
+        """A map of the encoder as the decoder reads it."""
+        return F.relu(x) if self.config.rectified else x
 
 
 class Discriminator(nn.Module):
-    """A PatchGAN: tells for each of 30 x 30 patches whether input and output belong together (section 6.1.2).
+    """A PatchGAN: tells for each of 30 x 30 patches whether input and output belong together.
 
     C64-C128-C256-C512 and a convolution to one channel, the last two without stride, see 70 of 256 pixels.
     Each doubling of the side adds a layer of stride 2, each halving takes one away, which gives patches of

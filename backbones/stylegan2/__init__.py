@@ -22,12 +22,12 @@ SUMMARY = "activations of a StyleGAN2 generator; images enter by projection (sec
 
 def open_trained(weights: Path, group: str, method: str) -> Extractor:
     """The generator of a weights file as an extractor."""
+    from ..vgg import vgg_weights
     from .extractor import StyleGAN2Extractor
-    from .perceptual import vgg_weights
     from .weights import load
 
     networks = load(weights)
-    return StyleGAN2Extractor(networks, select(networks.generator.config, group), method, vgg_weights())
+    return StyleGAN2Extractor(networks, select(networks.generator.config, group), method, vgg_weights("vgg16"))
 
 
 def open_untrained(config: Config, group: str, seed: int) -> Extractor:
@@ -68,10 +68,26 @@ def read_config(weights: str) -> Config:
     return read_config(Path(weights))
 
 
+def choose_method(variant: str, weights: str) -> str:
+    """The projection method that is named; else `encode`, or `descend` into a network that has no encoder."""
+    _, method = parse_variant(variant)
+    if not weights or method != "encode":
+        return method
+    from .weights import read_parts
+
+    if "encoder" in read_parts(Path(weights)):
+        return method
+    if "encode" in variant.split(","):
+        mend = f"leave 'encode' out, which descends from the mean of w, or name stylegan2:optimise@{weights}"
+        raise BackboneError(f"{weights} holds no encoder, as published networks do not; {mend}")
+    return "descend"
+
+
 def configure(variant: str, weights: str) -> Backbone:
     """The backbone `stylegan2:VARIANT@WEIGHTS`."""
-    group, method = parse_variant(variant)
+    group, _ = parse_variant(variant)
     config = read_config(weights)
+    method = choose_method(variant, weights)
     file = Path(weights) if weights else SHIPPED
     return Backbone(
         name="stylegan2" + (f":{variant}" if variant else "") + (f"@{weights}" if weights else ""),

@@ -29,13 +29,15 @@ class StyleGAN2Extractor(nn.Module):
 
     @cached_property
     def distance(self) -> Distance:
-        """From VGG16 where torchvision keeps its weights, else from the discriminator's features."""
-        return vgg_distance(self.vgg) if self.vgg else discriminator_distance(self.discriminator)
+        """From VGG16 where torchvision keeps its weights, else from the discriminator's features, else from pixels."""
+        if self.vgg:
+            return vgg_distance(self.vgg)
+        return discriminator_distance(self.discriminator) if self.discriminator else Distance(None)
 
     @property
     def settings(self) -> str:
         """What codes depend on besides the weights and the image."""
-        return f"{self.projection} {'vgg16' if self.vgg else 'discriminator'}"
+        return f"{self.projection} {'vgg16' if self.vgg else 'discriminator' if self.discriminator else 'pixels'}"
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Project images (N, 3, S, S) in [0, 1] and read their maps."""
@@ -54,7 +56,7 @@ class StyleGAN2Extractor(nn.Module):
     @torch.no_grad()
     def _start(self, targets: Tensor) -> Tensor:
         mean = self.generator.average.expand(len(targets), self.generator.styles, -1)
-        return mean + self.encoder(targets) if self.projection.encoder else mean.clone()
+        return mean + self.encoder(targets) if self.projection.encoder and self.encoder else mean.clone()
 
     def _noise(self, codes: Mapping[str, Tensor]) -> list[Tensor]:
         sides = [r for r, _ in self.generator.config.layers]

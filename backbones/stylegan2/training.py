@@ -159,14 +159,17 @@ class StyleGAN2Trainer:
         self.machine.set_random_state(state)
 
     def go_on_from(self, weights: Path, images: int) -> None:
-        """Begin with the averaged generator, the discriminator and the encoder of a weights file of the same shape."""
+        """Begin with the averaged generator, the discriminator and any encoder of a weights file of the same shape."""
         networks, own = load(weights), self.generator.config
         if networks.generator.config != own:
             raise BackboneError(f"{weights} holds a StyleGAN2 of another shape; go on from one of {own.size} pixels")
+        if networks.discriminator is None:
+            raise BackboneError(f"{weights} holds no discriminator to learn from; go on from a file that does")
         for network in (self.generator, self.averaged):
             network.load_state_dict(networks.generator.state_dict())
         self.discriminator.load_state_dict(networks.discriminator.state_dict())
-        self.encoder.load_state_dict(networks.encoder.state_dict())
+        if networks.encoder is not None:
+            self.encoder.load_state_dict(networks.encoder.state_dict())
         self.steps = images // (self.batch * self.machine.processes)
 
     def save(self, path: Path, card: Mapping[str, str]) -> None:

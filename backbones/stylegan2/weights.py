@@ -1,4 +1,4 @@
-"""Weights files of this StyleGAN2: generator, discriminator and encoder."""
+"""Weights files of this StyleGAN2: generator, and where it has them discriminator and encoder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from .. import weights
 from .config import Config
@@ -18,14 +18,18 @@ FAMILY = "stylegan2"
 
 @dataclass(frozen=True)
 class Networks:
-    """What a weights file holds: the averaged generator, and what projects images into it."""
+    """What a weights file holds: the averaged generator, and what helps to project images into it."""
 
     generator: Generator
-    discriminator: Discriminator
-    encoder: Encoder
+    discriminator: Discriminator | None
+    """None: projection compares images by VGG16, or by their pixels."""
+    encoder: Encoder | None
+    """None: projection starts from the mean of w, as in every published network."""
 
     def parts(self) -> dict[str, nn.Module]:
-        return {"generator": self.generator, "discriminator": self.discriminator, "encoder": self.encoder}
+        """Those that are there, by name."""
+        parts = {"generator": self.generator, "discriminator": self.discriminator, "encoder": self.encoder}
+        return {name: part for name, part in parts.items() if part is not None}
 
     def frozen(self) -> Networks:
         """The same networks, in evaluation and without gradients to their weights."""
@@ -48,9 +52,19 @@ def read_config(path: Path) -> Config:
     return weights.read_config(path, FAMILY, Config)
 
 
+def read_parts(path: Path) -> frozenset[str]:
+    """Which networks a weights file holds; no tensor is read."""
+    return weights.read_parts(path)
+
+
 def load(path: Path) -> Networks:
     """The frozen networks of a weights file, in float32."""
-    networks = build(read_config(path))
+    config, held = read_config(path), read_parts(path)
+    networks = Networks(
+        Generator(config),
+        Discriminator(config) if "discriminator" in held else None,
+        Encoder(config) if "encoder" in held else None,
+    )
     weights.load(path, networks.parts())
     return networks
 
@@ -60,7 +74,12 @@ def untrained(config: Config, seed: int) -> Networks:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         networks = build(config)
-        with torch.no_grad():
-            z = torch.randn(10_000, config.latent)
-            networks.generator.average.copy_(networks.generator.mapping(z).mean(0))
+        networks.generator.average.copy_(mean_of_w(networks.generator))
     return networks.frozen()
+
+
+@torch.no_grad()
+def mean_of_w(generator: Generator, random: torch.Generator | None = None) -> Tensor:
+    """The mean of w (latent,) over 10,000 latents."""
+    w: Tensor = generator.mapping(torch.randn(10_000, generator.config.latent, generator=random))
+    return w.mean(0)

@@ -1,4 +1,4 @@
-"""The verbs that make weights: `pretrain`."""
+"""The verbs that make weights: `pretrain` and `convert`."""
 
 from __future__ import annotations
 
@@ -37,3 +37,20 @@ def pretrain(
 
     budget = pretraining.Budget(seconds=minutes * 60, images=kimg * 1000)
     pretraining.run(backbone, images, out, size, budget, resume, limit, mirror, seed, device, keep, begin)
+
+
+@app.command()
+def convert(
+    file: Annotated[Path, typer.Argument(help="A published .pt, .pth or .pkl.")],
+    to: Annotated[Path, typer.Option(help="The weights file to write, NAME.safetensors.")],
+) -> None:
+    """Turn weights that others have published into a file of ours; no code in them ever runs.
+
+    Reads StyleGAN2 (of rosinality, and of NVIDIA for TensorFlow and PyTorch), Pix2Pix (of junyanz) and HED. Their
+    repositories say where the files are; family, size and width are found in them.
+
+    Example:  partbench convert stylegan2-ffhq-config-f.pkl --to ffhq.safetensors
+    """
+    from ..commands import converting
+
+    converting.run(file, to)

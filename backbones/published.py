@@ -1,0 +1,31 @@
+"""What a published file holds once it is read: networks of ours with the numbers of others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import nn
+
+SOURCES: dict[str, str] = {
+    "StyleGAN2": "the README of rosinality/stylegan2-pytorch (.pt), "
+    "those of NVlabs/stylegan2 (.pkl for TensorFlow) and NVlabs/stylegan2-ada-pytorch (.pkl)",
+    "Pix2Pix": "the generator latest_net_G.pth of junyanz/pytorch-CycleGAN-and-pix2pix (unet_256 or unet_128)",
+    "HED": "sniklaus/pytorch-hed, xwjabc/hed, and ControlNetHED.pth of lllyasviel/Annotators",
+}
+"""Where a user finds the files that can be read, by network; none of them comes with us."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """Networks that others have trained, as a weights file of ours will hold them."""
+
+    family: str
+    """The backbone that reads such a file."""
+    config: Any
+    """The shape of the networks, a dataclass."""
+    parts: Mapping[str, nn.Module]
+    facts: Mapping[str, str]
+    """What its card says, beside where it came from: the layout, and what was found in it or left out."""
