@@ -26,8 +26,10 @@ lint: .venv/.installed-test
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-cache
 
+# Two at a time, with one thread each; benchmarks by themselves, since neighbours would be measured too.
 pytest: .venv/.installed-test
-	.venv/bin/pytest
+	OMP_NUM_THREADS=1 .venv/bin/pytest --numprocesses=2 --ignore=tests/benchmarks
+	.venv/bin/pytest tests/benchmarks
 
 bench: .venv/.installed-test
 	.venv/bin/pytest tests/benchmarks
@@ -47,7 +49,8 @@ wheel-test: .venv/.installed-test
 	"$$here/.venv/bin/python" -c 'import os, partbench; found = os.path.realpath(partbench.__file__); \
 	wheel = os.path.realpath(os.environ["PYTHONPATH"]); print("Testing", found); \
 	assert found.startswith(wheel + os.sep), "these are the sources, not the wheel"'; \
-	"$$here/.venv/bin/pytest" -c "$$here/setup.cfg" --rootdir "$$away" -p no:cacheprovider tests
+	OMP_NUM_THREADS=1 "$$here/.venv/bin/pytest" -c "$$here/setup.cfg" --rootdir "$$away" -p no:cacheprovider \
+	--numprocesses=2 --ignore=tests/benchmarks tests
 
 # One network of the zoo: its name, images, minutes, and the name of its file. It goes on where it was interrupted.
 define train

@@ -85,6 +85,8 @@ class Backbone:
     """Whether a change in the image stays in its place in the maps; not behind a code without places, as a VAE's."""
     by_default: bool = True
     """Whether a run that names no backbone has it."""
+    learnt: bool = True
+    """Whether images made it what it is; not so of a formula, or of a network before any training."""
 
 
 @hookspec

@@ -34,6 +34,6 @@ def open_pixels() -> Extractor:
 def partbench_backbones() -> Iterable[Backbone]:
     """The controls `position` and `pixels`."""
     summary = "control: Fourier features of the coordinates, no pixel (NeRF; Tancik et al. 2020)"
-    yield Backbone("position", SIZE, (CHANNELS,), load=open_position, summary=summary)
+    yield Backbone("position", SIZE, (CHANNELS,), load=open_position, summary=summary, learnt=False)
     summary = "control: RGB with the features of position"
-    yield Backbone("pixels", SIZE, (3, CHANNELS), load=open_pixels, summary=summary)
+    yield Backbone("pixels", SIZE, (3, CHANNELS), load=open_pixels, summary=summary, learnt=False)

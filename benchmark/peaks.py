@@ -76,7 +76,7 @@ class PeakMemory:
             return
         with contextlib.suppress(OSError):
             Path("/proc/self/clear_refs").write_text("5")  # Linux: forget the highest mark
-        self.before = _resident()
+        self.before = resident()
 
     def read(self) -> int | None:
         """Bytes beyond those that were held at the start."""
@@ -93,7 +93,8 @@ def _status(field: str) -> int:
         return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * 1024
 
 
-def _resident() -> int:
+def resident() -> int:
+    """Bytes that this program holds now."""
     return _status("VmRSS:")
 
 

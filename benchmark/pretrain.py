@@ -10,12 +10,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
+
 from ..backbones.trainer import GoesOn, LearnsFromMasks, Trainer
 from .budget import Budget, Tick, stop_between_steps
 from .card import read_metadata, write_card
 from .checkpoints import Files, PretrainError, load_checkpoint, save_checkpoint, save_picture, say
 from .exam import Exam
 from .features import file_hash
+from .pretraining_images import learnt_from, pass_hashes_on, read_hashes, write_hashes
 from .stream import ImageStream
 
 EVERY = 180.0
@@ -77,6 +80,8 @@ class Pretraining:
         self.trainer.go_on_from(weights, self.images)
         self.keep = [k for k in self.keep if k > self.images]
         self.began = {"name": weights.name, "hash": file_hash(weights), "seen": said.get("images seen", "unknown")}
+        self.began["images"] = " and ".join(learnt_from(said))
+        pass_hashes_on(weights, self.files.out)
 
     def checkpoint(self, path: Path | None = None) -> None:
         if not self.main:
@@ -110,8 +115,17 @@ class Pretraining:
         spent["measured"] = json.dumps(self.measures)
         part = self.files.out.with_name(f"{self.files.out.stem}.part{self.files.out.suffix}")
         self.trainer.save(part, card | spent)
+        self._write_hashes()
         os.replace(part, self.files.out)
         write_card(self.files.out)
+
+    def _write_hashes(self) -> None:
+        """Keep the hashes of what the weights have learnt from; unless earlier weights have learnt nobody knows what."""
+        seen = self.began.get("seen", "0")
+        earlier = read_hashes(self.files.out) if self.began else np.empty(0, np.uint64)
+        if earlier is not None:
+            hashes = self.stream.hashes(int(seen) if seen.isdecimal() else 0, self.images)
+            write_hashes(self.files.out, np.union1d(earlier, hashes))
 
     def _steps(self, stop: threading.Event) -> Iterator[Tick]:
         tick, last = Tick(self.images, self.seconds, ""), time.monotonic()

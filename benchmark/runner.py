@@ -14,12 +14,14 @@ from ..backbones.backbone import Backbone
 from ..heads.head import Head
 from .crossing import Crossing
 from .features import Source, weights_hash
+from .guards import stand_guard
 from .iou import confuse
 from .ledger import Ledger, say
 from .plan import COPY, Cell, Plan, file_name
 from .plugins import Offer
-from .reporter import Reporter
+from .reporter import Listener
 from .results import ResultError, RunFolder
+from .shot_pictures import ShotPictures, first_shots, keep_shots, read_shots
 from .task import Task, mode_of
 
 
@@ -36,21 +38,27 @@ class Runner:
     cache: Path
     facts: Mapping[str, Any]
     """Versions and hardware, for every result."""
-    reporter: Reporter = field(default_factory=Reporter)
+    reporter: Listener = field(default_factory=Listener)
 
     def run(self) -> None:
         """Compute every cell that has no score yet; a backbone or a head that fails leaves the others alone."""
-        self._write_plan()
+        whole = self._write_plan()
         ledger = Ledger(self.task, self.folder, self.facts, self.reporter)
-        with self.reporter.running():
+        complete = False
+        self.reporter.run_started(self.plan, self.folder)
+        try:
+            self._guard(whole, ledger)
             for name in self.plan.backbones:
                 weights = weights_hash(self.backbones[name].record) if name in self.backbones else None
                 cells = [cell for cell in self.plan.cells() if cell.backbone == name]
                 self._backbone(name, [cell for cell in cells if not ledger.done(cell, weights)], ledger, weights)
                 self.reporter.finish(name)
+            complete = True
+        finally:
+            self.reporter.run_finished(self.folder, complete)
 
-    def _write_plan(self) -> None:
-        """Note what the folder holds from now on: what it held, and the cells of this plan."""
+    def _write_plan(self) -> Task:
+        """Note what the folder holds from now on: what it held, and the cells of this plan; the task of all of it."""
         plan = self.plan
         if self.folder.plan_file.exists():
             known, data = self.folder.read_plan(), self.folder.read_data()
@@ -58,8 +66,29 @@ class Runner:
                 what = "another protocol" if known.hash != plan.hash else f"other images of {plan.dataset}"
                 raise ResultError(f"{self.folder.path} holds a run with {what}; choose another --out")
             plan = known.union(plan)
-        facts = {"data": self.task.data, "shots": self.task.of(plan).manifest.names}
-        self.folder.write_plan(plan, {**self.facts, **facts})
+        task = self.task.of(plan)
+        self.folder.write_plan(plan, {**self.facts, "data": task.data, "shots": task.manifest.names})
+        try:
+            self._keep_shots(task)
+        except Exception as error:  # scores need no pictures, and whatever cannot be read is said where it is needed
+            self.reporter.problem(f"no pictures of the shots are kept: {say(error)}")
+        return task
+
+    def _guard(self, whole: Task, ledger: Ledger) -> None:
+        """See whether the images are what scores need them to be; guards that fail leave the scores alone."""
+        records = {name: self.backbones[name].record for name in self.plan.backbones if name in self.backbones}
+        try:
+            stand_guard(self.folder.path, whole, records)
+        except Exception as error:  # an image that nobody scores may be broken
+            ledger.problem(f"the guards could not look at all images ({say(error)}); the next run tries again")
+
+    def _keep_shots(self, task: Task) -> None:
+        """Keep pictures of the shots that each draw begins with, for `partbench lottery`."""
+        rows, pool = first_shots(task.manifest.draws, min(task.plan.shots)), task.splits.pool
+        names, known = tuple(pool.name(row) for row in rows), read_shots(self.folder.path)
+        if known is None or known.names != names:
+            images, masks = (read(rows, task.plan.size).numpy() for read in (pool.images, pool.masks))
+            keep_shots(self.folder.path, ShotPictures.of(names, images, masks))
 
     def _backbone(self, name: str, cells: Sequence[Cell], ledger: Ledger, weights: str | None) -> None:
         """Score the cells of one backbone."""

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ..datasets.dataset import DatasetError, Split
+from .perceptual_hash import Hashes, perceptual_hash
 
 CACHE = 4 * 2**30
 """Most bytes of images kept in memory."""
@@ -38,6 +39,8 @@ class ImageStream:
         # Red, green, blue and, if asked for, the mask.
         self.bytes = torch.empty(kept, planes, size, size, dtype=torch.uint8)
         self.known = torch.zeros(kept, dtype=torch.bool)
+        self.hashed = np.zeros(self.count, dtype=bool)
+        self.hash = np.zeros(self.count, dtype=np.uint64)
 
     def __len__(self) -> int:
         return self.count
@@ -55,6 +58,16 @@ class ImageStream:
             flips = torch.from_numpy(np.random.default_rng([self.seed, 1, position]).random(len(rows)) < 0.5)
             planes = torch.where(flips[:, None, None, None], planes.flip(3), planes)
         return planes[:, :3].float() / 255, planes[:, 3].long() if self.masks else None
+
+    def hashes(self, first: int, last: int) -> Hashes:
+        """Perceptual hashes of the images that stand between two positions; what this stream has not read, it reads."""
+        epoch, start = divmod(first, len(self))
+        seen = np.concatenate([self._order(epoch), self._order(epoch + 1)])[start:][: last - first]
+        rows = np.unique(seen) if last - first < len(self) else np.arange(len(self))
+        missing = rows[~self.hashed[rows]]
+        for place in range(0, len(missing), self.batch):
+            self._planes(torch.from_numpy(missing[place : place + self.batch]))
+        return self.hash[rows]
 
     def _epochs(self, position: int) -> range:
         """The epochs that the batch at `position` touches."""
@@ -75,7 +88,10 @@ class ImageStream:
     def _planes(self, rows: Tensor) -> Tensor:
         """Images and masks of the split as bytes (n, 3 or 4, size, size)."""
         indices = rows.tolist()
-        images = (self.split.images(indices, self.size) * 255).round().clamp(0, 255).to(torch.uint8)
+        pictures = self.split.images(indices, self.size)
+        if not self.hashed[indices].all():
+            self.hash[indices], self.hashed[indices] = perceptual_hash(pictures.numpy()), True
+        images = (pictures * 255).round().clamp(0, 255).to(torch.uint8)
         if not self.masks:
             return images
         return torch.cat([images, self.split.masks(indices, self.size)[:, None].to(torch.uint8)], 1)

@@ -17,7 +17,7 @@ from partbench.benchmark.fit import SCHEDULES, Schedule
 from partbench.benchmark.iou import confuse
 from partbench.benchmark.plan import COPY, NO_HEAD, Cell, Plan
 from partbench.benchmark.plugins import Offer
-from partbench.benchmark.reporter import Reporter
+from partbench.benchmark.reporter import Listener
 from partbench.benchmark.results import CellResult, ResultError, RunFolder
 from partbench.benchmark.runner import Runner
 from partbench.benchmark.task import Task
@@ -57,6 +57,13 @@ class Squares:
         return grey
 
 
+class Broken(Squares):
+    """Images that cannot be read."""
+
+    def images(self, indices: Sequence[int], size: int) -> Tensor:
+        raise OSError("it is cut short")
+
+
 @dataclass
 class Watching:
     """An extractor whose maps are its images; notes how many it was shown."""
@@ -88,7 +95,7 @@ class Inverting:
         return codes["w"] * 2
 
 
-class Listening(Reporter):
+class Listening(Listener):
     """Keeps what it hears."""
 
     def __init__(self) -> None:
@@ -186,6 +193,14 @@ def test_a_plan_becomes_scores(bench: Bench) -> None:
         assert result.provenance["plan"] == PLAN.hash
     assert len({result.provenance["shots"] for result in results}) == 4
     assert not list((bench.folder.path / "units").glob("*")), "what was needed on the way is gone"
+
+
+def test_pictures_of_shots_that_cannot_be_read_stop_nothing(bench: Bench) -> None:
+    """The images of the pool are broken and their masks are not: what needs no image is scored, and it is said why."""
+    data = replace(DATASET, load=lambda: Splits(Broken(0, 9), Squares(100, 30)))
+    bench.run(replace(PLAN, backbones=(COPY,)), data=data)
+    assert "no pictures of the shots are kept: OSError: it is cut short" in bench.reporter.problems
+    assert bench.errors() == {f"{COPY} {NO_HEAD}": {None}}
 
 
 def test_all_heads_read_the_same_maps(bench: Bench) -> None:

@@ -99,6 +99,7 @@ def configure(variant: str, weights: str) -> Backbone:
         untrained=twin,
         configure=configure,
         weights=Path(weights) if weights else None,
+        learnt=not untrained,
     )
 
 

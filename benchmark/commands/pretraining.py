@@ -97,7 +97,8 @@ def run(
 
 def began(weights: Mapping[str, str]) -> str:
     """Which weights file a training began with: its name, its hash and what it had seen."""
-    return f"{weights['name']} ({weights['hash']}), after {weights['seen']} images; its optimisers began anew"
+    what = f"{weights['name']} ({weights['hash']}), after {weights['seen']} images; its optimisers began anew"
+    return what + (f"; it learnt from {weights['images']}" if "images" in weights else "")
 
 
 def command(

@@ -18,6 +18,7 @@ from ..metrics import DEFAULT, find_metric
 from ..results import CellResult, ResultError
 from ..tables import FORMATS, as_text, class_table, rich_crossing, score_text
 from ..terminal import open_console
+from .flagging import tell
 from .reading import read_groups, tell_failures
 
 
@@ -38,6 +39,8 @@ def show(runs: Sequence[Path], metric: str, per_class: bool, kind: str) -> None:
         else:
             show_tables(results, summary, metrics, title)
             show_moves(results, metrics)
+    if kind == "table":
+        tell(runs, open_console())
 
 
 def show_costs(runs: Sequence[Path], metric: str, file: Path, kind: str) -> None:

@@ -14,12 +14,14 @@ from rich.markup import escape
 
 from ..leaderboard import ranked, summarise
 from ..metrics import DEFAULT
-from ..naming import backbone_names, expand, find_backbone, find_dataset, find_head
+from ..naming import backbone_names, expand, find_backbone, find_dataset, find_head, find_reporter
 from ..plan import COPY, NO_HEAD, Plan
 from ..plugins import Catalogue, load_catalogue
+from ..reporter import Listener, Listeners
 from ..results import CellResult, ResultError, RunFolder
 from ..tables import as_text
 from ..terminal import open_console
+from .flagging import tell
 from .ranking import show_tables
 
 if TYPE_CHECKING:
@@ -44,6 +46,14 @@ def parse_shots(text: str) -> tuple[int, ...]:
     if min(shots) < 1:
         raise PlanError(f"--shots {text} asks for fewer than one image; begin with 1")
     return shots
+
+
+def make_plan(
+    dataset: str, backbones: tuple[str, ...], heads: tuple[str, ...], shots: str, draws: int, schedule: str,
+    scale: str, size: int, pool: int, test: int, split: str, seed: int,
+) -> Plan:  # fmt: skip
+    """A plan from the options of the command line, in the order of a plan's fields."""
+    return Plan(dataset, backbones, heads, parse_shots(shots), draws, schedule, scale, size, pool, test, split, seed)
 
 
 def resolve(plan: Plan, catalogue: Catalogue) -> Plan:
@@ -96,13 +106,26 @@ def find_device(name: str) -> torch.device:
     return device
 
 
-def run(plan: Plan, device: str, out: Path | None, as_json: bool) -> None:
+def run(plan: Plan, device: str, out: Path | None, as_json: bool, reporters: Sequence[str] = ()) -> None:
     """Carry out a plan and print its leaderboard."""
+    catalogue = load_catalogue()
+    plan = resolve(plan, catalogue)
+    hold_choices(plan)
+    folder = folder_for(plan, out)
+    processor = find_device(device)
+    listeners = open_listeners(catalogue, reporters)
+    console = open_console(stderr=as_json)
+    for problem in catalogue.problems:
+        console.print(f"[yellow]{escape(problem)}[/]", soft_wrap=True)
+    _carry_out(plan, catalogue, folder, processor, console, listeners)
+    _show(plan, folder, console, as_json)
+
+
+def hold_choices(plan: Plan) -> None:
+    """Refuse a schedule, a scale or a split that is not there."""
     from ..features import SCALES
     from ..fit import SCHEDULES
 
-    catalogue = load_catalogue()
-    plan = resolve(plan, catalogue)
     for kind, chosen, known in (
         ("schedule", plan.schedule, SCHEDULES),
         ("scale", plan.scale, SCALES),
@@ -110,20 +133,21 @@ def run(plan: Plan, device: str, out: Path | None, as_json: bool) -> None:
     ):
         if chosen not in known:
             raise PlanError(f"there is no {kind} {chosen!r}; choose {', '.join(known)}")
-    folder = folder_for(plan, out)
-    processor = find_device(device)
-    console = open_console(stderr=as_json)
-    for problem in catalogue.problems:
-        console.print(f"[yellow]{escape(problem)}[/]", soft_wrap=True)
-    _carry_out(plan, catalogue, folder, processor, console)
-    _show(plan, folder, console, as_json)
 
 
-def _carry_out(plan: Plan, catalogue: Catalogue, folder: RunFolder, device: torch.device, console: Console) -> None:
+def open_listeners(catalogue: Catalogue, names: Sequence[str]) -> list[tuple[str, Listener]]:
+    """The listeners of reporters by name."""
+    return [(name, find_reporter(catalogue, name).record.open()) for name in dict.fromkeys(names)]
+
+
+def _carry_out(
+    plan: Plan, catalogue: Catalogue, folder: RunFolder, device: torch.device, console: Console,
+    listeners: Sequence[tuple[str, Listener]],
+) -> None:  # fmt: skip
     from ..provenance import describe
     from ..runner import Runner
     from ..task import Task
-    from ..terminal import TerminalReporter
+    from ..terminal import TerminalListener
 
     backbones = {name: find_backbone(catalogue, name) for name in plan.backbones if name != COPY}
     heads = {name: find_head(catalogue, name) for name in plan.heads}
@@ -134,7 +158,8 @@ def _carry_out(plan: Plan, catalogue: Catalogue, folder: RunFolder, device: torc
         soft_wrap=True,
     )
     task = Task.open(find_dataset(catalogue, plan.dataset).record, plan)
-    reporter = TerminalReporter(console, len(plan.backbones))
+    named = [("terminal", TerminalListener(console, len(plan.backbones)))]
+    reporter = Listeners([*named, *listeners])
     Runner(plan, task, backbones, heads, folder, device, cache_folder(), describe(device), reporter).run()
 
 
@@ -149,6 +174,7 @@ def _show(plan: Plan, folder: RunFolder, console: Console, as_json: bool) -> Non
         print(as_text(summary, "json"))
         return
     show_tables(results, summary, DEFAULT, plan.dataset)
+    tell([folder.path], console, plan.backbones)
     failed = sum(r.error is not None for r in results)
     if failed:
         where = escape(str(folder.path / "cells"))

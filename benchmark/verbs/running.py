@@ -1,4 +1,4 @@
-"""The verbs that look at the shelves and cross what is on them: `list`, `check`, `run`, `throughput`."""
+"""The verbs that look at the shelves and cross what is on them: `list`, `check`, `run`, `plan`, `throughput`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,27 @@ import typer
 from .app import Json, Names, app
 
 
+DatasetName = Annotated[str, typer.Option(help="A dataset, as faces or folder:PATH[#GROUPING].")]
+Backbones = Annotated[Names, typer.Option(help="A name or pattern; may be repeated. All by default.")]
+Heads = Annotated[Names, typer.Option(help="A name or pattern; may be repeated. The paper's six by default.")]
+Shots = Annotated[str, typer.Option(help="Numbers of annotated images, with commas.")]
+Draws = Annotated[int, typer.Option(min=1, help="How often the shots are drawn.")]
+Schedule = Annotated[str, typer.Option(help="quick, or paper: 1,000 epochs as in section 4.2.")]
+Scale = Annotated[str, typer.Option(help="How maps are scaled: rms, none or standard.")]
+Size = Annotated[int, typer.Option(min=8, help="Side of the masks that are scored, pixels.")]
+Test = Annotated[int, typer.Option(min=1, help="Most test images.")]
+Pool = Annotated[int, typer.Option(min=1, help="Most labelled images to draw shots from.")]
+Split = Annotated[str, typer.Option(help="test, or validation to choose a protocol on.")]
+Seed = Annotated[int, typer.Option(help="Seed of the draws and of the heads.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")]
+Out = Annotated[Optional[Path], typer.Option(help="Folder of the run; runs/DATASET by default.")]  # noqa: UP045
+SHOTS, DRAWS, TEST = "1,5,10", 3, 16
+"""Of a run that does not say."""
+
+
 @app.command("list")
 def list_(
-    shelf: Annotated[str, typer.Argument(help="backbones, heads or datasets; all of them by default.")] = "all",
+    shelf: Annotated[str, typer.Argument(help="backbones, heads, datasets or reporters; all by default.")] = "all",
     as_json: Json = False,
 ) -> None:
     """List what there is to cross, and which package offers it.
@@ -26,20 +44,21 @@ def list_(
 
 @app.command()
 def run(
-    dataset: Annotated[str, typer.Option(help="A dataset, as faces or folder:PATH[#GROUPING].")] = "faces",
-    backbone: Annotated[Names, typer.Option(help="A name or pattern; may be repeated. All by default.")] = None,
-    head: Annotated[Names, typer.Option(help="A name or pattern; may be repeated. The paper's six by default.")] = None,
-    shots: Annotated[str, typer.Option(help="Numbers of annotated images, with commas.")] = "1,5,10",
-    draws: Annotated[int, typer.Option(min=1, help="How often the shots are drawn.")] = 3,
-    schedule: Annotated[str, typer.Option(help="quick, or paper: 1,000 epochs as in section 4.2.")] = "quick",
-    scale: Annotated[str, typer.Option(help="How maps are scaled: rms, none or standard.")] = "rms",
-    size: Annotated[int, typer.Option(min=8, help="Side of the masks that are scored, pixels.")] = 64,
-    test: Annotated[int, typer.Option(min=1, help="Most test images.")] = 16,
-    pool: Annotated[int, typer.Option(min=1, help="Most labelled images to draw shots from.")] = 48,
-    split: Annotated[str, typer.Option(help="test, or validation to choose a protocol on.")] = "test",
-    seed: Annotated[int, typer.Option(help="Seed of the draws and of the heads.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "auto",
-    out: Annotated[Optional[Path], typer.Option(help="Folder of the run; runs/DATASET by default.")] = None,  # noqa: UP045
+    dataset: DatasetName = "faces",
+    backbone: Backbones = None,
+    head: Heads = None,
+    shots: Shots = SHOTS,
+    draws: Draws = DRAWS,
+    schedule: Schedule = "quick",
+    scale: Scale = "rms",
+    size: Size = 64,
+    test: Test = TEST,
+    pool: Pool = 48,
+    split: Split = "test",
+    seed: Seed = 0,
+    device: Device = "auto",
+    reporter: Annotated[Names, typer.Option(help="Tell this one, too, as page; may be repeated.")] = None,
+    out: Out = None,
     as_json: Json = False,
 ) -> None:
     """Cross backbones, heads and shots on a dataset, and print the leaderboard.
@@ -49,23 +68,46 @@ def run(
     Example:  partbench run --dataset folder:my-cats --backbone stylegan2 --shots 1,5
     """
     from ..commands import running
-    from ..plan import Plan
 
-    plan = Plan(
-        dataset=dataset,
-        backbones=tuple(backbone or ()),
-        heads=tuple(head or ()),
-        shots=running.parse_shots(shots),
-        draws=draws,
-        schedule=schedule,
-        scale=scale,
-        size=size,
-        pool=pool,
-        test=test,
-        split=split,
-        seed=seed,
-    )
-    running.run(plan, device, out, as_json)
+    names = tuple(backbone or ()), tuple(head or ())
+    plan = running.make_plan(dataset, *names, shots, draws, schedule, scale, size, pool, test, split, seed)
+    running.run(plan, device, out, as_json, tuple(reporter or ()))
+
+
+@app.command()
+def plan(
+    dataset: DatasetName = "faces",
+    backbone: Backbones = None,
+    head: Heads = None,
+    shots: Shots = SHOTS,
+    draws: Draws = DRAWS,
+    schedule: Schedule = "quick",
+    scale: Scale = "rms",
+    size: Size = 64,
+    test: Test = TEST,
+    pool: Pool = 48,
+    split: Split = "test",
+    seed: Seed = 0,
+    device: Device = "auto",
+    out: Out = None,
+    like: Annotated[Optional[Path], typer.Option(help="A run whose chance this one is taken to have.")] = None,  # noqa: UP045
+    memory: Annotated[
+        Optional[float], typer.Option(min=0, help="GiB that may be used; what is free by default.")
+    ] = None,  # noqa: UP045
+    as_json: Json = False,
+) -> None:
+    """Say what a run would take and what it could show, before it is computed; exit 2 if it cannot fit.
+
+    Every backbone describes a few images and every head takes a few steps on this machine. Codes that are kept and
+    cells that have their score are free.
+
+    Example:  partbench plan --dataset folder:my-cats --schedule paper --like runs/faces
+    """
+    from ..commands import planning, running
+
+    names = tuple(backbone or ()), tuple(head or ())
+    plan = running.make_plan(dataset, *names, shots, draws, schedule, scale, size, pool, test, split, seed)
+    planning.show(plan, device, out, like, memory, as_json)
 
 
 @app.command()

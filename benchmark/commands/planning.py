@@ -1,0 +1,127 @@
+"""`partbench plan`: what a run would take and could show, before anything is computed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.progress import Progress
+
+from ..naming import find_backbone, find_dataset, find_head
+from ..plan import COPY, Cell, Plan
+from ..plugins import Catalogue, load_catalogue
+from ..results import ResultError, RunFolder
+from ..terminal import open_console
+from .reading import read_run
+from .running import PlanError, cache_folder, find_device, folder_for, hold_choices, resolve
+
+if TYPE_CHECKING:
+    from ..outlook import Outlook
+    from ..promise import Promise
+    from ..task import Task
+
+GIB = 2**30
+
+
+def show(plan: Plan, device: str, out: Path | None, like: Path | None, most: float | None, as_json: bool) -> None:
+    """Rehearse a plan, print what it takes, and refuse one that does not fit."""
+    from ..limits import free_disk, free_memory
+    from ..task import Task
+    from .outlooks import as_record, print_outlook
+
+    catalogue = load_catalogue()
+    plan = resolve(plan, catalogue)
+    hold_choices(plan)
+    folder, processor = folder_for(plan, out), find_device(device)
+    results = read_run(like)[1] if like else None
+    task = Task.open(find_dataset(catalogue, plan.dataset).record, plan)
+    outlook = _rehearse(plan, catalogue, task, folder, processor, as_json)
+    free = int(most * GIB) if most is not None else free_memory(processor)
+    disks = {folder.path: free_disk(folder.path), cache_folder(): free_disk(cache_folder())}
+    promises = _promises(plan, task, results)
+    if as_json:
+        print(json.dumps(as_record(outlook, promises, like, free, disks), indent=1))
+    else:
+        print_outlook(outlook, promises, like, free, disks, str(processor))
+    hold_memory(outlook, free)
+    hold_disk(outlook, folder.path, cache_folder())
+
+
+def _rehearse(
+    plan: Plan, catalogue: Catalogue, task: Task, folder: RunFolder, device: Any, quiet: bool
+) -> Outlook:  # fmt: skip
+    """Measure every backbone that has something left to do."""
+    from ..features import weights_hash
+    from ..forecast import BackboneFigures
+    from ..outlook import Outlook, extent_of
+    from ..peaks import resident
+    from ..rehearsal import Rehearsal
+
+    records = {name: find_backbone(catalogue, name).record for name in plan.backbones if name != COPY}
+    rehearsal = Rehearsal(
+        task, {name: find_head(catalogue, name).record for name in plan.heads}, device, cache_folder()
+    )
+    _ = task.manifest
+    base = 0 if device.type == "cuda" else resident()
+    hold_same_images(folder, task)
+    left, figures, console = {}, {}, open_console(stderr=True, quiet=quiet)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
+        for name in bars.track(plan.backbones, description="rehearsing"):
+            weights = weights_hash(records[name]) if name in records else None
+            left[name] = left_of(folder, [cell for cell in plan.cells() if cell.backbone == name], weights)
+            heads = dict.fromkeys(cell.head for cell in left[name])
+            work = name in records and left[name]
+            figures[name] = rehearsal.figures(records[name], tuple(heads)) if work else BackboneFigures()
+    return Outlook(plan, left, figures, extent_of(task), base)
+
+
+def left_of(folder: RunFolder, cells: Sequence[Cell], weights: str | None) -> tuple[Cell, ...]:
+    """The cells without a score of these weights."""
+    return tuple(cell for cell in cells if not _done(folder, cell, weights))
+
+
+def _done(folder: RunFolder, cell: Cell, weights: str | None) -> bool:
+    try:
+        result = folder.read(cell)
+    except ResultError:
+        return False
+    return result is not None and result.error is None and result.provenance.get("weights") == weights
+
+
+def hold_same_images(folder: RunFolder, task: Task) -> None:
+    """Refuse a folder with scores of other images, as the run would."""
+    if folder.plan_file.exists() and folder.read_data() != task.data:
+        what = f"holds a run with other images of {task.plan.dataset}"
+        raise PlanError(f"{folder.path} {what}; choose another --out")
+
+
+def _promises(plan: Plan, task: Task, results: Sequence[Any] | None) -> list[Promise]:
+    """What the plan can show, by its numbers of shots."""
+    from ..promise import like, promise, typical
+
+    known = {shots: typical(shots) if results is None else like(results, shots) for shots in plan.shots}
+    size = plan.draws, len(task.test), len(plan.backbones)
+    return [promise(components, shots, *size) for shots, components in known.items()]
+
+
+def hold_memory(outlook: Outlook, free: int | None) -> None:
+    """Refuse what takes more memory than there is."""
+    if free is None or outlook.memory <= free:
+        return
+    what = f"{outlook.largest} takes {outlook.memory / GIB:.2f} GiB of memory and {free / GIB:.2f} are free"
+    smaller = [f"{option} would take {size / GIB:.2f}" for option, size in outlook.smaller(free)]
+    raise PlanError(f"{what}; {', '.join(smaller[:3]) or 'no smaller plan of this backbone fits, leave it out'}")
+
+
+def hold_disk(outlook: Outlook, run: Path, cache: Path) -> None:
+    """Refuse what takes more disk than there is."""
+    from ..limits import free_disk, same_disk
+
+    together = outlook.codes if same_disk(run, cache) else 0
+    for path, needed in ((run, outlook.disk + together), (cache, outlook.codes)):
+        if needed > free_disk(path):
+            what = f"{path} would take {needed / GIB:.2f} GiB of disk and {free_disk(path) / GIB:.2f} are free"
+            where = "--out" if path == run else "PARTBENCH_CACHE"
+            raise PlanError(f"{what}; name a place on another disk with {where}, or ask for fewer --test or heads")

@@ -1,0 +1,108 @@
+"""What the guards of a run found, as the run's folder keeps it: flags with their evidence, and what was looked at."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from .results import UNREADABLE, ResultError, write_atomic
+
+IMAGES, SHOTS = "images", "shots"
+"""What a flag is of, where it is of no backbone."""
+
+
+@dataclass(frozen=True)
+class Flag:
+    """Something that a reader of the scores should know."""
+
+    of: str
+    """`IMAGES`, `SHOTS`, or a backbone."""
+    name: str
+    text: str
+    """One short sentence with numbers and the first few names."""
+    evidence: tuple[str, ...] = ()
+    """Every case in a line of its own."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All that the guards of a run know."""
+
+    data: str
+    """Hash of the images that they looked at."""
+    checked: Mapping[str, str]
+    """What was looked at, by what it is of."""
+    flags: tuple[Flag, ...] = ()
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    """Perceptual hashes of the test images by name, in hexadecimal digits."""
+
+    def of(self, what: str) -> tuple[Flag, ...]:
+        return tuple(flag for flag in self.flags if flag.of == what)
+
+    def about(self, backbones: Collection[str]) -> Findings:
+        """The same of these backbones alone."""
+        chosen = {IMAGES, SHOTS, *backbones}
+        checked = {of: what for of, what in self.checked.items() if of in chosen}
+        return replace(self, checked=checked, flags=tuple(flag for flag in self.flags if flag.of in chosen))
+
+
+def file_in(run: Path) -> Path:
+    return run / "guards.json"
+
+
+def write_findings(run: Path, findings: Findings) -> None:
+    write_atomic(file_in(run), json.dumps(asdict(findings), indent=1).encode())
+
+
+def read_findings(run: Path) -> Findings | None:
+    """What the guards of a run found, None if they never looked."""
+    file = file_in(run)
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+        return Findings(
+            data=str(record["data"]),
+            checked={str(of): str(what) for of, what in record["checked"].items()},
+            flags=tuple(_flag(flag) for flag in record["flags"]),
+            hashes={str(name): f"{int(digits, 16):016x}" for name, digits in record["hashes"].items()},
+        )
+    except FileNotFoundError:
+        return None
+    except UNREADABLE as error:
+        what = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+        mend = "delete it and run the same command again, which keeps the scores"
+        raise ResultError(f"{file} is damaged ({what}); {mend}") from None
+
+
+def _flag(flag: Mapping[str, Any]) -> Flag:
+    return Flag(str(flag["of"]), str(flag["name"]), str(flag["text"]), tuple(map(str, flag["evidence"])))
+
+
+def lines(findings: Findings) -> list[str]:
+    """One line per flag, those that differ in their backbone alone together; without flags, what was looked at."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for flag in findings.flags:
+        groups.setdefault((flag.name, flag.text), []).append(flag.of)
+    said = [f"flag: {name}{_whose(of)}: {text}" for (name, text), of in groups.items()]
+    return said or [f"guards: no flag ({_looked_at(findings)})"]
+
+
+def _looked_at(findings: Findings) -> str:
+    parts = [findings.checked[of] for of in (IMAGES, SHOTS) if of in findings.checked]
+    backbones = len(findings.checked) - len(parts)
+    return "; ".join(
+        [*parts, *([f"pretraining images of {backbones} backbone{'s' if backbones > 1 else ''}"] if backbones else [])]
+    )
+
+
+def _whose(of: Sequence[str]) -> str:
+    backbones = [name for name in of if name not in (IMAGES, SHOTS)]
+    return f" ({', '.join(backbones)})" if backbones else ""
+
+
+def some(names: Sequence[str], most: int = 3) -> str:
+    """The first few of several, and how many there are beyond."""
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")

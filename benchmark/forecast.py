@@ -1,0 +1,162 @@
+"""What a plan will take, from figures that a rehearsal measured: time, memory and disk per stage and per cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .plan import NO_HEAD, Cell
+
+STAGES = ("load", "scale", "shots", "fit", "score")
+"""Of one backbone, in the order in which a run goes through them."""
+RESULT = 4096
+"""Bytes of a cell's facts on disk, at most."""
+PICTURES = 16
+"""Test images whose predictions are kept."""
+FLOAT = 4
+"""Bytes."""
+
+
+@dataclass(frozen=True)
+class HeadFigures:
+    """One head on the maps of one backbone."""
+
+    build: float = 0.0
+    """Seconds until it can learn."""
+    step: float = 0.0
+    """Seconds of a training step."""
+    image: float = 0.0
+    """Seconds to predict and count one image."""
+    parameters: int = 0
+    """Bytes of its numbers."""
+    memory: int = 0
+    """Bytes beyond them, at the highest of a step or a prediction."""
+    strategy: str = ""
+    """How it reads eq. (1)."""
+
+
+@dataclass(frozen=True)
+class BackboneFigures:
+    """One backbone, and every head on its maps."""
+
+    load: float = 0.0
+    read: float = 0.0
+    """Seconds to read one image at its size."""
+    invert: float = 0.0
+    """Seconds to find the code of one image."""
+    describe: float = 0.0
+    """Seconds from an image, or its code, to its maps."""
+    rebuild: float = 0.0
+    """Seconds from a code to its image, for backbones that have codes."""
+    missing: Mapping[str, int] = field(default_factory=dict)
+    """Images of each stage whose codes are not kept yet."""
+    code: int = 0
+    """Bytes of a code on disk."""
+    channels: int = 0
+    maps: int = 0
+    """Bytes of the maps of one image, each at its own size."""
+    memory: int = 0
+    """Bytes of its weights, and what it needs at the highest while it describes a slice of images."""
+    slice: int = 1
+    """Images that go through together."""
+    heads: Mapping[str, HeadFigures] = field(default_factory=dict)
+    error: str | None = None
+    """Why there are no figures."""
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much a plan asks of every backbone."""
+
+    scale: int
+    """Images that the scale is taken from."""
+    shots: Mapping[int, int]
+    """Pool images that all draws of so many shots use, by number of shots; a run describes those of the largest."""
+    test: int
+    size: int
+    """Side of the masks, pixels."""
+    classes: int
+    steps: Callable[[str, int], int]
+    """Training steps of a head by its name and a number of shots."""
+
+    @property
+    def used(self) -> int:
+        """Pool images that are described."""
+        return self.shots[max(self.shots)]
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What the cells of one backbone will take."""
+
+    stages: Mapping[str, float]
+    """Seconds."""
+    cells: Mapping[Cell, float]
+    """Seconds of each cell that is left: its training, and its predictions."""
+    memory: int
+    """Bytes beyond those of a program without a backbone, at the highest."""
+    results: int
+    """Bytes that stay in the run's folder."""
+    units: int
+    """Bytes that are there until this backbone is done."""
+    codes: int
+    """Bytes that are added to the cache."""
+
+    @property
+    def seconds(self) -> float:
+        return sum(self.stages.values())
+
+
+def needs(figures: BackboneFigures, cells: Sequence[Cell], extent: Extent) -> Needs:
+    """What these cells of one backbone, those that are left, will take."""
+    if not cells:
+        return Needs(dict.fromkeys(STAGES, 0.0), {}, 0, 0, 0, 0)
+    fits = {cell: _fit(figures, cell, extent) for cell in cells}
+    scores = {cell: extent.test * _head(figures, cell).image for cell in cells}
+    stages = {
+        "load": figures.load,
+        "scale": _describing(figures, "scale", extent.scale),
+        "shots": _describing(figures, "shots", extent.used),
+        "fit": sum(fits.values()),
+        "score": _describing(figures, "test", extent.test) + extent.test * figures.rebuild + sum(scores.values()),
+    }
+    return Needs(
+        stages=stages,
+        cells={cell: fits[cell] + scores[cell] for cell in cells},
+        memory=memory(figures, cells, extent),
+        results=len(cells) * _result(extent),
+        units=sum(_head(figures, cell).parameters for cell in cells),
+        codes=figures.code * sum(figures.missing.values()),
+    )
+
+
+def memory(figures: BackboneFigures, cells: Sequence[Cell], extent: Extent) -> int:
+    """Bytes at the highest: the backbone, the maps of all shots and of one draw, every head, and what is at work."""
+    most = max((cell.shots for cell in cells), default=0)
+    heads = [_head(figures, cell) for cell in cells]
+    held = figures.memory + figures.maps * (extent.used + most) + sum(head.parameters for head in heads)
+    work = max((3 * head.parameters + head.memory for head in heads), default=0)  # gradients and Adam's two moments
+    return held + max(work, 2 * figures.maps * min(figures.slice, extent.test))
+
+
+def materialised(figures: BackboneFigures, shots: int, size: int) -> int:
+    """Bytes of F of eq. (1) for so many shots, as the paper writes it."""
+    return shots * figures.channels * size * size * FLOAT
+
+
+def _head(figures: BackboneFigures, cell: Cell) -> HeadFigures:
+    return HeadFigures() if cell.head == NO_HEAD else figures.heads[cell.head]
+
+
+def _fit(figures: BackboneFigures, cell: Cell, extent: Extent) -> float:
+    head = _head(figures, cell)
+    return head.build + head.step * (extent.steps(cell.head, cell.shots) if cell.head != NO_HEAD else 0)
+
+
+def _describing(figures: BackboneFigures, stage: str, images: int) -> float:
+    return images * (figures.read + figures.describe) + figures.missing.get(stage, 0) * figures.invert
+
+
+def _result(extent: Extent) -> int:
+    """Bytes of a cell on disk, before compression: its confusions and its pictures."""
+    return RESULT + extent.test * extent.classes**2 * FLOAT + min(PICTURES, extent.test) * extent.size**2

@@ -1,0 +1,156 @@
+"""The guards of a run: is a test image among the shots or the pretraining images, or a class in none of the shots?
+
+Images are compared by their names and by their perceptual hashes. What was found goes into the run's folder; the part
+that reads images is done once for the same images, the rest whenever a run adds to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..backbones.backbone import Backbone
+from ..datasets.dataset import IGNORE
+from .flags import IMAGES, SHOTS, Findings, Flag, read_findings, some, write_findings
+from .look_alikes import Hashed, describe, hash_images, look_alikes
+from .pretraining_images import Known, pretraining_of
+from .results import ResultError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .task import Task
+
+LOOKED_AT = 1000
+"""Most unlabelled images that are compared with the test images by their looks; drawn at random, seeded."""
+SECONDS = 2.0
+"""Spent on them at most."""
+NAMES = 2**17
+"""Most unlabelled images whose names are compared."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one guard looked at, and its flags."""
+
+    checked: str
+    flags: tuple[Flag, ...] = ()
+
+
+def stand_guard(run: Path, task: Task, backbones: Mapping[str, Backbone]) -> Findings:
+    """Look, and write what was found into the folder of the run; a backbone of an earlier command keeps its flags."""
+    known = _known(run, task)
+    if known:
+        test = Hashed(tuple(known.hashes), np.array([int(h, 16) for h in known.hashes.values()], dtype=np.uint64))
+        parts = {of: Part(what, known.of(of)) for of, what in known.checked.items()}
+    else:
+        test = hash_images(task.scored, task.test)
+        parts = {IMAGES: guard_images(task, test)}
+    parts[SHOTS] = guard_shots(task)
+    parts |= {name: guard_backbone(name, record, task, test) for name, record in backbones.items()}
+    findings = Findings(
+        data=task.data,
+        checked={of: part.checked for of, part in parts.items()},
+        flags=tuple(flag for part in parts.values() for flag in part.flags),
+        hashes={name: f"{int(one):016x}" for name, one in zip(test.names, test.hashes, strict=True)},
+    )
+    write_findings(run, findings)
+    return findings
+
+
+def _known(run: Path, task: Task) -> Findings | None:
+    """What is known of the same images; a damaged file is made anew."""
+    try:
+        findings = read_findings(run)
+    except ResultError:
+        return None
+    return findings if findings and findings.data == task.data else None
+
+
+def guard_images(task: Task, test: Hashed) -> Part:
+    """Test images among the labelled and the unlabelled ones, and twice among themselves; classes that none shows."""
+    pool = hash_images(task.splits.pool, task.pool)
+    unlabelled, named = _unlabelled(task)
+    flags = [
+        _same_name("shots in test", "stand in the pool of shots as well", test, pool.names),
+        _alike("shots near test", "pool images", test, pool),
+        _alike("duplicates in test", "each other", test, test),
+        _same_name("pretraining in test", "stand among the unlabelled ones as well", test, named),
+        _alike("pretraining near test", "unlabelled ones", test, unlabelled),
+        _absent_from_test(task),
+    ]
+    looked = f"{len(test.names)} test against {len(pool.names)} pool"
+    if task.splits.unlabelled:
+        looked += f" and {len(unlabelled.names)} of {len(task.splits.unlabelled)} unlabelled"
+    return Part(f"{looked} images by name and look", tuple(flag for flag in flags if flag))
+
+
+def _unlabelled(task: Task) -> tuple[Hashed, list[str]]:
+    """A sample of the unlabelled images, and the names of all, or of very many."""
+    split = task.splits.unlabelled
+    if split is None:
+        return Hashed((), np.empty(0, dtype=np.uint64)), []
+    rows = np.random.default_rng(0).choice(len(split), min(LOOKED_AT, len(split)), replace=False)
+    return hash_images(split, rows.tolist(), SECONDS), [split.name(i) for i in range(min(NAMES, len(split)))]
+
+
+def _same_name(name: str, what: str, test: Hashed, others: tuple[str, ...] | list[str]) -> Flag | None:
+    there = set(others)
+    both = tuple(one for one in test.names if one in there)
+    text = f"{len(both)} of {len(test.names)} test images {what}: {some(both)}"
+    return Flag(IMAGES, name, text, both) if both else None
+
+
+def _alike(name: str, what: str, test: Hashed, others: Hashed) -> Flag | None:
+    """A flag for test images that look like others; like other test images if they are the same."""
+    pairs = look_alikes(test, others)
+    text = f"{len({pair.test for pair in pairs})} of {len(test.names)} test images look like {what}: "
+    cases = describe(pairs)
+    return Flag(IMAGES, name, text + some(cases), cases) if pairs else None
+
+
+def _absent_from_test(task: Task) -> Flag | None:
+    seen = {int(k) for i in task.test for k in task.scored.masks([i], task.plan.size).unique()}
+    absent = tuple(name for k, name in enumerate(task.dataset.classes) if k not in seen)
+    text = f"no test image shows {some(absent)}; no score says anything of them"
+    return Flag(IMAGES, "class missing from test", text, absent) if absent else None
+
+
+def guard_shots(task: Task) -> Part:
+    """Classes that a head of some draw and number of shots never sees."""
+    pool, classes = task.splits.pool, task.dataset.classes
+    used = {i for draw in task.manifest.draws for i in draw}
+    present = {i: {*pool.masks([i], task.plan.size).unique().tolist()} - {IGNORE} for i in used}
+    cases, without = [], []
+    for shots in task.plan.shots:
+        lacking = 0
+        for number, draw in enumerate(task.manifest.draws):
+            absent = [
+                name for k, name in enumerate(classes) if k not in set().union(*(present[i] for i in draw[:shots]))
+            ]
+            cases += [f"{shots} shots, draw {number}: {', '.join(absent)}"] if absent else []
+            lacking += bool(absent)
+        without += [f"{lacking} of {len(task.manifest.draws)} draws of {shots}"] if lacking else []
+    checked = f"classes in {len(task.manifest.draws)} draws of {', '.join(map(str, task.plan.shots))} shots"
+    if not cases:
+        return Part(checked)
+    text = f"a head sees nothing of some class in {', '.join(without)} shots: {some(cases, 1)}"
+    return Part(checked, (Flag(SHOTS, "class missing from shots", text, tuple(cases)),))
+
+
+def guard_backbone(name: str, backbone: Backbone, task: Task, test: Hashed) -> Part:
+    """Whether its pretraining images are known, and whether a test image is one of them."""
+    known: Known = pretraining_of(backbone, task.plan.dataset)
+    if known.unknown:
+        return Part("", (Flag(name, "pretraining images unknown", known.unknown, known.evidence),))
+    if known.hashes is None:
+        return Part(known.text)
+    pairs = look_alikes(test, Hashed(tuple(f"image {i}" for i in range(len(known.hashes))), known.hashes))
+    seen = dict.fromkeys(pair.test for pair in pairs)
+    if not seen:
+        return Part(known.text)
+    text = f"{len(seen)} of {len(test.names)} test images look like images that it learnt from: {some(tuple(seen))}"
+    return Part(known.text, (Flag(name, "pretraining near test", text, describe(pairs)),))

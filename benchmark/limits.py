@@ -1,0 +1,47 @@
+"""What this machine has left: memory and disk."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+import torch
+
+from .peaks import resident
+
+GROUP = Path("/sys/fs/cgroup")
+"""Where Linux says what a container may use."""
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Bytes that a run could take on this device if this program ended; None where nobody says."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device))
+    with suppress(OSError, StopIteration, ValueError):
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        available = next(1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
+        return min(available, _left_in_group()) + resident()
+    return None
+
+
+def _left_in_group() -> float:
+    """Bytes that the container may still take; without one, as many as there are."""
+    with suppress(OSError, ValueError, StopIteration):
+        most, used = (int((GROUP / name).read_text()) for name in ("memory.max", "memory.current"))
+        lines = (GROUP / "memory.stat").read_text().splitlines()
+        cached = next(int(line.split()[1]) for line in lines if line.startswith("inactive_file "))
+        return max(0, most - used + cached)
+    return float("inf")
+
+
+def free_disk(path: Path) -> int:
+    """Bytes that are free where a path is, or will be."""
+    there = next(parent for parent in (path.absolute(), *path.absolute().parents) if parent.exists())
+    return shutil.disk_usage(there).free
+
+
+def same_disk(one: Path, other: Path) -> bool:
+    """Whether two paths are, or will be, on the same disk."""
+    places = [next(p for p in (path.absolute(), *path.absolute().parents) if p.exists()) for path in (one, other)]
+    return places[0].stat().st_dev == places[1].stat().st_dev

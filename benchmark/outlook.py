@@ -1,0 +1,102 @@
+"""A plan's outlook: what is left of it, what that will take, whether it fits, and what would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from .fit import SCHEDULES
+from .forecast import BackboneFigures, Extent, Needs, memory, needs
+from .plan import NO_HEAD, Cell, Plan
+from .task import STATISTICS, Task
+
+SMALLEST = 8
+"""Side of masks, pixels, below which no plan goes."""
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What the cells that are left of a plan will take."""
+
+    plan: Plan
+    left: Mapping[str, tuple[Cell, ...]]
+    """Cells without a score, by backbone."""
+    figures: Mapping[str, BackboneFigures]
+    extent: Extent
+    base: int
+    """Bytes that a program takes before it loads a backbone."""
+
+    @property
+    def needs(self) -> dict[str, Needs]:
+        """By backbone, those that could be measured."""
+        known = {name: self.figures[name] for name in self.left if self.figures[name].error is None}
+        return {name: needs(figures, self.left[name], self.extent) for name, figures in known.items()}
+
+    @property
+    def memory(self) -> int:
+        """Bytes at the highest: backbones come one after the other."""
+        return self.base + max((one.memory for one in self.needs.values()), default=0)
+
+    @property
+    def largest(self) -> str:
+        """The backbone that asks for most memory."""
+        return max(self.needs, key=lambda name: self.needs[name].memory, default="")
+
+    @property
+    def disk(self) -> int:
+        """Bytes in the run's folder at the highest: all results, and the trained heads of one backbone."""
+        known = self.needs.values()
+        return sum(one.results for one in known) + max((one.units for one in known), default=0)
+
+    @property
+    def codes(self) -> int:
+        """Bytes that are added to the cache."""
+        return sum(one.codes for one in self.needs.values())
+
+    def smaller(self, most: int) -> list[tuple[str, int]]:
+        """What to ask for instead, as options of the command line, with the bytes that it then takes."""
+        return [(option, size) for option, size in self._options() if size <= most]
+
+    def _options(self) -> Iterator[tuple[str, int]]:
+        """Fewer heads at once, fewer shots, smaller masks."""
+        heads = sorted({cell.head for cells in self.left.values() for cell in cells if cell.head != NO_HEAD})
+        if len(heads) > 1:
+            each = [self._with(lambda cell, head=head: cell.head in (head, NO_HEAD)) for head in heads]
+            yield "one --head after the other", max(each)
+        for count in sorted(self.plan.shots)[-2::-1]:
+            shots = tuple(n for n in self.plan.shots if n <= count)
+            extent = replace(self.extent, shots={n: self.extent.shots[n] for n in shots})
+            yield f"--shots {','.join(map(str, shots))}", self._with(lambda c, count=count: c.shots <= count, extent)
+        side = self.plan.size // 2
+        while side >= SMALLEST:
+            yield f"--size {side}", self.base + max(self._at(name, side) for name in self.needs)
+            side //= 2
+
+    def _with(self, keep: object, extent: Extent | None = None) -> int:
+        """Bytes if only the cells that are kept were run."""
+        assert callable(keep)
+        extent = extent or self.extent
+        left = {name: [cell for cell in self.left[name] if keep(cell)] for name in self.needs}
+        return self.base + max(memory(self.figures[name], cells, extent) for name, cells in left.items())
+
+    def _at(self, name: str, side: int) -> int:
+        """Bytes of a backbone's cells with masks of another side: what a head needs while it works goes with the area."""
+        share = (side / self.plan.size) ** 2
+        figures = self.figures[name]
+        heads = {h: replace(known, memory=int(known.memory * share)) for h, known in figures.heads.items()}
+        return memory(replace(figures, heads=heads), self.left[name], self.extent)
+
+
+def extent_of(task: Task) -> Extent:
+    """How much a task asks of every backbone."""
+    plan, draws = task.plan, task.manifest.draws
+    unlabelled = task.splits.unlabelled
+    schedule = SCHEDULES[plan.schedule]
+    return Extent(
+        scale=min(STATISTICS, len(task.pool) if unlabelled is None else len(unlabelled)),
+        shots={shots: len({i for draw in draws for i in draw[:shots]}) for shots in plan.shots},
+        test=len(task.test),
+        size=plan.size,
+        classes=len(task.dataset.classes),
+        steps=lambda head, shots: schedule.for_head(head).total(shots),
+    )

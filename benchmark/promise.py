@@ -1,0 +1,70 @@
+"""What a plan can show: the smallest true difference between two backbones that its run would find four times in five.
+
+It takes the variances of such differences from a run that was made before, or else the ones recorded here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from .leaderboard import by_backbone, estimates
+from .power import TWO_SIDED, Components, components_of, smallest_difference
+from .results import CellResult, ResultError
+
+METRIC = "mean"
+
+TYPICAL = {
+    1: Components(10.9, 39.2, 30.2),
+    5: Components(0.6, 42.6, 17.2),
+    10: Components(4.8, 51.5, 11.1),
+}
+"""By number of shots."""
+SOURCE = "pixels and jigsaw on faces"
+
+
+@dataclass(frozen=True)
+class Promise:
+    """The smallest difference of two backbones, averaged over heads, with so many shots; in points."""
+
+    shots: int
+    difference: float
+    """The median over pairs of backbones."""
+    lowest: float
+    highest: float
+    pairs: int
+    """Whose variances are known."""
+    comparisons: int
+    """Of the plan, made together (Holm)."""
+
+
+def promise(known: Sequence[Components], shots: int, draws: int, images: int, backbones: int) -> Promise:
+    """From the variances of differences between pairs of backbones."""
+    comparisons = max(1, backbones * (backbones - 1) // 2)
+    found = [smallest_difference(c, draws, images, comparisons=comparisons, sides=TWO_SIDED) for c in known]
+    return Promise(shots, float(np.median(found)), min(found), max(found), len(found), comparisons)
+
+
+def pair_components(results: Sequence[CellResult], shots: int, metric: str = METRIC) -> list[Components]:
+    """The variances of the difference between each two backbones of a run, averaged over its heads."""
+    scores = by_backbone(estimates(results, metric), shots)
+    pairs = [b - a for a, b in combinations(scores.values(), 2) if len({*a.draws} & {*b.draws}) > 1]
+    return [components_of(pair) for pair in pairs if pair.images > 1 and not np.isnan(pair.mean)]
+
+
+def typical(shots: int) -> list[Components]:
+    """Those on record for the nearest number of shots."""
+    return [TYPICAL[min(TYPICAL, key=lambda count: abs(np.log(count / shots)))]]
+
+
+def like(results: Sequence[CellResult], shots: int) -> list[Components]:
+    """Those of a run, with the nearest of its numbers of shots."""
+    counts = sorted({r.cell.shots for r in results if r.confusion is not None}, key=lambda n: abs(np.log(n / shots)))
+    for count in counts:
+        if known := pair_components(results, count):
+            return known
+    mend = "name one with two backbones or more and two draws or more, or leave --like out"
+    raise ResultError(f"the run behind --like has no two backbones with two draws in common; {mend}")
