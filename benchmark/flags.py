@@ -84,7 +84,7 @@ def lines(findings: Findings) -> list[str]:
     """One line per flag, those that differ in their backbone alone together; without flags, what was looked at."""
     groups: dict[tuple[str, str], list[str]] = {}
     for flag in findings.flags:
-        groups.setdefault((flag.name, flag.text), []).append(flag.of)
+        groups.setdefault((flag.name, flag.text.removeprefix(f"{flag.of}: ")), []).append(flag.of)
     said = [f"flag: {name}{_whose(of)}: {text}" for (name, text), of in groups.items()]
     return said or [f"guards: no flag ({_looked_at(findings)})"]
 

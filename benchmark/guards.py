@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..backbones.backbone import Backbone
-from ..datasets.dataset import IGNORE
+from ..datasets.dataset import IGNORE, Split
 from .flags import IMAGES, SHOTS, Findings, Flag, read_findings, some, write_findings
 from .look_alikes import Hashed, describe, hash_images, look_alikes
 from .pretraining_images import Known, pretraining_of
@@ -113,31 +113,38 @@ def _alike(name: str, what: str, test: Hashed, others: Hashed) -> Flag | None:
 
 
 def _absent_from_test(task: Task) -> Flag | None:
-    seen = {int(k) for i in task.test for k in task.scored.masks([i], task.plan.size).unique()}
-    absent = tuple(name for k, name in enumerate(task.dataset.classes) if k not in seen)
+    absent = _absent(task, {k for i in task.test for k in _shown(task.scored, i, task.plan.size)})
     text = f"no test image shows {some(absent)}; no score says anything of them"
     return Flag(IMAGES, "class missing from test", text, absent) if absent else None
 
 
+def _shown(split: Split, index: int, size: int) -> set[int]:
+    """The classes that an image shows."""
+    return {*split.masks([index], size).unique().tolist()} - {IGNORE}
+
+
+def _absent(task: Task, shown: set[int]) -> tuple[str, ...]:
+    """The scored classes that are not among those shown."""
+    return tuple(
+        name for k, name in enumerate(task.dataset.classes) if k not in shown and name not in task.dataset.excluded
+    )
+
+
 def guard_shots(task: Task) -> Part:
     """Classes that a head of some draw and number of shots never sees."""
-    pool, classes = task.splits.pool, task.dataset.classes
-    used = {i for draw in task.manifest.draws for i in draw}
-    present = {i: {*pool.masks([i], task.plan.size).unique().tolist()} - {IGNORE} for i in used}
-    cases, without = [], []
+    draws = task.manifest.draws
+    shown = {i: _shown(task.splits.pool, i, task.plan.size) for i in {i for draw in draws for i in draw}}
+    cases: list[str] = []
+    counts: list[str] = []
     for shots in task.plan.shots:
-        lacking = 0
-        for number, draw in enumerate(task.manifest.draws):
-            absent = [
-                name for k, name in enumerate(classes) if k not in set().union(*(present[i] for i in draw[:shots]))
-            ]
-            cases += [f"{shots} shots, draw {number}: {', '.join(absent)}"] if absent else []
-            lacking += bool(absent)
-        without += [f"{lacking} of {len(task.manifest.draws)} draws of {shots}"] if lacking else []
-    checked = f"classes in {len(task.manifest.draws)} draws of {', '.join(map(str, task.plan.shots))} shots"
+        absent = {n: _absent(task, set().union(*(shown[i] for i in draw[:shots]))) for n, draw in enumerate(draws)}
+        lacking = {n: names for n, names in absent.items() if names}
+        cases += [f"{shots} shot{'s' * (shots > 1)}, draw {n}: {', '.join(names)}" for n, names in lacking.items()]
+        counts += [f"{len(lacking)} of {len(draws)} draws with {shots}"] if lacking else []
+    checked = f"classes in {len(draws)} draws of {', '.join(map(str, task.plan.shots))} shots"
     if not cases:
         return Part(checked)
-    text = f"a head sees nothing of some class in {', '.join(without)} shots: {some(cases, 1)}"
+    text = f"a head never sees some class in {', '.join(counts)}: {some(cases, 1)}"
     return Part(checked, (Flag(SHOTS, "class missing from shots", text, tuple(cases)),))
 
 
@@ -145,12 +152,13 @@ def guard_backbone(name: str, backbone: Backbone, task: Task, test: Hashed) -> P
     """Whether its pretraining images are known, and whether a test image is one of them."""
     known: Known = pretraining_of(backbone, task.plan.dataset)
     if known.unknown:
-        return Part("", (Flag(name, "pretraining images unknown", known.unknown, known.evidence),))
+        return Part("", (Flag(name, "pretraining images unknown", f"{name}: {known.unknown}", known.evidence),))
     if known.hashes is None:
         return Part(known.text)
     pairs = look_alikes(test, Hashed(tuple(f"image {i}" for i in range(len(known.hashes))), known.hashes))
     seen = dict.fromkeys(pair.test for pair in pairs)
     if not seen:
         return Part(known.text)
-    text = f"{len(seen)} of {len(test.names)} test images look like images that it learnt from: {some(tuple(seen))}"
+    what = f"{len(seen)} of {len(test.names)} test images look like images that it learnt from"
+    text = f"{name}: {what}: {some(tuple(seen))}"
     return Part(known.text, (Flag(name, "pretraining near test", text, describe(pairs)),))

@@ -21,7 +21,7 @@ def free_memory(device: torch.device) -> int | None:
     with suppress(OSError, StopIteration, ValueError):
         lines = Path("/proc/meminfo").read_text().splitlines()
         available = next(1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
-        return min(available, _left_in_group()) + resident()
+        return int(min(available, _left_in_group())) + resident()
     return None
 
 

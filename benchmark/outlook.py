@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from .fit import SCHEDULES
@@ -61,30 +61,36 @@ class Outlook:
         """Fewer heads at once, fewer shots, smaller masks."""
         heads = sorted({cell.head for cells in self.left.values() for cell in cells if cell.head != NO_HEAD})
         if len(heads) > 1:
-            each = [self._with(lambda cell, head=head: cell.head in (head, NO_HEAD)) for head in heads]
-            yield "one --head after the other", max(each)
-        for count in sorted(self.plan.shots)[-2::-1]:
-            shots = tuple(n for n in self.plan.shots if n <= count)
+            yield "one --head after the other", max(self._with(_of(head)) for head in heads)
+        for most in sorted(self.plan.shots)[-2::-1]:
+            shots = [n for n in self.plan.shots if n <= most]
             extent = replace(self.extent, shots={n: self.extent.shots[n] for n in shots})
-            yield f"--shots {','.join(map(str, shots))}", self._with(lambda c, count=count: c.shots <= count, extent)
+            yield f"--shots {','.join(map(str, shots))}", self._with(_up_to(most), extent)
         side = self.plan.size // 2
         while side >= SMALLEST:
             yield f"--size {side}", self.base + max(self._at(name, side) for name in self.needs)
             side //= 2
 
-    def _with(self, keep: object, extent: Extent | None = None) -> int:
+    def _with(self, keep: Callable[[Cell], bool], extent: Extent | None = None) -> int:
         """Bytes if only the cells that are kept were run."""
-        assert callable(keep)
         extent = extent or self.extent
         left = {name: [cell for cell in self.left[name] if keep(cell)] for name in self.needs}
         return self.base + max(memory(self.figures[name], cells, extent) for name, cells in left.items())
 
     def _at(self, name: str, side: int) -> int:
-        """Bytes of a backbone's cells with masks of another side: what a head needs while it works goes with the area."""
+        """Bytes of a backbone's cells with masks of another side; what a head needs at work goes with the area."""
         share = (side / self.plan.size) ** 2
         figures = self.figures[name]
         heads = {h: replace(known, memory=int(known.memory * share)) for h, known in figures.heads.items()}
         return memory(replace(figures, heads=heads), self.left[name], self.extent)
+
+
+def _of(head: str) -> Callable[[Cell], bool]:
+    return lambda cell: cell.head in (head, NO_HEAD)
+
+
+def _up_to(most: int) -> Callable[[Cell], bool]:
+    return lambda cell: cell.shots <= most
 
 
 def extent_of(task: Task) -> Extent:

@@ -120,7 +120,7 @@ class Pretraining:
         write_card(self.files.out)
 
     def _write_hashes(self) -> None:
-        """Keep the hashes of what the weights have learnt from; unless earlier weights have learnt nobody knows what."""
+        """Keep the hashes of what the weights have learnt from; none if those of earlier weights are not known."""
         seen = self.began.get("seen", "0")
         earlier = read_hashes(self.files.out) if self.began else np.empty(0, np.uint64)
         if earlier is not None:

@@ -96,7 +96,10 @@ def _from_card(name: str, weights: Path, dataset: str) -> Known:
     said = [f"{key}: {card[key]}" for key in ("images", "began with", "converted from") if key in card]
     if all(_of(images) == dataset for images in learnt_from(card)):
         return Known(f"{name} learnt from the unlabelled images of {dataset}")
-    why = f"its card says {said[0]!r}" if said else "its card says nothing of them"
+    if _of(card.get("images", "")) == dataset:
+        why = "it began with other weights, whose images its card does not say or which are of another dataset"
+    else:
+        why = f"its card says {said[0]!r}" if said else "its card says nothing of them"
     return Known(unknown=f"{why}, and no hashes of them lie beside it", evidence=(*said, MEND))
 
 

@@ -22,7 +22,7 @@ TYPICAL = {
     5: Components(0.6, 42.6, 17.2),
     10: Components(4.8, 51.5, 11.1),
 }
-"""By number of shots."""
+"""By number of shots; of pixels and jigsaw on `faces`, averaged over linear and cnn-s, from 5 draws and 48 images."""
 SOURCE = "pixels and jigsaw on faces"
 
 

@@ -62,12 +62,12 @@ class ImageStream:
     def hashes(self, first: int, last: int) -> Hashes:
         """Perceptual hashes of the images that stand between two positions; what this stream has not read, it reads."""
         epoch, start = divmod(first, len(self))
-        seen = np.concatenate([self._order(epoch), self._order(epoch + 1)])[start:][: last - first]
-        rows = np.unique(seen) if last - first < len(self) else np.arange(len(self))
+        orders = np.concatenate([self._order(epoch + later) for later in range(3)])
+        rows = np.unique(orders[start:][: min(last - first, 2 * len(self))])  # in twice its length everything stands
         missing = rows[~self.hashed[rows]]
         for place in range(0, len(missing), self.batch):
             self._planes(torch.from_numpy(missing[place : place + self.batch]))
-        return self.hash[rows]
+        return np.asarray(self.hash[rows], dtype=np.uint64)
 
     def _epochs(self, position: int) -> range:
         """The epochs that the batch at `position` touches."""

@@ -9,7 +9,6 @@ import typer
 
 from .app import Json, Names, app
 
-
 DatasetName = Annotated[str, typer.Option(help="A dataset, as faces or folder:PATH[#GROUPING].")]
 Backbones = Annotated[Names, typer.Option(help="A name or pattern; may be repeated. All by default.")]
 Heads = Annotated[Names, typer.Option(help="A name or pattern; may be repeated. The paper's six by default.")]
@@ -91,9 +90,7 @@ def plan(
     device: Device = "auto",
     out: Out = None,
     like: Annotated[Optional[Path], typer.Option(help="A run whose chance this one is taken to have.")] = None,  # noqa: UP045
-    memory: Annotated[
-        Optional[float], typer.Option(min=0, help="GiB that may be used; what is free by default.")
-    ] = None,  # noqa: UP045
+    memory: Annotated[Optional[float], typer.Option(min=0, help="GiB to use; what is free by default.")] = None,  # noqa: UP045
     as_json: Json = False,
 ) -> None:
     """Say what a run would take and what it could show, before it is computed; exit 2 if it cannot fit.
