@@ -253,6 +253,7 @@ def test_the_card_says_what_a_training_began_with(
     assert command(monkeypatch, tmp_path, "then.safetensors", 32, "--resume", "--from", str(first)) == 0
     assert "from image 16" in capsys.readouterr().out
     expected = f"first.safetensors ({file_hash(first)}), after 16 images; its optimisers began anew"
+    expected += "; it learnt from 3 of pictures at 8 pixels"
     card = read_metadata(then)
     assert (card["began with"], card["images seen"]) == (expected, "32")
     assert " --from first.safetensors " in card["command"]

@@ -354,7 +354,7 @@ def test_flags_stand_under_the_leaderboard(tmp_path: Path, call: Call) -> None:
     assert record["flags"][0]["evidence"] == ["[9] and 2 (0 of 64 bits differ)"]
     assert call("leaderboard", out, "--flags", "--format", "csv")[1].startswith("run,of,name,text,evidence\n")
     file_in(out).write_text("{")
-    assert "guards.json is damaged" in " ".join(call("leaderboard", out)[1].split())
+    assert "guards.jsonisdamaged" in "".join(call("leaderboard", out)[1].split())  # a long path is folded anywhere
     assert call("leaderboard", out, "--flags")[0] == 2
     file_in(out).unlink()
     assert "guards: nobody has looked at the images" in call("leaderboard", out)[1]
