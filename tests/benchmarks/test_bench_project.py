@@ -28,7 +28,8 @@ WAYS: dict[str, Callable[[list[Tensor], Tensor, Tensor], Tensor]] = {
     "dense": lambda maps, weight, bias: F.conv2d(dense(maps, SIZE), weight, bias),
     "project": lambda maps, weight, bias: project(maps, weight, bias, SIZE),
 }
-FASTER, SMALLER = 8, 10
+FASTER, SMALLER = 5, 10
+"""What holds on any CPU; 7 to 9 times as fast was measured on two of them, the ratio depends on their caches."""
 
 
 def inputs() -> tuple[list[Tensor], Tensor, Tensor, Tensor]:
@@ -61,7 +62,7 @@ def test_c_is_the_papers() -> None:
 
 @pytest.mark.benchmark(timer=process_time)
 def test_projecting_is_faster(benchmark: BenchmarkFixture) -> None:
-    """At least eight times."""
+    """At least five times."""
     given = inputs()
     start = process_time()
     step("dense", *given)
