@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 
 from .leaderboard import by_backbone, estimates
-from .power import TWO_SIDED, Components, components_of, smallest_difference
+from .power import ONE_SIDED, TWO_SIDED, Components, components_of, smallest_difference
 from .results import CellResult, ResultError
 
 METRIC = "mean"
@@ -40,13 +40,20 @@ class Promise:
     """Whose variances are known."""
     comparisons: int
     """Of the plan, made together (Holm)."""
+    drop: float
+    """The drop beyond its tolerance that `partbench gate --over heads` catches four times in five; the median."""
+    held: int
+    """Scores that such a gate holds."""
 
 
-def promise(known: Sequence[Components], shots: int, draws: int, images: int, backbones: int) -> Promise:
-    """From the variances of differences between pairs of backbones."""
+def promise(known: Sequence[Components], shots: int, draws: int, images: int, backbones: int, held: int) -> Promise:
+    """From the variances of differences between pairs of backbones; a gate sees smaller ones, so it catches more."""
     comparisons = max(1, backbones * (backbones - 1) // 2)
     found = [smallest_difference(c, draws, images, comparisons=comparisons, sides=TWO_SIDED) for c in known]
-    return Promise(shots, float(np.median(found)), min(found), max(found), len(found), comparisons)
+    drops = [smallest_difference(c, draws, images, comparisons=held, sides=ONE_SIDED) for c in known]
+    return Promise(
+        shots, float(np.median(found)), min(found), max(found), len(found), comparisons, float(np.median(drops)), held
+    )
 
 
 def pair_components(results: Sequence[CellResult], shots: int, metric: str = METRIC) -> list[Components]:

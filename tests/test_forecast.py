@@ -24,7 +24,7 @@ from partbench.benchmark.forecast import STAGES, BackboneFigures, Extent, HeadFi
 from partbench.benchmark.iou import confuse
 from partbench.benchmark.outlook import Outlook, extent_of
 from partbench.benchmark.plan import COPY, NO_HEAD, Cell, Plan
-from partbench.benchmark.power import TWO_SIDED, Components, smallest_difference
+from partbench.benchmark.power import ONE_SIDED, TWO_SIDED, Components, smallest_difference
 from partbench.benchmark.promise import TYPICAL, like, pair_components, promise, typical
 from partbench.benchmark.rehearsal import Rehearsal
 from partbench.benchmark.results import CellResult, ResultError, RunFolder
@@ -141,11 +141,13 @@ def test_a_promise_is_the_power_of_known_differences(tmp_path: Path) -> None:
     results = made(tmp_path, ("x", "y", "z"))
     known = pair_components(results, 5)
     assert len(known) == 3
-    found = promise(known, 5, draws=4, images=50, backbones=4)
+    found = promise(known, 5, draws=4, images=50, backbones=4, held=12)
     expected = sorted(smallest_difference(c, 4, 50, comparisons=6, sides=TWO_SIDED) for c in known)
     assert (found.lowest, found.difference, found.highest) == tuple(expected)
     assert (found.pairs, found.comparisons) == (3, 6)
-    assert promise(known, 5, draws=8, images=200, backbones=4).difference < found.difference
+    drops = sorted(smallest_difference(c, 4, 50, comparisons=12, sides=ONE_SIDED) for c in known)
+    assert (found.drop, found.held) == (drops[1], 12)
+    assert promise(known, 5, draws=8, images=200, backbones=4, held=12).difference < found.difference
 
 
 def test_chance_is_taken_from_the_nearest_number_of_shots(tmp_path: Path) -> None:

@@ -122,10 +122,13 @@ def _promised(promises: Sequence[Promise], draws: int, like: Path | None) -> lis
     if not promises or promises[0].comparisons < 1:
         return []
     found = ", ".join(f"{one.difference:.1f} with {one.shots} shot{'s' if one.shots > 1 else ''}" for one in promises)
+    dropped = ", ".join(f"{one.drop:.1f} with {one.shots} shot{'s' if one.shots > 1 else ''}" for one in promises)
     source = f"as two backbones differ in {like}" if like else f"as two backbones differ in {SOURCE}"
     return [
         f"smallest true difference in {METRIC} between two backbones, averaged over heads, that is shown four times in "
-        f"five, {promises[0].comparisons} compared together, {draws} draws: {found} ({source})"
+        f"five, {promises[0].comparisons} compared together, {draws} draws: {found} ({source})",
+        f"true drop beyond the tolerance that a gate over heads catches four times in five, {promises[0].held} scores "
+        f"held together: {dropped}",
     ]
 
 

@@ -102,7 +102,7 @@ def _promises(plan: Plan, task: Task, results: Sequence[Any] | None) -> list[Pro
     from ..promise import like, promise, typical
 
     known = {shots: typical(shots) if results is None else like(results, shots) for shots in plan.shots}
-    size = plan.draws, len(task.test), len(plan.backbones)
+    size = plan.draws, len(task.test), len(plan.backbones), len(plan.backbones) * len(plan.shots)
     return [promise(components, shots, *size) for shots, components in known.items()]
 
 
