@@ -2,15 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as Indexed
 
 from ..datasets.dataset import DatasetError, Split
 from .perceptual_hash import Hashes, perceptual_hash
 
 CACHE = 4 * 2**30
 """Most bytes of images kept in memory."""
+READ_AT_ONCE = 64
+"""Images that one of several processes reads before it hands them over."""
+
+Planes: TypeAlias = tuple[list[int], Tensor, Hashes]
+"""Rows of a split, their images and masks as bytes (n, 3 or 4, size, size), and perceptual hashes (n,)."""
+
+
+@dataclass(frozen=True)
+class Reading(Indexed[Planes]):
+    """Slices of a split's images, each read when it is asked for."""
+
+    split: Split
+    size: int
+    masks: bool
+    slices: Sequence[list[int]]
+
+    def __len__(self) -> int:
+        return len(self.slices)
+
+    def __getitem__(self, index: int) -> Planes:
+        """What is read of a slice."""
+        rows = self.slices[index]
+        pictures = self.split.images(rows, self.size)
+        planes = (pictures * 255).round().clamp(0, 255).to(torch.uint8)
+        if self.masks:
+            planes = torch.cat([planes, self.split.masks(rows, self.size)[:, None].to(torch.uint8)], 1)
+        return rows, planes, perceptual_hash(pictures.numpy())
+
+
+def _as_read(read: Any) -> Any:
+    """What a process read, as it is; torch would turn its hashes into tensors."""
+    return read
 
 
 class ImageStream:
@@ -59,6 +97,16 @@ class ImageStream:
             planes = torch.where(flips[:, None, None, None], planes.flip(3), planes)
         return planes[:, :3].float() / 255, planes[:, 3].long() if self.masks else None
 
+    def fill(self, workers: int, report: Callable[[int], None]) -> None:
+        """Read all images that will be kept by so many processes at once, and report how many are there."""
+        missing = np.flatnonzero(~self.known.numpy()).tolist()
+        slices = [missing[i : i + READ_AT_ONCE] for i in range(0, len(missing), READ_AT_ONCE)]
+        reading = Reading(self.split, self.size, self.masks, slices)
+        for rows, planes, hashes in DataLoader(reading, None, num_workers=workers, collate_fn=_as_read):
+            self.bytes[rows], self.known[rows] = planes, True
+            self.hash[rows], self.hashed[rows] = hashes, True
+            report(int(self.known.sum()))
+
     def hashes(self, first: int, last: int) -> Hashes:
         """Perceptual hashes of the images that stand between two positions; what this stream has not read, it reads."""
         epoch, start = divmod(first, len(self))
@@ -87,11 +135,6 @@ class ImageStream:
 
     def _planes(self, rows: Tensor) -> Tensor:
         """Images and masks of the split as bytes (n, 3 or 4, size, size)."""
-        indices = rows.tolist()
-        pictures = self.split.images(indices, self.size)
-        if not self.hashed[indices].all():
-            self.hash[indices], self.hashed[indices] = perceptual_hash(pictures.numpy()), True
-        images = (pictures * 255).round().clamp(0, 255).to(torch.uint8)
-        if not self.masks:
-            return images
-        return torch.cat([images, self.split.masks(indices, self.size)[:, None].to(torch.uint8)], 1)
+        indices, planes, hashes = Reading(self.split, self.size, self.masks, [rows.tolist()])[0]
+        self.hash[indices], self.hashed[indices] = hashes, True
+        return planes

@@ -286,7 +286,8 @@ def write_pictures(folder: Path, seeds: Iterable[int], names: Iterable[str] | No
 
 def train(images: Path, out: Path, begin: Path | None = None, most: int = 16) -> None:
     options = {"size": 8, "budget": Budget(images=most), "resume": False, "limit": None, "mirror": False}
-    pretraining.run("stylegan2", str(images), out, **options, seed=0, device="cpu", keep="", begin=begin)  # type: ignore[arg-type]
+    options |= {"seed": 0, "device": "cpu", "keep": "", "batch": None, "workers": 0}
+    pretraining.run("stylegan2", str(images), out, **options, begin=begin)  # type: ignore[arg-type]
 
 
 def test_a_training_leaves_the_hashes_of_its_images(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -34,6 +35,7 @@ from partbench.benchmark.plugins import load_catalogue
 from partbench.benchmark.pretrain import Pretraining
 from partbench.benchmark.stream import ImageStream
 from partbench.datasets.dataset import DatasetError
+from partbench.datasets.faces import open_faces
 
 TINY = Config(size=8, latent=8, depth=2, width=64, cap=8)
 STEP = 4
@@ -168,6 +170,18 @@ def test_a_stream_of_nothing_is_refused(count: int, limit: int | None) -> None:
     """Without images there is nothing to learn from."""
     with pytest.raises(DatasetError, match=f"of {count} images leave nothing to learn from; raise --limit"):
         ImageStream(Numbered(count), 4, 5, 0, limit=limit)
+
+
+def test_processes_read_what_the_stream_would() -> None:
+    """Images read ahead by two processes are those that are read one batch after the other, with the same hashes."""
+    split, counts = open_faces().test, []
+    ahead, along = (ImageStream(split, 16, 8, 0, limit=150, masks=True) for _ in range(2))
+    ahead.fill(2, counts.append)
+    assert (counts[-1], len(counts)) == (150, 3)
+    for position in range(0, 152, 8):
+        for one, other in zip(ahead.at(position), along.at(position), strict=True):
+            assert one is not None and other is not None and torch.equal(one, other)
+    assert np.array_equal(ahead.hash, along.hash)
 
 
 def test_mirroring_shows_both_sides() -> None:
@@ -454,7 +468,7 @@ def command(images: str, out: Path, **changes: Any) -> None:
     """`partbench pretrain stylegan2` at 8 pixels."""
     options: dict[str, Any] = {
         "name": "stylegan2", "size": 8, "budget": Budget(images=16), "resume": False, "limit": None,
-        "mirror": False, "seed": 0, "device": "cpu", "keep": "", "begin": None,
+        "mirror": False, "seed": 0, "device": "cpu", "keep": "", "begin": None, "batch": None, "workers": 0,
     }  # fmt: skip
     pretraining.run(images=images, out=out, **(options | changes))
 
@@ -554,14 +568,26 @@ def test_without_a_terminal_progress_is_lines(
     assert lines == [f"{30 * i} images, 0.5/s, {(1000 - 30 * i) / 30:.0f} min left  [d]" for i in (1, 2, 3)]
 
 
+def test_the_batch_and_the_readers_are_options(pictures: Path, tmp_path: Path) -> None:
+    """Weights after one step of eight images that two processes read, which the card says."""
+    out = tmp_path / "cats.safetensors"
+    command(str(pictures), out, budget=Budget(images=8), batch=8, workers=2)
+    with safe_open(out, framework="pt") as file:
+        card = file.metadata()
+    assert card["images seen"] == "8"
+    assert "--batch 8" in card["command"]
+    assert pretraining.default_workers(torch.device("cpu")) == 0
+    assert pretraining.default_workers(torch.device("cuda")) >= 1
+
+
 def test_the_card_has_the_command() -> None:
     """What trains the same again, without the folders of this machine."""
     budget = Budget(seconds=90)
     out = Path("/home/me/cats.safetensors")
-    told = pretraining.command("vae", "/home/me/my cats.zip", out, 64, budget, 500, True, 3, None)
+    told = pretraining.command("vae", "/home/me/my cats.zip", out, 64, budget, 500, True, 3, 48, None)
     assert told == (
         "partbench pretrain vae --images 'my cats.zip' --out cats.safetensors --size 64 --seed 3 "
-        "--limit 500 --mirror --minutes 1.5"
+        "--limit 500 --mirror --batch 48 --minutes 1.5"
     )
-    told = pretraining.command("vae", "faces", out, 64, Budget(images=2500), None, False, 0, "dogs.safetensors")
+    told = pretraining.command("vae", "faces", out, 64, Budget(images=2500), None, False, 0, None, "dogs.safetensors")
     assert told.endswith("--seed 0 --from dogs.safetensors --kimg 2.5")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shlex
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -57,6 +59,7 @@ def parse_keep(text: str) -> tuple[int, ...]:
 def run(
     name: str, images: str, out: Path, size: int, budget: Budget, resume: bool,
     limit: int | None, mirror: bool, seed: int, device: str, keep: str, begin: Path | None,
+    batch: int | None, workers: int | None,
 ) -> None:  # fmt: skip
     """Train, with a bar, and write OUT and its checkpoint, samples and log beside it."""
     catalogue = load_catalogue()
@@ -67,6 +70,7 @@ def run(
     _hold(files, budget, resume)
     split, chosen = open_images(catalogue, images), pick_device(device)
     trainer: Trainer = start(size, str(chosen), seed)
+    trainer.batch = batch or trainer.batch
     held = held_out(split)
     most = held.start if limit is None else min(limit, held.start)
     stream = ImageStream(split, size, trainer.batch, seed, mirror, most, isinstance(trainer, LearnsFromMasks))
@@ -78,10 +82,11 @@ def run(
     console = open_console(quiet=not training.main)
     where = f"{len(stream)} images of {images} at {size} px, on {chosen}, from image {training.images}"
     console.print(f"{escape(name)}: {escape(where)}; samples in {escape(str(files.picture))}", soft_wrap=True)
+    read_ahead(stream, default_workers(chosen) if workers is None else workers, console)
     card = {
         "images": f"{len(stream)} of {Path(images).name} at {size} pixels" + (", mirrored too" if mirror else ""),
         "seed": str(seed),
-        "command": command(name, images, out, size, budget, limit, mirror, seed, training.began.get("name")),
+        "command": command(name, images, out, size, budget, limit, mirror, seed, batch, training.began.get("name")),
         "hardware": json.dumps(hardware(chosen) | {"processes": training.machine.processes}),
     } | ({"began with": began(training.began)} if training.began else {})
     try:
@@ -95,6 +100,20 @@ def run(
         console.print(f"on {len(held)} images that it never saw: {escape(say(training.measures))}", soft_wrap=True)
 
 
+def default_workers(device: torch.device) -> int:
+    """Every core where a GPU would wait for images; none where training itself needs the cores."""
+    return (os.cpu_count() or 1) if device.type == "cuda" else 0
+
+
+def read_ahead(stream: ImageStream, workers: int, console: Console) -> None:
+    """Let `workers` processes read all images before training begins, with a bar."""
+    if not workers:
+        return
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
+        task = bars.add_task("reading images", total=len(stream))
+        stream.fill(workers, lambda count: bars.update(task, completed=count))
+
+
 def began(weights: Mapping[str, str]) -> str:
     """Which weights file a training began with: its name, its hash and what it had seen."""
     what = f"{weights['name']} ({weights['hash']}), after {weights['seen']} images; its optimisers began anew"
@@ -103,7 +122,7 @@ def began(weights: Mapping[str, str]) -> str:
 
 def command(
     name: str, images: str, out: Path, size: int, budget: Budget,
-    limit: int | None, mirror: bool, seed: int, begin: str | None,
+    limit: int | None, mirror: bool, seed: int, batch: int | None, begin: str | None,
 ) -> str:  # fmt: skip
     """The command that trains the same again, for the model card; paths by their last part, since others' differ."""
     words = ["partbench", "pretrain", name, "--images", Path(images).name, "--out", out.name]
@@ -111,6 +130,7 @@ def command(
     words += ["--from", begin] if begin else []
     words += ["--limit", str(limit)] if limit is not None else []
     words += ["--mirror"] if mirror else []
+    words += ["--batch", str(batch)] if batch else []
     words += ["--minutes", f"{budget.seconds / 60:g}"] if math.isfinite(budget.seconds) else []
     words += ["--kimg", f"{budget.images / 1000:g}"] if math.isfinite(budget.images) else []
     return shlex.join(words)

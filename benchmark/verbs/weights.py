@@ -23,6 +23,11 @@ def pretrain(
     mirror: Annotated[bool, typer.Option("--mirror", help="Show every image mirrored, too.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of the weights and of the order of images.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "auto",
+    batch: Annotated[Optional[int], typer.Option(min=1, help="Images per step; each network has its own.")] = None,  # noqa: UP045
+    workers: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(min=0, help="Processes that read the images first; every core with a GPU, none without."),
+    ] = None,
     keep: Annotated[str, typer.Option(help="Keep a checkpoint at these thousands of images, with commas.")] = "",
     begin: Annotated[
         Optional[Path],  # noqa: UP045
@@ -36,7 +41,9 @@ def pretrain(
     from ..commands import pretraining
 
     budget = pretraining.Budget(seconds=minutes * 60, images=kimg * 1000)
-    pretraining.run(backbone, images, out, size, budget, resume, limit, mirror, seed, device, keep, begin)
+    pretraining.run(
+        backbone, images, out, size, budget, resume, limit, mirror, seed, device, keep, begin, batch, workers
+    )
 
 
 @app.command()
