@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
-from .plan import Plan
+from .plan import OPTIONS, Plan
 from .results import CellResult
 
 
@@ -25,8 +25,8 @@ def hold_plans(a: Plan, b: Plan, names: tuple[str, str]) -> None:
     """Refuse two runs of another protocol, and say in what they differ."""
     if a.hash == b.hash:
         return
-    pairs = [(field, value, asdict(b)[field]) for field, value in asdict(a).items() if field not in CROSSED]
-    differ = ", ".join(f"{field} {one} and {other}" for field, one, other in pairs if one != other)
+    pairs = [(OPTIONS[field], value, asdict(b)[field]) for field, value in asdict(a).items() if field not in CROSSED]
+    differ = ", ".join(f"{option} {one} and {other}" for option, one, other in pairs if one != other)
     raise ComparisonError(f"{names[0]} and {names[1]} cannot be compared: they have {differ}; {BETWEEN_RUNS}")
 
 

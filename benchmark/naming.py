@@ -1,11 +1,12 @@
 """How names on the command line become records.
 
 A backbone is `FAMILY[:VARIANT][@WEIGHTS][+position]`, and `random:` before it makes it the untrained twin;
-a dataset is `NAME` or `FAMILY:REST`, a head `NAME`.
+a dataset is `NAME`, `NAME#OPTIONS` or `FAMILY:REST`, a head `NAME`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -82,14 +83,14 @@ def find_reporter(catalogue: Catalogue, name: str) -> Offer[Reporter]:
 
 
 def find_dataset(catalogue: Catalogue, name: str) -> Offer[Dataset]:
-    """The dataset of this name; what follows the first ':' is the family's own business (a path, say)."""
-    family, colon, rest = name.partition(":")
+    """The dataset of this name; what follows the first ':' or '#' is the family's own business (a path, say)."""
+    family, mark, rest = re.match(r"([^:#]*)(:?)(.*)", name, re.DOTALL).groups()  # type: ignore[union-attr]
     offer = _look_up(catalogue.datasets, "dataset", family)
     record = offer.record
     if not rest and record.classes:
         return offer
     # A family without classes of its own, as `folder`, says itself what it misses.
-    configure = _variants_of(record.configure, family, colon + rest)
+    configure = _variants_of(record.configure, family, mark + rest)
     return replace(offer, record=replace(_configured(lambda: configure(rest), name, offer.provider), name=name))
 
 

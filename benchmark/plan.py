@@ -11,6 +11,11 @@ from dataclasses import asdict, dataclass, replace
 COPY = "copy"
 """The control that reads no image: the training mask itself, or the per-pixel mode of several."""
 NO_HEAD = "-"
+OPTIONS = {
+    name: "features" if name == "scale" else name
+    for name in ("dataset", "schedule", "scale", "size", "pool", "test", "split", "seed")
+}
+"""The fields that all cells of a plan share, with the options of the command line that set them."""
 PROTOCOL = 1
 """Raised whenever the same plan would score otherwise."""
 
@@ -56,6 +61,7 @@ class Plan:
     draws: int = 5
     schedule: str = "quick"
     scale: str = "rms"
+    """How maps are scaled; the option is `--features`, since `--scale` is that of a preset."""
     size: int = 64
     """Side of the masks that are scored, pixels."""
     pool: int = 48

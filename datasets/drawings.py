@@ -36,6 +36,8 @@ class Drawings:
     what: str
     """The dataset, for errors."""
     labelled: bool = True
+    merged: tuple[int, ...] = ()
+    """The class that each class of the drawing becomes; none: as it is."""
 
     def __len__(self) -> int:
         return len(self.seeds)
@@ -53,18 +55,19 @@ class Drawings:
         if not self.labelled:
             mend = "draw them from pool, validation or test"
             raise DatasetError(f"the split 'unlabelled' of {self.what} has no masks; {mend}")
-        return torch.from_numpy(self.render(self._seeds(indices), size)[1].astype(np.int64))
+        labels = self.render(self._seeds(indices), size)[1].astype(np.int64)
+        return torch.from_numpy(np.array(self.merged)[labels] if self.merged else labels)
 
     def _seeds(self, indices: Sequence[int]) -> list[int]:
         return [self.seeds[int(index)] for index in indices]
 
 
-def open_drawings(render: Render, what: str) -> Splits:
+def open_drawings(render: Render, what: str, merged: tuple[int, ...] = ()) -> Splits:
     """A thousand drawings each for pool, validation and test, and a million more without masks."""
     return Splits(
-        pool=Drawings(range(1_000), render, what),
-        validation=Drawings(range(1_000, 2_000), render, what),
-        test=Drawings(range(2_000, 3_000), render, what),
+        pool=Drawings(range(1_000), render, what, merged=merged),
+        validation=Drawings(range(1_000, 2_000), render, what, merged=merged),
+        test=Drawings(range(2_000, 3_000), render, what, merged=merged),
         unlabelled=Drawings(range(1_000_000, 2_000_000), render, what, labelled=False),
     )
 

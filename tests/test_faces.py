@@ -17,7 +17,7 @@ from partbench.datasets.canvas import cover
 from partbench.datasets.dataset import DatasetError, Splits
 from partbench.datasets.dice import Dice
 from partbench.datasets.drawings import Drawings
-from partbench.datasets.faces import CLASSES, open_faces, partbench_datasets
+from partbench.datasets.faces import CLASSES, configure, open_faces, partbench_datasets
 from partbench.datasets.faces.geometry import place, wrap
 from partbench.datasets.faces.identity import draw_person
 from partbench.datasets.faces.render import THROWS, paint, render
@@ -56,6 +56,23 @@ def test_the_hook_offers_the_ten_classes_of_the_paper() -> None:
     assert dataset.classes[:5] == ("background", "eyes", "mouth", "nose", "face")
     assert dataset.classes[5:] == ("clothes", "hair", "eyebrows", "ears", "neck")
     assert len(dataset.load().pool) == 1_000
+
+
+def test_the_three_classes_are_the_ten_merged(splits: Splits) -> None:
+    """Eyes, mouth and nose stay where they are, all else becomes background, which is never averaged over."""
+    dataset = configure("#paper3")
+    assert (dataset.classes, dataset.excluded) == (CLASSES[:4], {"background"})
+    for split in ("pool", "validation", "test"):
+        ten = getattr(splits, split).masks([3], 32)
+        assert torch.equal(getattr(dataset.load(), split).masks([3], 32), torch.where(ten < 4, ten, 0))
+
+
+def test_a_grouping_that_is_none() -> None:
+    """The sentence names those that there are."""
+    with pytest.raises(DatasetError, match="faces has no option 'paper9': there are paper10, paper3; did you mean"):
+        configure("#paper9")
+    with pytest.raises(DatasetError, match="leave out ':x', or choose faces#paper10 or faces#paper3"):
+        configure("x")
 
 
 def test_importing_the_plugin_imports_neither_torch_nor_numpy() -> None:

@@ -148,6 +148,14 @@ def test_a_folder_is_named_by_its_path() -> None:
     assert find_dataset(CATALOGUE, "folder").record.classes == ("",)
 
 
+def test_options_may_follow_a_dataset_that_needs_no_path() -> None:
+    """`NAME#OPTIONS` asks the family, which sees the mark."""
+    dataset = find_dataset(CATALOGUE, "folder#paper3:x").record
+    assert (dataset.name, dataset.classes) == ("folder#paper3:x", ("#paper3:x",))
+    with pytest.raises(NamingError, match="'faces' has no variants; leave out '#x'"):
+        find_dataset(CATALOGUE, "faces#x")
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.main import get_command
 
-from partbench.benchmark.plan import COPY, NO_HEAD, Cell, Plan, file_name
+from partbench.benchmark.cli import app
+from partbench.benchmark.plan import COPY, NO_HEAD, OPTIONS, Cell, Plan, file_name
 
 NAMES = st.text("ab-._:@+/ A", min_size=1, max_size=6)
 CELLS = st.builds(
@@ -82,6 +84,13 @@ def test_how_much_is_crossed_is_no_part_of_the_protocol(change: dict[str, object
 def test_what_changes_scores_is_part_of_the_protocol(change: dict[str, object]) -> None:
     """Scores of two protocols never stand in one folder."""
     assert replace(PLAN, **change).hash != PLAN.hash  # type: ignore[arg-type]
+
+
+def test_what_all_cells_share_can_be_asked_for() -> None:
+    """Every such field is an option of `partbench run`, though `scale` goes by another name there."""
+    known = {name for option in get_command(app).commands["run"].params for name in option.opts}  # type: ignore[attr-defined]
+    shared = {field.name for field in fields(Plan)} - {"backbones", "heads", "shots", "draws"}
+    assert OPTIONS.keys() == shared and {f"--{option}" for option in OPTIONS.values()} <= known
 
 
 def test_the_union_holds_the_cells_of_both() -> None:

@@ -325,7 +325,7 @@ def test_the_command_makes_the_run_again() -> None:
     assert command.startswith(
         "partbench run --dataset 'folder:my cats' --backbone 'a b' --backbone '$(x)' --head linear"
     )
-    assert "--shots 1,5 --draws 2" in command
+    assert "--shots 1,5 --draws 2" in command and "--features rms" in command
 
 
 Call = Callable[..., tuple[int, str, str]]

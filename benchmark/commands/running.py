@@ -15,7 +15,7 @@ from rich.markup import escape
 from ..leaderboard import ranked, summarise
 from ..metrics import DEFAULT
 from ..naming import backbone_names, expand, find_backbone, find_dataset, find_head, find_reporter
-from ..plan import COPY, NO_HEAD, Plan
+from ..plan import COPY, NO_HEAD, OPTIONS, Plan
 from ..plugins import Catalogue, load_catalogue
 from ..reporter import Listener, Listeners
 from ..results import CellResult, ResultError, RunFolder
@@ -50,10 +50,10 @@ def parse_shots(text: str) -> tuple[int, ...]:
 
 def make_plan(
     dataset: str, backbones: tuple[str, ...], heads: tuple[str, ...], shots: str, draws: int, schedule: str,
-    scale: str, size: int, pool: int, test: int, split: str, seed: int,
+    features: str, size: int, pool: int, test: int, split: str, seed: int,
 ) -> Plan:  # fmt: skip
     """A plan from the options of the command line, in the order of a plan's fields."""
-    return Plan(dataset, backbones, heads, parse_shots(shots), draws, schedule, scale, size, pool, test, split, seed)
+    return Plan(dataset, backbones, heads, parse_shots(shots), draws, schedule, features, size, pool, test, split, seed)
 
 
 def resolve(plan: Plan, catalogue: Catalogue) -> Plan:
@@ -79,8 +79,7 @@ def folder_for(plan: Plan, out: Path | None) -> RunFolder:
 
 
 def _difference(known: Plan, plan: Plan) -> str:
-    fields = ("dataset", "schedule", "scale", "size", "pool", "test", "split", "seed")
-    pairs = [(name, getattr(known, name), getattr(plan, name)) for name in fields]
+    pairs = [(name, getattr(known, field), getattr(plan, field)) for field, name in OPTIONS.items()]
     changed = [f"{name} {old}, not {new}" for name, old, new in pairs if old != new]
     return ", ".join(changed) or "an older version of partbench"
 
@@ -122,13 +121,13 @@ def run(plan: Plan, device: str, out: Path | None, as_json: bool, reporters: Seq
 
 
 def hold_choices(plan: Plan) -> None:
-    """Refuse a schedule, a scale or a split that is not there."""
+    """Refuse a schedule, a scaling or a split that is not there."""
     from ..features import SCALES
     from ..fit import SCHEDULES
 
     for kind, chosen, known in (
         ("schedule", plan.schedule, SCHEDULES),
-        ("scale", plan.scale, SCALES),
+        ("scaling of features", plan.scale, SCALES),
         ("split", plan.split, SPLITS),
     ):
         if chosen not in known:

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from ..metrics import find_metric
 from ..pictures import PALETTE
-from ..plan import Plan
+from ..plan import OPTIONS, Plan
 from .board import MEAN, Entry, leaders
 from .content import Content, is_control
 from .figures import Picture, inline
@@ -96,8 +96,8 @@ def run_command(plan: Plan) -> str:
     options: list[tuple[str, object]] = [("dataset", plan.dataset)]
     options += [("backbone", name) for name in plan.backbones] + [("head", name) for name in plan.heads]
     options += [("shots", ",".join(map(str, plan.shots)))]
-    names = ("draws", "schedule", "scale", "size", "test", "pool", "split", "seed")
-    options += [(name, getattr(plan, name)) for name in names]
+    options += [("draws", plan.draws)]
+    options += [(option, getattr(plan, field)) for field, option in OPTIONS.items() if field != "dataset"]
     words = [f"--{name} {shlex.quote(str(value))}" for name, value in options]
     return " ".join(["partbench run", *words])
 

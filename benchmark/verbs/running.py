@@ -15,7 +15,7 @@ Heads = Annotated[Names, typer.Option(help="A name or pattern; may be repeated. 
 Shots = Annotated[str, typer.Option(help="Numbers of annotated images, with commas.")]
 Draws = Annotated[int, typer.Option(min=1, help="How often the shots are drawn.")]
 Schedule = Annotated[str, typer.Option(help="quick, or paper: 1,000 epochs as in section 4.2.")]
-Scale = Annotated[str, typer.Option(help="How maps are scaled: rms, none or standard.")]
+Features = Annotated[str, typer.Option(help="How maps are scaled: rms, none or standard.")]
 Size = Annotated[int, typer.Option(min=8, help="Side of the masks that are scored, pixels.")]
 Test = Annotated[int, typer.Option(min=1, help="Most test images.")]
 Pool = Annotated[int, typer.Option(min=1, help="Most labelled images to draw shots from.")]
@@ -49,7 +49,7 @@ def run(
     shots: Shots = SHOTS,
     draws: Draws = DRAWS,
     schedule: Schedule = "quick",
-    scale: Scale = "rms",
+    features: Features = "rms",
     size: Size = 64,
     test: Test = TEST,
     pool: Pool = 48,
@@ -69,7 +69,7 @@ def run(
     from ..commands import running
 
     names = tuple(backbone or ()), tuple(head or ())
-    plan = running.make_plan(dataset, *names, shots, draws, schedule, scale, size, pool, test, split, seed)
+    plan = running.make_plan(dataset, *names, shots, draws, schedule, features, size, pool, test, split, seed)
     running.run(plan, device, out, as_json, tuple(reporter or ()))
 
 
@@ -81,7 +81,7 @@ def plan(
     shots: Shots = SHOTS,
     draws: Draws = DRAWS,
     schedule: Schedule = "quick",
-    scale: Scale = "rms",
+    features: Features = "rms",
     size: Size = 64,
     test: Test = TEST,
     pool: Pool = 48,
@@ -103,7 +103,7 @@ def plan(
     from ..commands import planning, running
 
     names = tuple(backbone or ()), tuple(head or ())
-    plan = running.make_plan(dataset, *names, shots, draws, schedule, scale, size, pool, test, split, seed)
+    plan = running.make_plan(dataset, *names, shots, draws, schedule, features, size, pool, test, split, seed)
     planning.show(plan, device, out, like, memory, as_json)
 
 

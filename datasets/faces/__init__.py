@@ -1,28 +1,49 @@
-"""Procedural faces: as many as you like, each a function of one integer, with an exact part mask."""
+"""Procedural faces: as many as you like, each a function of one integer, with an exact part mask.
+
+`faces` has the paper's ten classes, `faces#paper3` its three, whose background is predicted and never averaged over.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 import pluggy
 
-from ..dataset import Dataset, Splits
+from ..dataset import Dataset, DatasetError, Splits
+from ..spec import read_options
 
 hookimpl = pluggy.HookimplMarker("partbench")
 
 CLASSES = ("background", "eyes", "mouth", "nose", "face", "clothes", "hair", "eyebrows", "ears", "neck")
 """The ten classes of the paper, in the order of the mask's indices."""
+GROUPINGS = {"paper10": CLASSES, "paper3": CLASSES[:4]}
+"""The classes of Table 1; what belongs to none of them is background."""
+SUMMARY = "procedural faces with exact masks, at any size; also as faces#paper3"
 
 
-def open_faces() -> Splits:
+def open_faces(classes: tuple[str, ...] = CLASSES) -> Splits:
     """The four splits; numpy and torch are imported here, not with the plugin."""
     from ..drawings import open_drawings
     from .render import render
 
-    return open_drawings(render, "faces")
+    merged = () if classes == CLASSES else tuple(classes.index(c) if c in classes else 0 for c in CLASSES)
+    return open_drawings(render, "faces", merged)
+
+
+def configure(spec: str) -> Dataset:
+    """The dataset `faces#GROUPING`."""
+    if spec and not spec.startswith("#"):
+        raise DatasetError(
+            f"'faces' lies in no folder; leave out ':{spec}', or choose faces#{' or faces#'.join(GROUPINGS)}"
+        )
+    name = read_options("faces", spec[1:], {"the grouping": tuple(GROUPINGS)})["the grouping"]
+    classes = GROUPINGS[name]
+    excluded = frozenset({"background"} if name == "paper3" else ())
+    return Dataset("faces", classes, partial(open_faces, classes), excluded, SUMMARY, configure)
 
 
 @hookimpl
 def partbench_datasets() -> Iterable[Dataset]:
     """The dataset `faces`."""
-    yield Dataset("faces", CLASSES, load=open_faces, summary="procedural faces with exact masks, at any size")
+    yield configure("")
