@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
-from .backbone import Extractor, Generates, Inverts
+from .backbone import Draws, Extractor, Generates, Inverts
 from .coordinates import fourier_features
 
 if TYPE_CHECKING:
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 def append_position(inner: Extractor, size: int) -> Extractor:
     """`inner` with the coordinates (N, 20, S, S) as its last map; `size` is S where no image tells."""
     kinds = {(False, False): _Plain, (True, False): _Inverting, (False, True): _Generating, (True, True): _Both}
-    return kinds[isinstance(inner, Inverts), isinstance(inner, Generates)](inner, size)
+    kind = kinds[isinstance(inner, Inverts), isinstance(inner, Generates)]
+    return (_Drawing if kind is _Both and isinstance(inner, Draws) else kind)(inner, size)
 
 
 class _Plain(nn.Module):
@@ -63,3 +64,9 @@ class _Generating(_Plain):
 
 class _Both(_Inverting, _Generating):
     pass
+
+
+class _Drawing(_Both):
+    def draw(self, count: int, seed: int) -> Codes:
+        codes: Codes = self.inner.draw(count, seed)
+        return codes

@@ -57,6 +57,18 @@ class Generates(Protocol):
         """`count` images (N, 3, S, S) in [0, 1] and their maps."""
 
 
+@runtime_checkable
+class Draws(Protocol):
+    """Optional capability of one that inverts and generates: the codes of what it samples, so that they can be kept.
+
+    `sample(count, seed)` is then `reconstruct` and `maps` of `draw(count, seed)`. Codes mean the same to every variant
+    of a family that reads the same weights.
+    """
+
+    def draw(self, count: int, seed: int) -> Codes:
+        """Codes of `count` images, as `invert` gives them."""
+
+
 @dataclass(frozen=True)
 class Backbone:
     """A frozen representation, as a plugin offers it."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from .backbone import Backbone, BackboneError, Extractor, Generates, Inverts
+from .backbone import Backbone, BackboneError, Draws, Extractor, Generates, Inverts
 from .blots import blot, centre, clouds
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def check_inverts(backbone: Backbone) -> None:
     if not isinstance(extractor, Inverts):
         return
     codes = extractor.invert(images)
-    _hold_codes(backbone, codes)
+    _hold_codes(backbone, "invert", codes)
     if not _close(_run(extractor, images), _decode(extractor, codes)):
         raise BackboneError(f"{backbone.name}.maps differ from what calling it gives; let it call maps(invert(images))")
     with torch.no_grad():
@@ -148,6 +148,18 @@ def check_generates(backbone: Backbone) -> None:
         raise BackboneError(f"{backbone.name}.sample does not follow its seed; seed a generator with it")
 
 
+def check_draws(backbone: Backbone) -> None:
+    """The codes that an extractor `Draws` are those of the images and maps that it samples."""
+    extractor = backbone.load()
+    if not (isinstance(extractor, Draws) and isinstance(extractor, Inverts) and isinstance(extractor, Generates)):
+        return
+    with torch.no_grad():
+        codes, (images, maps) = extractor.draw(_COUNT, 0), extractor.sample(_COUNT, 0)
+        _hold_codes(backbone, "draw", codes)
+        if not _close([images, *maps], [extractor.reconstruct(codes), *extractor.maps(codes)]):
+            raise BackboneError(f"{backbone.name}.draw gives other codes than it samples; let sample decode draw's")
+
+
 CHECKS: tuple[Callable[[Backbone], None], ...] = (
     check_loads,
     check_size,
@@ -158,6 +170,7 @@ CHECKS: tuple[Callable[[Backbone], None], ...] = (
     check_batch,
     check_aligned,
     check_generates,
+    check_draws,
 )
 """All of them, in the order in which to mend."""
 
@@ -182,10 +195,10 @@ def _close(one: Maps, other: Maps) -> bool:
     return all((a - b).abs().max() <= TOLERANCE * a.abs().max() for a, b in zip(one, other, strict=True))
 
 
-def _hold_codes(backbone: Backbone, codes: object) -> None:
+def _hold_codes(backbone: Backbone, method: str, codes: object) -> None:
     values = codes.values() if isinstance(codes, Mapping) else [None]
     if not all(isinstance(code, Tensor) and code.is_floating_point() and len(code) == _COUNT for code in values):
-        raise BackboneError(f"{backbone.name}.invert gives no codes; return a dict of float tensors, image first")
+        raise BackboneError(f"{backbone.name}.{method} gives no codes; return a dict of float tensors, image first")
 
 
 def _hold_images(backbone: Backbone, method: str, images: Tensor) -> None:

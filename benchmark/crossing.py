@@ -44,6 +44,7 @@ class Crossing:
         task, size = self.ledger.task, self.backbone.size
         slices, shots = task.test_slices(size), task.shot_slices(size)
         self.ledger.reporter.start(self.backbone.name, 1 + len(shots) + len(cells) + len(slices))
+        self.source.recall(task.splits.pool, task.pool)
         self.source.measure(task.statistics(size), task.plan.scale)
         self._tell("scale")
         modules = self._fit_all(cells, self._shot_maps(shots))
@@ -168,6 +169,7 @@ class Crossing:
             "provider": self.offer.provider,
             "weights": source.weights,
             "settings": getattr(source.extractor, "settings", None),
+            "own codes": len(source.own) or None,
             "seconds per image": round(source.seconds / max(1, source.images), 5),
             "maps": {
                 "shift": [s.mean().item() for s in source.shift],

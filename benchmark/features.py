@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from ..backbones.backbone import Backbone, BackboneError, Extractor, Inverts
 from ..backbones.checks import validate_maps
 from ..backbones.derived import POSITION
+from ..datasets.dataset import Made, Split
+from .naming import made_by
 from .results import write_atomic
 
 SCALES = ("rms", "none", "standard")
@@ -59,6 +61,8 @@ class Source:
     seconds: float = 0.0
     """Spent on describing images, inversion included, even if an earlier run did it."""
     images: int = 0
+    own: dict[str, dict[str, Tensor]] = field(default_factory=dict)
+    """Codes (1, ...) of images that this very generator made, by the hash of their pixels: they are never inverted."""
 
     @classmethod
     def open(cls, backbone: Backbone, device: torch.device, cache: Path) -> Source:
@@ -66,6 +70,16 @@ class Source:
         if isinstance(extractor, nn.Module):
             extractor.to(device).eval()
         return cls(backbone, extractor, device, cache)
+
+    def recall(self, split: Split, indices: Sequence[int]) -> None:
+        """Take the codes of images that this generator made from the split that keeps them."""
+        if not isinstance(split, Made) or not isinstance(self.extractor, Inverts):
+            return
+        if made_by(self.backbone, self.weights, split.maker):
+            for rows in slices(indices, self.backbone.size):
+                codes = split.codes(rows)
+                for i, image in enumerate(split.images(rows, self.backbone.size)):
+                    self.own[_digest(image)] = {name: code[i : i + 1] for name, code in codes.items()}
 
     @cached_property
     def weights(self) -> str | None:
@@ -97,7 +111,7 @@ class Source:
     def codes(self, images: Tensor) -> tuple[dict[str, Tensor], float]:
         """Codes of these images and the seconds that they took; the same weights invert the same pixels once."""
         files = self.code_files(images)
-        kept = [_read_code(file) for file in files]
+        kept = [self._kept(image, file) for image, file in zip(images, files, strict=True)]
         missing = [i for i, code in enumerate(kept) if code is None]
         if missing:
             for i, code in zip(missing, self._invert(images[missing]), strict=True):
@@ -110,6 +124,16 @@ class Source:
     def code_files(self, images: Tensor) -> list[Path]:
         """Where the code of each image is kept, or will be."""
         return [self.cache / f"{self._code_key(image)}.safetensors" for image in images]
+
+    def missing(self, images: Tensor) -> int:
+        """How many of these images have no code yet."""
+        pairs = zip(images, self.code_files(images), strict=True)
+        return sum(_digest(image) not in self.own and not file.exists() for image, file in pairs)
+
+    def _kept(self, image: Tensor, file: Path) -> tuple[dict[str, Tensor], float] | None:
+        """The code of an image and the seconds that it took, if one is known."""
+        own = self.own.get(_digest(image)) if self.own else None
+        return (own, 0.0) if own else _read_code(file)
 
     def _invert(self, images: Tensor) -> list[bytes]:
         """The code of each image as a file, with the seconds that it took."""
@@ -160,6 +184,10 @@ class Source:
             raise ValueError(f"no scale is called {kind!r}; choose {', '.join(SCALES)}")
         self.shift.append(shift[:, None, None])
         self.scale.append(scale[:, None, None])
+
+
+def _digest(image: Tensor) -> str:
+    return hashlib.sha256(image.numpy().tobytes()).hexdigest()
 
 
 def _read_code(file: Path) -> tuple[dict[str, Tensor], float] | None:

@@ -150,7 +150,7 @@ def guard_shots(task: Task) -> Part:
 
 def guard_backbone(name: str, backbone: Backbone, task: Task, test: Hashed) -> Part:
     """Whether its pretraining images are known, and whether a test image is one of them."""
-    known: Known = pretraining_of(backbone, task.plan.dataset)
+    known: Known = pretraining_of(backbone, task.dataset.like or task.plan.dataset)
     if known.unknown:
         return Part("", (Flag(name, "pretraining images unknown", f"{name}: {known.unknown}", known.evidence),))
     if known.hashes is None:

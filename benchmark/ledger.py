@@ -64,6 +64,7 @@ class Ledger:
             "protocol": PROTOCOL,
             "plan": plan.hash,
             "data": self.task.data,
+            **({"dataset": dict(dataset.facts)} if dataset.facts else {}),
             "shots": self.task.manifest.seen(cell.draw, cell.shots),
             "schedule": plan.schedule,
             "scale": plan.scale,

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from ..backbones.backbone import Backbone, BackboneError
 from ..backbones.derived import POSITION, TWIN, twin, with_position
-from ..datasets.dataset import Dataset, DatasetError
+from ..datasets.dataset import Dataset, DatasetError, Maker
 from ..heads.head import Head
 from .plugins import Catalogue, Offer
 from .reporter import Reporter
@@ -83,7 +83,23 @@ def find_reporter(catalogue: Catalogue, name: str) -> Offer[Reporter]:
 
 
 def find_dataset(catalogue: Catalogue, name: str) -> Offer[Dataset]:
-    """The dataset of this name; what follows the first ':' or '#' is the family's own business (a path, say)."""
+    """The dataset of this name; what follows the first ':' or '#' is the family's own business (a path, say).
+
+    Shots alone are joined to the test and unlabelled images of the dataset that they are for.
+    """
+    offer = _named_dataset(catalogue, name)
+    record = offer.record
+    if record.beside is None:
+        return offer
+    if not record.like:
+        raise NamingError(f"'{name}' has shots alone; export it again with --like DATASET, as --like faces")
+    base = _named_dataset(catalogue, record.like).record
+    if base.beside is not None:
+        raise NamingError(f"'{name}' is for '{record.like}', which has shots alone too; export it for another dataset")
+    return replace(offer, record=record.beside(base))
+
+
+def _named_dataset(catalogue: Catalogue, name: str) -> Offer[Dataset]:
     family, mark, rest = re.match(r"([^:#]*)(:?)(.*)", name, re.DOTALL).groups()  # type: ignore[union-attr]
     offer = _look_up(catalogue.datasets, "dataset", family)
     record = offer.record
@@ -92,6 +108,14 @@ def find_dataset(catalogue: Catalogue, name: str) -> Offer[Dataset]:
     # A family without classes of its own, as `folder`, says itself what it misses.
     configure = _variants_of(record.configure, family, mark + rest)
     return replace(offer, record=replace(_configured(lambda: configure(rest), name, offer.provider), name=name))
+
+
+def made_by(backbone: Backbone, weights: str | None, maker: Maker) -> bool:
+    """Whether this backbone is the generator that made images; variants that read the same weights are."""
+    if weights is None or weights != maker.weights:
+        return weights == maker.weights and backbone.name.removesuffix(POSITION) == maker.backbone
+    ours, theirs = parse_backbone(backbone.name), parse_backbone(maker.backbone)
+    return (ours.family, ours.twin) == (theirs.family, theirs.twin)
 
 
 def backbone_names(catalogue: Catalogue) -> tuple[str, ...]:

@@ -65,6 +65,7 @@ class Rehearsal:
         peak.start()
         load, source = self._timed(lambda: Source.open(backbone, self.device, self.cache))
         weights = peak.read() or 0
+        source.recall(self.task.splits.pool, self.task.pool)
         read, images = self._timed(lambda: torch.cat(self.task.statistics(backbone.size)))
         slice_ = len(slices(range(1000), backbone.size)[0])
         work, (invert, describe, rebuild) = self._describe(source, images, slice_)
@@ -125,7 +126,7 @@ class Rehearsal:
         for stage, read in reads.items():
             if (stage, size) not in self.pictures:
                 self.pictures[stage, size] = read()
-        return {stage: sum(not f.exists() for f in source.code_files(self.pictures[stage, size])) for stage in reads}
+        return {stage: source.missing(self.pictures[stage, size]) for stage in reads}
 
     def _head(self, head: Head, maps: Sequence[Tensor], shapes: Shapes) -> HeadFigures:
         if (head.name, shapes) not in self.known:

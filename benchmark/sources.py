@@ -31,6 +31,7 @@ BUILT_IN = (
     "datasets.cars",
     "datasets.horses",
     "datasets.folder",
+    "datasets.generated",
     "datasets.scenes",
     "datasets.bsds",
     "benchmark.reporters",

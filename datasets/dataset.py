@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import pluggy
 
@@ -37,6 +37,28 @@ class Split(Protocol):
 
 
 @dataclass(frozen=True)
+class Maker:
+    """The generator that made images, so that it is known again."""
+
+    backbone: str
+    """Its name on the command line."""
+    weights: str | None
+    """Hash of its weights, None where it reads none."""
+
+
+@runtime_checkable
+class Made(Protocol):
+    """Optional capability of a split: a generator made its images, and what it made them from is kept."""
+
+    @property
+    def maker(self) -> Maker:
+        """Who made them."""
+
+    def codes(self, indices: Sequence[int]) -> Mapping[str, Tensor]:
+        """Codes of the images at `indices`, as the maker's `draw` gave them."""
+
+
+@dataclass(frozen=True)
 class Splits:
     """The parts of a dataset; no image stands in two of them."""
 
@@ -66,6 +88,12 @@ class Dataset:
     """One line for `partbench list`."""
     configure: Callable[[str], Dataset] | None = None
     """For a family (`folder:PATH`): the dataset named by what follows the colon."""
+    like: str = ""
+    """Name of the dataset whose test and unlabelled images these are, if they are another's."""
+    beside: Callable[[Dataset], Dataset] | None = None
+    """For a pool alone: the dataset that it makes with the other splits of the one that `like` names."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What every result says of the images and masks, such as who annotated them."""
 
 
 @hookspec

@@ -159,12 +159,16 @@ class ImageFolder:
         """The path inside the folder or zip; with several sources, after the name of its own."""
         return self._names[index]
 
+    def picture(self, index: int) -> Image.Image:
+        """The whole picture at its own size, upright RGB."""
+        source, name = self._pictures[index]
+        return source.decode(name)
+
     def images(self, indices: Sequence[int], size: int) -> Tensor:
         """The pictures at `indices`, (N, 3, size, size) float32 in [0, 1]."""
         images = torch.empty(len(indices), 3, size, size)
         for row, index in enumerate(indices):
-            source, name = self._pictures[index]
-            images[row] = square(source.decode(name), size)
+            images[row] = square(self.picture(index), size)
         return images
 
     def masks(self, indices: Sequence[int], size: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 VERB_HEAD = "# Verbs\n\nWhat `partbench VERB --help` prints.\n"
@@ -43,12 +44,20 @@ def verbs() -> str:
 
     from partbench.benchmark import cli
 
-    group: Any = get_command(cli.app)
     parts = [VERB_HEAD]
-    for name in group.commands:
-        told = CliRunner().invoke(cli.app, [name, "--help"], prog_name="partbench").output
-        parts.append(f"## {name}\n\n```text\n{told.strip()}\n```\n")
+    for words in named(get_command(cli.app)):
+        told = CliRunner().invoke(cli.app, [*words, "--help"], prog_name="partbench").output
+        parts.append(f"## {' '.join(words)}\n\n```text\n{told.strip()}\n```\n")
     return "\n".join(parts)
+
+
+def named(group: Any, *before: str) -> Iterator[tuple[str, ...]]:
+    """The words that call each verb: `run`, `annotate export`."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from named(command, *before, name)
+        else:
+            yield (*before, name)
 
 
 def metrics() -> str:

@@ -43,6 +43,13 @@ class Inverting(Toy):
         return codes["w"]
 
 
+class Drawing(Inverting):
+    """Its codes of what it samples are the images."""
+
+    def draw(self, count: int, seed: int) -> Any:
+        return {"w": self.sample(count, seed)[0]}
+
+
 def toy(load: Callable[[], Extractor] = Toy, **changes: Any) -> Backbone:
     """The record of a toy."""
     return Backbone(**{"name": "toy", "size": SIZE, "channels": (3, 6), "load": load, **changes})
@@ -69,7 +76,7 @@ def crash() -> Extractor:
 
 
 @pytest.mark.parametrize("check", CHECKS)
-@pytest.mark.parametrize("kind", [Toy, Inverting])
+@pytest.mark.parametrize("kind", [Toy, Inverting, Drawing])
 def test_a_sound_backbone_passes(check: Callable[[Backbone], None], kind: type[Toy]) -> None:
     """Every check accepts the toy, whether it inverts or not."""
     check(toy(kind))
@@ -196,6 +203,16 @@ FAULTS: list[tuple[Callable[[Backbone], None], Backbone, str]] = [
         checks.check_generates,
         returning("sample", lambda self, count, seed: Toy.sample(self, 1, seed)),
         "toy.sample gives no images",
+    ),
+    (
+        checks.check_draws,
+        returning("draw", lambda self, count, seed: {"w": Toy.sample(self, count, seed + 1)[0]}),
+        "toy.draw gives other codes than it samples; let sample decode draw's",
+    ),
+    (
+        checks.check_draws,
+        returning("draw", lambda self, count, seed: torch.zeros(count, 3, 32, 32)),
+        "toy.draw gives no codes; return a dict of float tensors, image first",
     ),
 ]
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from partbench.backbones.backbone import Backbone, BackboneError, Extractor, Generates, Inverts
+from partbench.backbones.backbone import Backbone, BackboneError, Draws, Extractor, Generates, Inverts
 from partbench.backbones.checks import CHECKS, check_maps
 from partbench.backbones.controls import partbench_backbones
 from partbench.backbones.coordinates import fourier_features
@@ -83,13 +83,19 @@ class Both(Inverting, Generating):
     pass
 
 
-@pytest.mark.parametrize("kind", [Doubling, Inverting, Generating, Both])
+class Drawing(Both):
+    def draw(self, count: int, seed: int) -> dict[str, Tensor]:
+        return {"w": self.sample(count, seed)[0]}
+
+
+@pytest.mark.parametrize("kind", [Doubling, Inverting, Generating, Both, Drawing])
 def test_appending_keeps_what_an_extractor_can_do(kind: type[Doubling]) -> None:
     """With coordinates, an extractor inverts and generates if and only if it did, and passes the checks as before."""
     backbone = with_position(Backbone("toy", 8, (3,), load=kind))
     extractor = backbone.load()
     assert isinstance(extractor, Inverts) == issubclass(kind, Inverting)
     assert isinstance(extractor, Generates) == issubclass(kind, Generating)
+    assert isinstance(extractor, Draws) == issubclass(kind, Drawing)
     for check in CHECKS:
         check(backbone)
 

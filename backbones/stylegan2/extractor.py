@@ -74,8 +74,13 @@ class StyleGAN2Extractor(nn.Module):
         return (images / 2 + 0.5).clamp(0, 1)
 
     @torch.no_grad()
-    def sample(self, count: int, seed: int) -> tuple[Tensor, list[Tensor]]:
+    def draw(self, count: int, seed: int) -> dict[str, Tensor]:
+        """w+ (N, L, latent) of random latents, neither truncated nor mixed; the noise stays at zero."""
         random = torch.Generator().manual_seed(seed)
         z = torch.randn(count, self.generator.config.latent, generator=random).to(self.generator.constant)
-        codes = {"styles": self.generator.broadcast(self.generator.mapping(z))}
+        return {"styles": self.generator.broadcast(self.generator.mapping(z))}
+
+    @torch.no_grad()
+    def sample(self, count: int, seed: int) -> tuple[Tensor, list[Tensor]]:
+        codes = self.draw(count, seed)
         return self.reconstruct(codes), self.maps(codes)

@@ -10,23 +10,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image
 
 from ..dataset import DatasetError, Splits
-from ..images import ImageFolder, squares, unreadable, upright_size
-from ..masks import square_labels
+from ..images import ImageFolder, squares, upright_size
+from ..masks import Labels, read_labels, square_labels
 from ..wording import enumeration
 from .files import Pair, split_pairs
 from .labelling import Labelling
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-Labels = NDArray[np.int64]
-
-_INDEXED = ("1", "L", "P", "I", "I;16", "I;16B")
-"""Pillow's modes in which a pixel is one integer."""
 
 
 class PairSplit:
@@ -74,18 +67,6 @@ def validate(pairs: Sequence[Pair], labelling: Labelling) -> None:
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as threads:
         for _ in threads.map(lambda pair: _validate_pair(pair, labelling), pairs):
             pass
-
-
-def read_labels(path: Path) -> Labels:
-    """The values in a mask file, (height, width), before any grouping."""
-    try:
-        with Image.open(path) as image:
-            mode, labels = image.mode, np.asarray(image)
-    except Exception as error:  # decoders raise whatever a broken file drives them into
-        raise unreadable(str(path), error) from error
-    if mode not in _INDEXED:
-        raise DatasetError(f"{path} holds colours ({mode}) where a mask holds class numbers; save it as an index PNG")
-    return labels.astype(np.int64)
 
 
 def class_indices(labels: Labels, labelling: Labelling, path: Path) -> Labels:

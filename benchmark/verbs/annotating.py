@@ -1,0 +1,64 @@
+"""The verbs under `annotate`: images out to an annotation tool, and the annotations back in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from .app import Json, app
+
+annotate = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="""Get shots as the paper does: images from a generator, annotated in an existing tool.
+
+    Example:  partbench annotate export stylegan2 --like faces --out shots
+    """,
+)
+app.add_typer(annotate, name="annotate")
+
+Folder = Annotated[Path, typer.Argument(help="A folder of partbench annotate export.")]
+
+
+@annotate.command()
+def export(
+    source: Annotated[str, typer.Argument(help="A backbone that generates, as stylegan2, or a folder of pictures.")],
+    out: Annotated[Path, typer.Option(help="New folder to write into.")],
+    count: Annotated[Optional[int], typer.Option(min=1, help="Images; 10, or all pictures.")] = None,  # noqa: UP045
+    seed: Annotated[int, typer.Option(help="Seed of the images.")] = 0,
+    like: Annotated[str, typer.Option(help="Dataset that the shots are for: its classes and test images.")] = "",
+    classes: Annotated[str, typer.Option(help="Other classes, with commas.")] = "",
+    kind: Annotated[str, typer.Option("--format", help="labelme, coco (CVAT, Label Studio) or png.")] = "labelme",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "auto",
+    as_json: Json = False,
+) -> None:
+    """Write images to annotate, with the codes that the generator made them from and a skeleton for the tool.
+
+    Example:  partbench annotate export stylegan2 --like faces --count 10 --out shots
+    """
+    from ..commands import annotating
+
+    annotating.export(source, out, count, seed, like, classes, kind, device, as_json)
+
+
+@annotate.command("import")
+def import_(
+    folder: Folder,
+    annotations: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Argument(help="A folder of labelme's or of index PNGs, or a COCO .json; by default what was exported."),
+    ] = None,
+    overlaps: Annotated[str, typer.Option(help="painter: later shapes on top; first: the first class.")] = "painter",
+    annotator: Annotated[str, typer.Option(help="Who annotated, for the results.")] = "a person",
+    line: Annotated[float, typer.Option(min=1, help="Thickness of lines, pixels.")] = 1.0,
+    as_json: Json = False,
+) -> None:
+    """Read annotations of labelme, CVAT, Label Studio or a paint program into masks; nothing is kept of a bad file.
+
+    Example:  partbench annotate import shots instances_default.json && partbench run --dataset generated:shots
+    """
+    from ..commands import annotating
+
+    annotating.take(folder, annotations, overlaps, annotator, line, as_json)

@@ -1,0 +1,145 @@
+"""Reading annotated exports: the pool of images that have a mask, and the codes that a generator made them from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from ..dataset import IGNORE, DatasetError, Maker, Split, Splits
+from ..images import squares
+from ..masks import read_labels, square_labels
+from .manifest import Manifest, damaged
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+CODES = "codes.safetensors"
+"""Codes of all exported images, in the order of the manifest."""
+MASKS = "masks"
+"""Folder of the masks of annotated images."""
+
+
+class AnnotatedSplit:
+    """The annotated images of an export, each its own central square."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.folder, self.manifest = folder, manifest
+        self.stems = manifest.annotations
+
+    def __len__(self) -> int:
+        return len(self.stems)
+
+    def name(self, index: int) -> str:
+        """The name of the file and a hash of image and mask: one that is annotated anew is another shot."""
+        return self._names[index]
+
+    def images(self, indices: Sequence[int], size: int) -> Tensor:
+        """The images at `indices`, (N, 3, size, size) float32 in [0, 1]."""
+        return squares([image_file(self.folder, self.stems[index]) for index in indices], size)
+
+    def masks(self, indices: Sequence[int], size: int) -> Tensor:
+        """Their masks, (N, size, size) int64: class indices, or `IGNORE`."""
+        masks = torch.empty(len(indices), size, size, dtype=torch.int64)
+        for row, index in enumerate(indices):
+            labels = square_labels(read_labels(mask_file(self.folder, self.stems[index])), size)
+            masks[row] = torch.from_numpy(labels)
+        return masks
+
+    @cached_property
+    def _names(self) -> list[str]:
+        return [f"{stem}-{self._digest(stem)}" for stem in self.stems]
+
+    def _digest(self, stem: str) -> str:
+        digest = hashlib.sha256()
+        for file in (image_file(self.folder, stem), mask_file(self.folder, stem)):
+            try:
+                digest.update(file.read_bytes())
+            except FileNotFoundError:
+                mend = f"put it back, or run partbench annotate import {self.folder} again"
+                raise DatasetError(f"there is no {file}, which the manifest names; {mend}") from None
+        return digest.hexdigest()[:8]
+
+
+class MadeSplit(AnnotatedSplit):
+    """The same of images that a generator made."""
+
+    @property
+    def maker(self) -> Maker:
+        """The generator."""
+        assert self.manifest.maker is not None
+        return self.manifest.maker
+
+    def codes(self, indices: Sequence[int]) -> Mapping[str, Tensor]:
+        """What it made the images at `indices` from: named float tensors, image first."""
+        rows = [self.manifest.images.index(self.stems[index]) for index in indices]
+        return {name: code[rows] for name, code in self._codes.items()}
+
+    @cached_property
+    def _codes(self) -> dict[str, Tensor]:
+        codes = read_codes(self.folder)
+        short = [name for name, code in codes.items() if len(code) != len(self.manifest.images)]
+        if short:
+            count = f"{len(codes[short[0]])} codes for {len(self.manifest.images)} images"
+            raise DatasetError(f"{self.folder / CODES} holds {count}; export the images again")
+        return codes
+
+
+@dataclass(frozen=True)
+class Unjudged:
+    """Images of a split whose masks are of other classes: every pixel is `IGNORE`, so that nothing is scored."""
+
+    split: Split
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def name(self, index: int) -> str:
+        return self.split.name(index)
+
+    def images(self, indices: Sequence[int], size: int) -> Tensor:
+        return self.split.images(indices, size)
+
+    def masks(self, indices: Sequence[int], size: int) -> Tensor:
+        return torch.full((len(indices), size, size), IGNORE)
+
+
+def image_file(folder: Path, stem: str) -> Path:
+    """Where an exported image lies."""
+    return folder / "images" / f"{stem}.png"
+
+
+def mask_file(folder: Path, stem: str) -> Path:
+    """Where its mask lies once it is annotated."""
+    return folder / MASKS / f"{stem}.png"
+
+
+def read_codes(folder: Path) -> dict[str, Tensor]:
+    """The codes of an export, all images of each name."""
+    path = folder / CODES
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  safe_open iterates over nothing
+    except FileNotFoundError:
+        raise DatasetError(f"there is no {path}; export the images again") from None
+    except (OSError, SafetensorError) as error:
+        raise damaged(path, error) from None
+
+
+def beside(folder: Path, manifest: Manifest, base: Splits, judged: bool) -> Splits:
+    """The annotated images as the pool of another dataset's splits."""
+    if not manifest.annotations:
+        mend = f"annotate some and run partbench annotate import {folder}"
+        raise DatasetError(f"no image of {folder} is annotated yet; {mend}")
+    held = manifest.maker is not None and (folder / CODES).exists()
+    pool = (MadeSplit if held else AnnotatedSplit)(folder, manifest)
+    others = {name: getattr(base, name) for name in ("test", "validation")}
+    if not judged:
+        others = {name: split and Unjudged(split) for name, split in others.items()}
+    return Splits(pool, others["test"], others["validation"], base.unlabelled)
