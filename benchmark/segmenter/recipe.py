@@ -1,0 +1,42 @@
+"""How the segmenter learns: the numbers of section 4.3, and those of a training that a CPU does in minutes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from .network import WIDTH
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Numbers of a training of the U-Net; the defaults are those of section 4.3."""
+
+    images: int = 5000
+    """Sampled for an auto-shot segmenter (section 5.1)."""
+    width: int = WIDTH
+    """Channels of the first layer."""
+    rate: float = 1e-3
+    batch: int = 32
+    """Not in the paper; the authors' code has this one."""
+    epochs: int = 300
+    decay: float = 0.1
+    """What the rate is multiplied by where the validation loss has not improved for `patience` epochs."""
+    patience: int = 20
+    held: float = 0.05
+    """Share of the pairs that the validation loss is taken from, where there are enough of them."""
+    steps: int | None = None
+    """Fixes the number of steps instead, along which the rate rises for a tenth and falls along a cosine."""
+
+    def factor(self, step: int) -> float:
+        """What the rate is multiplied by at `step`, where their number is fixed."""
+        assert self.steps
+        t = step / self.steps
+        return min(1.0, (step + 1) / (0.1 * self.steps)) * (0.5 + 0.5 * math.cos(math.pi * t))
+
+
+RECIPES: dict[str, Recipe] = {
+    "paper": Recipe(),
+    "quick": Recipe(images=1000, width=16, rate=3e-3, steps=400),
+}
+"""By the name of a run's schedule. `quick` was chosen on validation faces at 64 pixels."""

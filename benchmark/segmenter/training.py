@@ -1,0 +1,136 @@
+"""The training of the segmenter (section 4.3): every pair is seen flipped, scaled, turned and moved at random."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...datasets.dataset import IGNORE
+from .augmentation import Augmentation, draw_places, move
+from .network import UNet
+from .pairs import Pairs
+from .recipe import Recipe
+
+Report = Callable[[int, int], None]
+"""Told after every step how many are done, and of how many."""
+
+
+def target_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Cross entropy of logits (N, K, S, S) on masks (N, S, S), or on the probabilities of target logits."""
+    if targets.is_floating_point():
+        return F.cross_entropy(logits, targets.softmax(1))
+    labelled = (targets != IGNORE).sum().clamp(min=1)
+    return F.cross_entropy(logits, targets, ignore_index=IGNORE, reduction="sum") / labelled
+
+
+def augment(images: Tensor, targets: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+    """Images and their targets, moved alike: masks by the nearest pixel, logits and images by interpolation."""
+    if targets.is_floating_point():
+        return move(images, places), move(targets, places)
+    return move(images, places), move(targets[:, None].float(), places, mode="nearest")[:, 0].long()
+
+
+def train_unet(
+    pairs: Pairs,
+    classes: int,
+    recipe: Recipe,
+    seed: int,
+    device: torch.device,
+    report: Report = lambda done, total: None,
+    augmentation: Augmentation | None = None,
+) -> UNet:
+    """A U-Net that has learnt from pairs; the same seed gives the same bits on one kind of machine."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        network = UNet(classes, recipe.width)
+        training = Training(network, pairs, recipe, seed, device, augmentation or Augmentation())
+        for _ in training:
+            report(training.step, training.total)
+    return network.requires_grad_(False).eval()
+
+
+@dataclass
+class _Split:
+    """Rows to learn from, and rows that the validation loss is taken from."""
+
+    learnt: Tensor
+    held: Tensor
+
+
+def split_rows(count: int, share: float, random: torch.Generator) -> _Split:
+    """A random `share` of the rows is held out; of too few pairs none is, and their own loss has to do."""
+    order = torch.randperm(count, generator=random)
+    held = int(count * share)
+    return _Split(order[held:], order[:held] if held else order)
+
+
+class Training:
+    """An iteration over the steps of one training, whose state can be kept and taken up again."""
+
+    def __init__(
+        self, network: UNet, pairs: Pairs, recipe: Recipe, seed: int, device: torch.device, augmentation: Augmentation
+    ) -> None:
+        self.network: nn.Module = network.to(device).to(memory_format=torch.channels_last)
+        self.pairs, self.recipe, self.device, self.augmentation = pairs, recipe, device, augmentation
+        self.random = torch.Generator().manual_seed(seed)
+        self.split = split_rows(len(pairs), 0.0 if recipe.steps else recipe.held, self.random)
+        self.epoch = -(-len(self.split.learnt) // recipe.batch)  # its steps
+        self.total = recipe.steps or recipe.epochs * self.epoch
+        self.step = 0
+        self.order = torch.empty(0, dtype=torch.long)
+        self.optimizer = torch.optim.Adam(network.parameters(), recipe.rate)
+        self.plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
+            self.optimizer, factor=recipe.decay, patience=recipe.patience
+        )
+
+    def __iter__(self) -> Iterator[float]:
+        """The loss of every step that is left."""
+        while self.step < self.total:
+            yield self._descend()
+
+    def _descend(self) -> float:
+        if self.recipe.steps:
+            self.optimizer.param_groups[0]["lr"] = self.recipe.rate * self.recipe.factor(self.step)
+        images, targets = self._batch()
+        self.network.train()
+        with torch.enable_grad(), self._autocast():
+            loss = target_loss(self.network(images).float(), targets)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        self.step += 1
+        if not self.recipe.steps and self.step % self.epoch == 0:
+            self.plateau.step(self.validate())
+        return loss.item()
+
+    def _batch(self) -> tuple[Tensor, Tensor]:
+        """The next pairs, augmented; few pairs fill a batch several times over."""
+        count = self.recipe.batch
+        while len(self.order) < count:
+            learnt = self.split.learnt
+            self.order = torch.cat([self.order, learnt[torch.randperm(len(learnt), generator=self.random)]])
+        rows, self.order = self.order[:count], self.order[count:]
+        images, targets = (part.to(self.device) for part in self.pairs.read(rows.tolist()))
+        places = draw_places(self.augmentation, count, self.random)
+        images, targets = augment(images, targets, places)
+        return images.contiguous(memory_format=torch.channels_last), targets
+
+    @torch.no_grad()
+    def validate(self) -> float:
+        """The loss on the pairs that are held out, as they are."""
+        self.network.eval()
+        total = 0.0
+        for rows in self.split.held.split(self.recipe.batch):
+            images, targets = (part.to(self.device) for part in self.pairs.read(rows.tolist()))
+            with self._autocast():
+                logits = self.network(images)
+            total += target_loss(logits.float(), targets).item() * len(rows)
+        return total / len(self.split.held)
+
+    def _autocast(self) -> torch.autocast:
+        """bfloat16 on a GPU; on a CPU it is slower than float32."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda")
