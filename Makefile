@@ -1,5 +1,6 @@
 # make leaderboard   set up and run the benchmark
 # make test          set up and run every check; make wheel-test runs the tests once more on the built wheel
+# make examples      install the worked examples, each from its own folder, and run their tests
 # make docs          build the documentation into build/docs, every warning an error
 # make zoo           train all shipped weights again from nothing, about four and a half hours on 2 cores; may be interrupted
 # Needs git, python3 (3.10 or later) and make. Everything else goes into .venv.
@@ -7,12 +8,13 @@
 PYTHON ?= python3
 PIP := .venv/bin/python -m pip --quiet --disable-pip-version-check
 WHEEL_SITE := build/wheel-site
+EXAMPLES := .venv/examples
 
 # Idle threads spin for a moment, then sleep. For ever, and torch is several times slower beside a busy neighbour;
 # not at all, and it is half as fast on an idle machine.
 export GOMP_SPINCOUNT = 10000
 
-.PHONY: leaderboard test lint pytest bench docs wheel-test zoo clean
+.PHONY: leaderboard test lint pytest bench examples docs wheel-test zoo clean
 .NOTPARALLEL:
 
 leaderboard: .venv/.installed-run
@@ -24,6 +26,7 @@ lint: .venv/.installed-test
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
+	.venv/bin/mypy --no-namespace-packages examples/*/*.py
 	.venv/bin/lint-imports --no-cache
 
 # Two at a time, with one thread each; benchmarks by themselves, since neighbours would be measured too.
@@ -33,6 +36,13 @@ pytest: .venv/.installed-test
 
 bench: .venv/.installed-test
 	.venv/bin/pytest tests/benchmarks
+
+# In a folder of tests, python finds what is installed, and not the sources beside them.
+examples: .venv/.installed-examples
+	@set -e; for folder in examples/*/; do echo "$$folder"; (cd $$folder/tests && \
+	OMP_NUM_THREADS=1 ../../../$(EXAMPLES)/bin/python -m pytest -p no:cacheprovider); done
+	@set -e; for name in 'diffusion:*' sparse-code mlp-ensemble; do echo "partbench check $$name"; \
+	$(EXAMPLES)/bin/python .venv/bin/partbench check "$$name"; done
 
 docs: .venv/.installed-test
 	@$(PIP) install --editable ".[docs]"
@@ -84,6 +94,17 @@ clean:
 	@mkdir -p .venv/src
 	@ln -sfn ../.. .venv/src/partbench
 	@touch $@ .venv/.installed-run
+
+# An environment on top of .venv, so that no example is offered where partbench itself is tested.
+.venv/.installed-examples: .venv/.installed-test $(wildcard examples/*/pyproject.toml examples/*/*.py)
+	@echo "Installing the worked examples and what they need into $(EXAMPLES) (about a minute the first time) ..."
+	@.venv/bin/python -m venv $(EXAMPLES)
+	@.venv/bin/python -c "import sysconfig; print('import site; site.addsitedir(%r)' % sysconfig.get_path('purelib'))" \
+	> $$($(EXAMPLES)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/below.pth
+	@rm -rf examples/*/build examples/*/*.egg-info
+	@$(EXAMPLES)/bin/python -m pip --quiet --disable-pip-version-check install ./examples/*/
+	@rm -rf examples/*/build examples/*/*.egg-info
+	@touch $@
 
 .venv/bin/python:
 	@echo "Making .venv with $(PYTHON) (a few seconds) ..."

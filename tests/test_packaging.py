@@ -90,6 +90,19 @@ def test_no_other_module_lies_in_the_root(repository: Path) -> None:
     assert [path.name for path in repository.glob("*.py")] == ["__init__.py"]
 
 
+def test_examples_are_distributions_of_their_own(repository: Path) -> None:
+    """Each has what an installer needs, and none is packed with partbench: no folder of theirs is a package."""
+    folders = [path for path in (repository / "examples").iterdir() if path.is_dir()]
+    assert len(folders) >= 5
+    for folder in folders:
+        text = (folder / "pyproject.toml").read_text(encoding="utf-8")
+        assert "[project.entry-points.partbench]" in text
+        assert (folder / "README.md").is_file() and list((folder / "tests").glob("test_*.py"))
+        modules = set(re.findall(r'"(\w+)"', text.partition("py-modules")[2].partition("]")[0]))
+        assert modules == {path.stem for path in folder.glob("*.py")}
+    assert list((repository / "examples").rglob("__init__.py")) == []
+
+
 def test_tests_are_no_package(repository: Path) -> None:
     """Tests import partbench as everybody does."""
     assert list((repository / "tests").rglob("__init__.py")) == []
