@@ -135,7 +135,7 @@ def shared_freedom(estimates: Sequence[Estimate]) -> float:
     differences; with it the rate is 2 to 6 %.
     """
     inverse = [1 / estimate.freedom for estimate in estimates if estimate.error]
-    return float(1 / np.mean(inverse)) if inverse else float("inf")
+    return float(1 / np.mean(inverse)) if any(inverse) else float("inf")
 
 
 def detectable(error: float, freedom: float, comparisons: int = 1, power: float = POWER, level: float = LEVEL) -> float:

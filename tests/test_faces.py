@@ -69,7 +69,9 @@ def test_the_three_classes_are_the_ten_merged(splits: Splits) -> None:
 
 def test_a_grouping_that_is_none() -> None:
     """The sentence names those that there are."""
-    with pytest.raises(DatasetError, match="faces has no option 'paper9': there are paper10, paper3; did you mean"):
+    with pytest.raises(
+        DatasetError, match="faces has no option 'paper9': there are paper10, paper3, arbitrary; did you mean"
+    ):
         configure("#paper9")
     with pytest.raises(DatasetError, match="leave out ':x', or choose faces#paper10 or faces#paper3"):
         configure("x")

@@ -243,8 +243,8 @@ def test_shots_stand_beside_the_splits_of_another_dataset(here: Path) -> None:
     assert find_dataset(catalogue, "generated:shots").record.load().pool.name(0) != before
 
 
-def test_other_classes_leave_the_test_images_without_truth(here: Path) -> None:
-    """Nobody has drawn them there, so every pixel is one that is not scored."""
+def test_other_classes_leave_the_test_images_without_truth(here: Path, call: Callable[..., tuple[int, str]]) -> None:
+    """Nobody has drawn them there, so no pixel is scored; a run says so, and shows its predictions."""
     catalogue = load_catalogue()
     backbone = find_backbone(catalogue, "toy").record
     write_export(
@@ -256,6 +256,11 @@ def test_other_classes_leave_the_test_images_without_truth(here: Path) -> None:
         lambda rows, _: rows,
     )
     annotate(here / "shots", 2, classes=2)
+    code, said = call("run", "--dataset", "generated:shots", "--backbone", "toy", "--backbone", "copy", *TINY)
+    assert code == 0 and "no test image shows background, blob; no score says anything of them" in " ".join(
+        said.split()
+    )
+    assert (here / "runs" / "generated-shots" / "pictures" / "predictions-linear-2-shot.png").exists()
     record = find_dataset(catalogue, "generated:shots").record
     test = record.load().test
     assert record.classes == ("background", "blob") and not record.excluded

@@ -183,7 +183,7 @@ def _show(plan: Plan, folder: RunFolder, console: Console, as_json: bool) -> Non
     most = max(plan.shots)
     scored = summary[(summary["shots"] == most) & (summary["head"] != NO_HEAD)]
     if not scored.empty:
-        head = str(scored.groupby("head")["mean"].mean().idxmax())
+        head = str(scored.groupby("head")["mean"].mean().fillna(-1).idxmax())  # images without truth have no score
         picture = compare_predictions(folder.path, ranked(scored, "mean"), head, most)
         if picture:
             console.print(f"pictures: {escape(str(picture))} and beside it", soft_wrap=True)
