@@ -80,7 +80,7 @@ class Pretraining:
         self.trainer.go_on_from(weights, self.images)
         self.keep = [k for k in self.keep if k > self.images]
         self.began = {"name": weights.name, "hash": file_hash(weights), "seen": said.get("images seen", "unknown")}
-        self.began["images"] = " and ".join(learnt_from(said))
+        self.began["images"] = " and ".join(dict.fromkeys(learnt_from(said)))
         pass_hashes_on(weights, self.files.out)
 
     def checkpoint(self, path: Path | None = None) -> None:
