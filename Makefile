@@ -78,6 +78,9 @@ zoo: .venv/.installed-run
 	$(call train,pix2pix-bilateral,faces --limit 20000,6,pix2pix-bilateral-faces64)
 	$(call train,vae,faces --limit 20000,13,vae-faces64)
 	$(call train,stylegan2,faces --limit 60000,214,stylegan2-faces64)
+	.venv/bin/partbench annotate teach faces --limit 12000 --minutes 7 --resume --out runs/zoo/oracle-faces64.safetensors
+	cp runs/zoo/oracle-faces64.safetensors runs/zoo/oracle-faces64.md benchmark/oracle/
+	cd benchmark/oracle && sha256sum *.safetensors > SHA256SUMS
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

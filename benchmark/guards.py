@@ -131,7 +131,7 @@ def _absent(task: Task, shown: set[int]) -> tuple[str, ...]:
 
 
 def guard_shots(task: Task) -> Part:
-    """Classes that a head of some draw and number of shots never sees."""
+    """Classes that a head of some draw and number of shots never sees, and shots that no person annotated."""
     draws = task.manifest.draws
     shown = {i: _shown(task.splits.pool, i, task.plan.size) for i in {i for draw in draws for i in draw}}
     cases: list[str] = []
@@ -142,10 +142,22 @@ def guard_shots(task: Task) -> Part:
         cases += [f"{shots} shot{'s' * (shots > 1)}, draw {n}: {', '.join(names)}" for n, names in lacking.items()]
         counts += [f"{len(lacking)} of {len(draws)} draws with {shots}"] if lacking else []
     checked = f"classes in {len(draws)} draws of {', '.join(map(str, task.plan.shots))} shots"
+    oracle = _oracle(task)
     if not cases:
-        return Part(checked)
+        return Part(checked, oracle)
     text = f"a head never sees some class in {', '.join(counts)}: {some(cases, 1)}"
-    return Part(checked, (Flag(SHOTS, "class missing from shots", text, tuple(cases)),))
+    return Part(checked, (Flag(SHOTS, "class missing from shots", text, tuple(cases)), *oracle))
+
+
+def _oracle(task: Task) -> tuple[Flag, ...]:
+    """A flag where a network stood in for the person who annotates, with how well it knows what it was taught."""
+    facts = task.dataset.facts
+    if "oracle" not in facts:
+        return ()
+    measured = (f"{name} {value}" for name, value in facts["oracle"]["measured"].items())
+    return (
+        Flag(SHOTS, "annotated by an oracle", f"the shots have the masks of {facts['annotator']}", tuple(measured)),
+    )
 
 
 def guard_backbone(name: str, backbone: Backbone, task: Task, test: Hashed) -> Part:

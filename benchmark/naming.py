@@ -99,6 +99,11 @@ def find_dataset(catalogue: Catalogue, name: str) -> Offer[Dataset]:
     return replace(offer, record=record.beside(base))
 
 
+def family_of(name: str) -> str:
+    """The word before the first ':' or '#' of a dataset's name."""
+    return re.split("[:#]", name, maxsplit=1)[0]
+
+
 def _named_dataset(catalogue: Catalogue, name: str) -> Offer[Dataset]:
     family, mark, rest = re.match(r"([^:#]*)(:?)(.*)", name, re.DOTALL).groups()  # type: ignore[union-attr]
     offer = _look_up(catalogue.datasets, "dataset", family)

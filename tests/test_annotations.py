@@ -133,7 +133,8 @@ def test_labelme_has_polygons_rectangles_circles_lines_and_masks(tmp_path: Path)
     folder = exported(tmp_path / "shots")
     brush = BytesIO()
     Image.fromarray(np.eye(4, dtype=np.uint8) * 255).save(brush, "PNG")
-    draw(folder, "a", shape("eye", square(2, 3, 8, 9)), shape("nose", [[6, 5], [10, 7]], "rectangle"))
+    draw(folder, "a", shape("eye", square(2, 3, 8, 9), "oriented_rectangle"),
+         shape("nose", [[6, 5], [10, 7]], "rectangle"))  # fmt: skip
     mask = shape("nose", [[3, 2], [6, 5]], "mask", mask=base64.b64encode(brush.getvalue()).decode())
     draw(folder, "b", shape("eye", [[12, 8], [15, 8]], "circle"), shape("nose", [[0, 0.5], [24, 0.5]], "line"), mask)
     found = take(folder)

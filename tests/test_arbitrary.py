@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from partbench.benchmark.commands.checking import find
 from partbench.benchmark.guards import guard_backbone
 from partbench.benchmark.look_alikes import Hashed
 from partbench.benchmark.naming import find_backbone, find_dataset
@@ -90,3 +91,9 @@ def test_its_images_are_known_to_be_those_of_faces() -> None:
     nothing = Hashed((), np.empty(0, np.uint64))
     assert not guard_backbone("jigsaw", backbone, Task.open(record, plan), nothing).flags
     assert record.excluded == {"background"} and torch.is_tensor(record.load().test.masks([0], 16))
+
+
+def test_checking_finds_it_by_its_name() -> None:
+    """`partbench check 'faces#arbitrary'` holds it to the contract of datasets."""
+    record, checks = find(load_catalogue(), "faces#arbitrary")
+    assert record.classes == SHAPES and check_masks in checks

@@ -156,6 +156,69 @@ def test_a_run_reads_the_codes_that_the_images_were_made_from(here: Path, call: 
     assert [int(line) for line in (here / "projected.txt").read_text().split()] == [3, 3]
 
 
+def by_cvat(folder: Path) -> Path:
+    """A file as CVAT exports it, with polygons on two images."""
+    content = json.loads((folder / "coco.json").read_text())
+    shapes = [[0, 0, 16, 0, 16, 9, 0, 9], [0, 9, 16, 9, 16, 12, 0, 12]]
+    annotations = [
+        {"id": 2 * image + k + 1, "image_id": image + 1, "category_id": 5 + k, "segmentation": [shapes[k]],
+         "area": 0.0, "bbox": [0, 0, 1, 1], "iscrowd": 0, "attributes": {"occluded": False}}
+        for image in range(2) for k in range(2)
+    ]  # fmt: skip
+    file = folder.parent / "instances_default.json"
+    file.write_text(json.dumps({"licenses": [], "info": {}} | content | {"annotations": annotations}))
+    return file
+
+
+def by_label_studio(folder: Path) -> Path:
+    """A file as Label Studio exports it, with run lengths on two images whose names it has changed."""
+    images = [{"width": 16, "height": 16, "id": i, "file_name": f"images/0a1b2c3d-000{i}.png"} for i in range(2)]
+    names = ["clothes", "face"]
+    annotations = [
+        {"id": 2 * image + k, "image_id": image, "category_id": 1 - k, "bbox": [0, 0, 1, 1], "iscrowd": 0,
+         "segmentation": {"size": [16, 16], "counts": counts}}
+        for image in range(2) for k, counts in enumerate(([0] + 15 * [9, 7] + [9, 7], [9] + 15 * [3, 13] + [3, 4]))
+    ]  # fmt: skip
+    file = folder.parent / "result.json"
+    content = {"images": images, "categories": [{"id": i, "name": name} for i, name in enumerate(names)]}
+    file.write_text(json.dumps(content | {"annotations": annotations, "info": {"contributor": "Label Studio"}}))
+    return file
+
+
+def by_painting(folder: Path) -> Path:
+    """The blank masks of two images, painted over with their palette kept."""
+    for number in range(2):
+        file = folder / "painted" / f"{number:04d}.png"
+        with Image.open(file) as image:
+            painted = image.copy()
+        painted.paste(4, (0, 0, 16, 9))
+        painted.paste(5, (0, 9, 16, 12))
+        painted.save(file)
+    return folder / "painted"
+
+
+@pytest.mark.parametrize(("kind", "annotator"), [("coco", by_cvat), ("coco", by_label_studio), ("png", by_painting)])
+def test_every_tool_leads_to_the_same_run(
+    here: Path, call: Callable[..., tuple[int, str]], kind: str, annotator: Callable[[Path], Path]
+) -> None:
+    """From the command line alone, whatever the annotations were made with: the same masks, and scores of them."""
+    export = ("annotate", "export", "toy", "--like", "folder:cats", "--count", 3, "--out", "shots", "--format", kind)
+    assert call(*export)[0] == 0
+    code, said = call("annotate", "import", "shots", annotator(here / "shots"), "--json")
+    assert code == 0, said
+    assert json.JSONDecoder().raw_decode(said)[0] == {  # the warning follows on stderr
+        "dataset": "generated:shots",
+        "annotated": ["0000", "0001"],
+        "warnings": ["1 of 3 images have no annotation and stay out: 0002"],
+    }
+    rows = [4] * 9 + [5] * 3 + [0] * 4
+    with Image.open(here / "shots" / "masks" / "0001.png") as mask:
+        assert (np.asarray(mask) == np.array(rows)[:, None]).all()
+    assert call("run", "--dataset", "generated:shots", "--backbone", "copy", *TINY)[0] == 0
+    results, _ = RunFolder(here / "runs" / "generated-shots").results()
+    assert len(results) == 4 and all(result.confusion is not None for result in results)
+
+
 def test_planning_knows_that_own_images_need_no_projection(here: Path, call: Callable[..., tuple[int, str]]) -> None:
     """A rehearsal for `partbench plan` projects none of them."""
     call("annotate", "export", "toy", "--like", "folder:cats", "--out", "shots", "--format", "png")

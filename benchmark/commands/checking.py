@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.markup import escape
 
-from ..naming import NamingError, backbone_names, expand, find_backbone, find_dataset, find_head
+from ..naming import NamingError, backbone_names, expand, family_of, find_backbone, find_dataset, find_head
 from ..plugins import Catalogue, load_catalogue
 from ..terminal import open_console
 
@@ -21,7 +21,7 @@ def find(catalogue: Catalogue, name: str) -> tuple[Any, tuple[Callable[[Any], No
 
     if name in catalogue.heads:
         return find_head(catalogue, name).record, head_checks.CHECKS
-    if name.partition(":")[0] in catalogue.datasets:
+    if family_of(name) in catalogue.datasets:
         return find_dataset(catalogue, name).record, dataset_checks.CHECKS
     try:
         return find_backbone(catalogue, name).record, backbone_checks.CHECKS

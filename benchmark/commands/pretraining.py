@@ -22,7 +22,7 @@ from ...datasets.images import ImageFolder
 from ..budget import Budget, Tick
 from ..checkpoints import Files
 from ..exam import Exam, held_out, say
-from ..naming import NamingError, find_backbone, find_dataset
+from ..naming import NamingError, family_of, find_backbone, find_dataset
 from ..plugins import Catalogue, load_catalogue
 from ..pretrain import Pretraining
 from ..provenance import hardware, pick_device
@@ -39,8 +39,7 @@ def open_images(catalogue: Catalogue, images: str) -> Split:
     """The pictures of a folder or zip, or the unlabelled split of a dataset."""
     if Path(images).exists():
         return ImageFolder(images)
-    family = images.partition(":")[0]
-    if family not in catalogue.datasets:
+    if family_of(images) not in catalogue.datasets:
         raise DatasetError(f"{images} is neither a folder or zip of pictures nor a dataset; check --images")
     split = find_dataset(catalogue, images).record.load().unlabelled
     if split is None:
@@ -67,7 +66,7 @@ def run(
     if start is None:
         raise NamingError(f"{name} has no training of its own; choose one that has, as stylegan2")
     files, kept = Files(out), parse_keep(keep)
-    _hold(files, budget, resume)
+    hold(files, budget, resume)
     split, chosen = open_images(catalogue, images), pick_device(device)
     trainer: Trainer = start(size, str(chosen), seed)
     trainer.batch = batch or trainer.batch
@@ -136,7 +135,7 @@ def command(
     return shlex.join(words)
 
 
-def _hold(files: Files, budget: Budget, resume: bool) -> None:
+def hold(files: Files, budget: Budget, resume: bool) -> None:
     """Refuse what would end nowhere or overwrite work."""
     if files.out.suffix != ".safetensors":
         raise NamingError(f"--out {files.out} must end in .safetensors")

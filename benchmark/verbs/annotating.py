@@ -62,3 +62,45 @@ def import_(
     from ..commands import annotating
 
     annotating.take(folder, annotations, overlaps, annotator, line, as_json)
+
+
+@annotate.command()
+def oracle(
+    folder: Folder,
+    weights: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="A file of partbench annotate teach; the one of the faces by default."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Annotate an export by a network instead of a person; the manifest and every result say so.
+
+    Example:  partbench annotate oracle shots && partbench run --dataset generated:shots
+    """
+    from ..commands import teaching
+
+    teaching.ask(folder, weights, as_json)
+
+
+@annotate.command()
+def teach(
+    dataset: Annotated[str, typer.Argument(help="A dataset that is drawn, so that its truth is known: faces.")],
+    out: Annotated[Path, typer.Option(help="The weights file to write, NAME.safetensors.")],
+    size: Annotated[int, typer.Option(min=16, help="Side of the images, pixels.")] = 64,
+    width: Annotated[int, typer.Option(min=1, help="Channels of its first layer.")] = 10,
+    minutes: Annotated[float, typer.Option(min=0, help="Stop after so many minutes of training.")] = float("inf"),
+    kimg: Annotated[float, typer.Option(min=0, help="Stop after so many thousand images.")] = float("inf"),
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint beside OUT.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="Draw so many different images.")] = 20_000,
+    seed: Annotated[int, typer.Option(help="Seed of the weights and of the order of images.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "auto",
+) -> None:
+    """Teach an oracle the parts of unlabelled drawn images, whose truth is known; never of shots or tests.
+
+    Example:  partbench annotate teach faces --out oracle.safetensors --minutes 8
+    """
+    from ..budget import Budget
+    from ..commands import teaching
+
+    budget = Budget(seconds=minutes * 60, images=kimg * 1000)
+    teaching.teach(dataset, out, size, width, budget, resume, limit, seed, device)

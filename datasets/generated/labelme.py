@@ -19,7 +19,7 @@ from .rasters import Mask, disc, polygon, rectangle, stroke
 
 VERSION = "5.5.0"
 """Of the format that the skeletons have; labelme warns of files from another major version."""
-LEAST = {"polygon": 3, "rectangle": 2, "circle": 2, "line": 2, "linestrip": 2, "mask": 2}
+LEAST = {"polygon": 3, "rectangle": 2, "oriented_rectangle": 4, "circle": 2, "line": 2, "linestrip": 2, "mask": 2}
 """The shapes that have an area, or as a line a thickness, and the points that they need at least."""
 
 

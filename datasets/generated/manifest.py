@@ -56,6 +56,11 @@ class Manifest:
         return self.classes.index(BACKGROUND) if BACKGROUND in self.classes else IGNORE
 
     @property
+    def summary(self) -> str:
+        """What they are, in a line."""
+        return f"{len(self.annotations)} images of {self.source}, annotated by {self.annotator}"
+
+    @property
     def facts(self) -> dict[str, Any]:
         """What every result says of these shots."""
         made = {"made by": self.maker.backbone, "weights": self.maker.weights} if self.maker else {}

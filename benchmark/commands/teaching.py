@@ -1,0 +1,80 @@
+"""`partbench annotate teach` and `oracle`: a network that stands in for the person who annotates, and says so."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.markup import escape
+
+from ...datasets.generated.manifest import read_manifest
+from ..budget import Budget
+from ..checkpoints import Files
+from ..exam import Exam, held_out, say
+from ..naming import find_dataset
+from ..oracle.annotating import SHIPPED, annotate, open_oracle, reveal
+from ..oracle.learning import OracleTrainer, Shape
+from ..plugins import load_catalogue
+from ..pretrain import Pretraining
+from ..provenance import hardware
+from ..stream import ImageStream
+from ..terminal import open_console
+from .annotating import tell
+from .pretraining import Teller, hold
+from .running import find_device
+
+
+def teach(
+    dataset: str, out: Path, size: int, width: int, budget: Budget, resume: bool, limit: int, seed: int, device: str
+) -> None:
+    """Train an oracle, with a bar, and write OUT and its checkpoint, samples and log beside it."""
+    files = Files(out)
+    hold(files, budget, resume)
+    record = find_dataset(load_catalogue(), dataset).record
+    split, chosen = reveal(record), find_device(device)
+    shape = Shape(record.classes, size, width)
+    trainer = OracleTrainer(shape, str(chosen), seed)
+    held = held_out(split)
+    stream = ImageStream(split, size, trainer.batch, seed, limit=min(limit, held.start), masks=True)
+    training = Pretraining(trainer, stream, files, budget, exam=Exam(split, held, size))
+    if resume and files.checkpoint.exists():
+        training.resume(files.checkpoint)
+    console = open_console()
+    where = f"{len(stream)} unlabelled images of {dataset} with their truth, on {chosen}, from image {training.images}"
+    console.print(f"oracle: {escape(where)}; samples in {escape(str(files.picture))}", soft_wrap=True)
+    card = {
+        "images": f"{len(stream)} of {dataset} at {size} pixels",
+        "seed": str(seed),
+        "command": _command(dataset, out, shape, budget, limit, seed),
+        "hardware": json.dumps(hardware(chosen) | {"processes": 1}),
+    }
+    try:
+        with Teller(console, budget) as teller:
+            training.run(teller, card)
+    except KeyboardInterrupt:
+        print(f"stopped; --resume goes on from {files.checkpoint}", file=sys.stderr)
+        sys.exit(130)
+    console.print(f"wrote {escape(str(out))} and its card after {training.images} images", soft_wrap=True)
+    console.print(f"on {len(held)} images that it never saw: {escape(say(training.measures))}", soft_wrap=True)
+
+
+def _command(dataset: str, out: Path, shape: Shape, budget: Budget, limit: int, seed: int) -> str:
+    """The command that teaches the same again, for the model card."""
+    words = ["partbench", "annotate", "teach", dataset, "--out", out.name]
+    words += ["--size", str(shape.size), "--width", str(shape.width), "--limit", str(limit), "--seed", str(seed)]
+    given = {"minutes": asdict(budget)["seconds"] / 60, "kimg": asdict(budget)["images"] / 1000}
+    return shlex.join(words + [f"--{name}={value:g}" for name, value in given.items() if value != float("inf")])
+
+
+def ask(folder: Path, file: Path | None, as_json: bool) -> None:
+    """Let an oracle annotate all images of an export, and say how well it knows what it was taught."""
+    manifest, oracle = read_manifest(folder), open_oracle(file or SHIPPED)
+    console = open_console(stderr=as_json)
+    annotated = annotate(folder, manifest, oracle)
+    if not as_json:
+        console.print(f"annotated by {escape(annotated.annotator)}", soft_wrap=True)
+        console.print(f"on images that it never saw: {escape(say(oracle.facts['measured']))}", soft_wrap=True)
+    tell(folder, annotated, sorted(annotated.annotations), [], console, as_json)

@@ -1,0 +1,103 @@
+"""An oracle at work: exported images get the masks that it sees in them, and the manifest says it was no person."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ...backbones import weights
+from ...backbones.backbone import BackboneError
+from ...datasets.dataset import Dataset, DatasetError, Split
+from ...datasets.drawings import Drawings
+from ...datasets.generated.manifest import OVERLAPS, Manifest
+from ...datasets.generated.split import image_file
+from ...datasets.generated.writing import write_masks
+from ...datasets.images import decode, square
+from ...datasets.masks import Labels
+from ..card import read_metadata
+from ..export import colours
+from ..features import file_hash
+from ..segmenter.network import UNet
+from .learning import FAMILY, Shape
+
+SHIPPED = Path(__file__).parent / "oracle-faces64.safetensors"
+"""The oracle of the faces."""
+SUMS = SHIPPED.parent / "SHA256SUMS"
+"""Its SHA-256, as `sha256sum -c` reads it."""
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """A U-Net that has learnt the parts of drawn images."""
+
+    network: UNet
+    shape: Shape
+    facts: dict[str, Any]
+    """Its file, what it learnt from, and what it can do; all of it stands in the manifest and in every result."""
+
+    @torch.no_grad()
+    def mask(self, image: Tensor) -> Labels:
+        """The class of every pixel of an image (3, H, W) in [0, 1], which it looks at in its own size."""
+        side = (self.shape.size, self.shape.size)
+        logits = self.network(F.interpolate(image[None], side, mode="bilinear", antialias=True))
+        large = F.interpolate(logits, image.shape[1:], mode="bilinear")
+        labels: Labels = large[0].argmax(0).numpy()
+        return labels
+
+
+def open_oracle(file: Path) -> Oracle:
+    """The oracle in a weights file of `partbench annotate teach`."""
+    shape = weights.read_config(file, FAMILY, Shape)
+    if file == SHIPPED and file_hash(file, 64) != SUMS.read_text().split()[0]:
+        raise BackboneError(f"{file} is not the file that we shipped; install partbench again, or name yours")
+    network = UNet(len(shape.classes), shape.width)
+    weights.load(file, {"network": network})
+    card = read_metadata(file)
+    measured = json.loads(card.get("measured", "{}"))
+    learnt = f"{card.get('images', 'unknown images')}, {card.get('images seen', '?')} seen"
+    facts = {"file": file.name, "weights": file_hash(file), "learnt from": learnt}
+    return Oracle(network, shape, facts | {"measured": {name: round(value, 4) for name, value in measured.items()}})
+
+
+def reveal(dataset: Dataset) -> Split:
+    """The unlabelled images of a drawn dataset with their truth, which is for an oracle alone."""
+    split = dataset.load().unlabelled
+    if not isinstance(split, Drawings):
+        why = f"nobody knows the truth of unlabelled images of {dataset.name}"
+        raise DatasetError(f"{why}; teach an oracle on a dataset that is drawn, as faces, cars or horses")
+    return replace(split, labelled=True)
+
+
+def annotate(
+    folder: Path, manifest: Manifest, oracle: Oracle, report: Callable[[int, int], None] = lambda done, total: None
+) -> Manifest:
+    """Give all images of an export the masks of an oracle; the manifest that says so."""
+    if oracle.shape.classes != manifest.classes:
+        fact = f"the oracle {oracle.facts['file']} knows {', '.join(oracle.shape.classes)}"
+        mend = "teach one with partbench annotate teach DATASET, and name it with --weights"
+        raise BackboneError(f"{fact}, and {folder} asks for {', '.join(manifest.classes)}; {mend}")
+    if manifest.annotations and not manifest.oracle:
+        fact = f"{folder} has {len(manifest.annotations)} images annotated by {manifest.annotator}"
+        raise DatasetError(f"{fact}, whose work an oracle would replace; export the images again for it")
+    masks = {}
+    for number, stem in enumerate(manifest.images):
+        masks[stem] = oracle.mask(_read(image_file(folder, stem)))
+        report(number + 1, len(manifest.images))
+    told = f"an oracle, no person: {oracle.facts['file']}, which learnt from true masks ({oracle.facts['learnt from']})"
+    said = replace(manifest, annotator=told, oracle=oracle.facts, overlaps=OVERLAPS[0])
+    return write_masks(folder, said, masks, colours(len(manifest.classes)))
+
+
+def _read(file: Path) -> Tensor:
+    """A square image (3, S, S) in [0, 1] at its own size."""
+    image = decode(file, str(file))
+    if image.width != image.height:
+        raise DatasetError(f"{file} is {image.width}x{image.height}; an oracle looks at square images alone")
+    return square(image, image.width)
