@@ -115,6 +115,17 @@ def test_teaching_goes_on_where_it_was_and_its_oracle_annotates(tmp_path: Path, 
         assert mask.size == (64, 64)
 
 
+def test_an_oracle_annotates_fewer_classes_than_it_knows(tmp_path: Path) -> None:
+    """What an export does not ask for becomes background, as in faces#paper3."""
+    few, all_ = exported(tmp_path / "few", ("background", "nose", "eyes")), exported(tmp_path / "all")
+    for folder in (few, all_):
+        annotate(folder, read_manifest(folder), open_oracle(SHIPPED))
+    for stem in ("0000", "0001", "0002"):
+        ours, theirs = (np.asarray(Image.open(folder / "masks" / f"{stem}.png")) for folder in (few, all_))
+        assert np.array_equal(ours == 1, theirs == CLASSES.index("nose"))
+        assert np.array_equal(ours == 2, theirs == CLASSES.index("eyes"))
+
+
 def test_results_and_leaderboards_say_that_an_oracle_annotated(tmp_path: Path, call: Call) -> None:
     """In every cell's provenance, and as a flag with its IoU of each class."""
     folder = exported(tmp_path / "shots")

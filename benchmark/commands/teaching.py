@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 from rich.markup import escape
 
+from ...datasets.dataset import Split
 from ...datasets.generated.manifest import read_manifest
 from ..budget import Budget
 from ..checkpoints import Files
@@ -31,22 +31,18 @@ def teach(
     dataset: str, out: Path, size: int, width: int, budget: Budget, resume: bool, limit: int, seed: int, device: str
 ) -> None:
     """Train an oracle, with a bar, and write OUT and its checkpoint, samples and log beside it."""
-    files = Files(out)
+    files, console, chosen = Files(out), open_console(), find_device(device)
     hold(files, budget, resume)
     record = find_dataset(load_catalogue(), dataset).record
-    split, chosen = reveal(record), find_device(device)
     shape = Shape(record.classes, size, width)
-    trainer = OracleTrainer(shape, str(chosen), seed)
-    held = held_out(split)
-    stream = ImageStream(split, size, trainer.batch, seed, limit=min(limit, held.start), masks=True)
-    training = Pretraining(trainer, stream, files, budget, exam=Exam(split, held, size))
+    training = _begin(reveal(record), shape, files, budget, limit, seed, str(chosen))
     if resume and files.checkpoint.exists():
         training.resume(files.checkpoint)
-    console = open_console()
-    where = f"{len(stream)} unlabelled images of {dataset} with their truth, on {chosen}, from image {training.images}"
+    count = len(training.stream)
+    where = f"{count} unlabelled images of {dataset} with their truth, on {chosen}, from image {training.images}"
     console.print(f"oracle: {escape(where)}; samples in {escape(str(files.picture))}", soft_wrap=True)
     card = {
-        "images": f"{len(stream)} of {dataset} at {size} pixels",
+        "images": f"{count} of {dataset} at {size} pixels",
         "seed": str(seed),
         "command": _command(dataset, out, shape, budget, limit, seed),
         "hardware": json.dumps(hardware(chosen) | {"processes": 1}),
@@ -58,14 +54,23 @@ def teach(
         print(f"stopped; --resume goes on from {files.checkpoint}", file=sys.stderr)
         sys.exit(130)
     console.print(f"wrote {escape(str(out))} and its card after {training.images} images", soft_wrap=True)
-    console.print(f"on {len(held)} images that it never saw: {escape(say(training.measures))}", soft_wrap=True)
+    console.print(f"on images that it never saw: {escape(say(training.measures))}", soft_wrap=True)
+
+
+def _begin(
+    split: Split, shape: Shape, files: Files, budget: Budget, limit: int, seed: int, device: str
+) -> Pretraining:  # fmt: skip
+    """A training on the first `limit` images of a split, measured on its last ones."""
+    trainer, held = OracleTrainer(shape, device, seed), held_out(split)
+    stream = ImageStream(split, shape.size, trainer.batch, seed, limit=min(limit, held.start), masks=True)
+    return Pretraining(trainer, stream, files, budget, exam=Exam(split, held, shape.size))
 
 
 def _command(dataset: str, out: Path, shape: Shape, budget: Budget, limit: int, seed: int) -> str:
     """The command that teaches the same again, for the model card."""
     words = ["partbench", "annotate", "teach", dataset, "--out", out.name]
     words += ["--size", str(shape.size), "--width", str(shape.width), "--limit", str(limit), "--seed", str(seed)]
-    given = {"minutes": asdict(budget)["seconds"] / 60, "kimg": asdict(budget)["images"] / 1000}
+    given = {"minutes": budget.seconds / 60, "kimg": budget.images / 1000}
     return shlex.join(words + [f"--{name}={value:g}" for name, value in given.items() if value != float("inf")])
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -16,7 +16,7 @@ from ...backbones import weights
 from ...backbones.backbone import BackboneError
 from ...datasets.dataset import Dataset, DatasetError, Split
 from ...datasets.drawings import Drawings
-from ...datasets.generated.manifest import OVERLAPS, Manifest
+from ...datasets.generated.manifest import BACKGROUND, OVERLAPS, Manifest
 from ...datasets.generated.split import image_file
 from ...datasets.generated.writing import write_masks
 from ...datasets.images import decode, square
@@ -75,24 +75,26 @@ def reveal(dataset: Dataset) -> Split:
     return replace(split, labelled=True)
 
 
-def annotate(
-    folder: Path, manifest: Manifest, oracle: Oracle, report: Callable[[int, int], None] = lambda done, total: None
-) -> Manifest:
+def annotate(folder: Path, manifest: Manifest, oracle: Oracle) -> Manifest:
     """Give all images of an export the masks of an oracle; the manifest that says so."""
-    if oracle.shape.classes != manifest.classes:
-        fact = f"the oracle {oracle.facts['file']} knows {', '.join(oracle.shape.classes)}"
-        mend = "teach one with partbench annotate teach DATASET, and name it with --weights"
-        raise BackboneError(f"{fact}, and {folder} asks for {', '.join(manifest.classes)}; {mend}")
     if manifest.annotations and not manifest.oracle:
         fact = f"{folder} has {len(manifest.annotations)} images annotated by {manifest.annotator}"
         raise DatasetError(f"{fact}, whose work an oracle would replace; export the images again for it")
-    masks = {}
-    for number, stem in enumerate(manifest.images):
-        masks[stem] = oracle.mask(_read(image_file(folder, stem)))
-        report(number + 1, len(manifest.images))
+    known = _translated(folder, manifest, oracle)
+    masks = {stem: known[oracle.mask(_read(image_file(folder, stem)))] for stem in manifest.images}
     told = f"an oracle, no person: {oracle.facts['file']}, which learnt from true masks ({oracle.facts['learnt from']})"
     said = replace(manifest, annotator=told, oracle=oracle.facts, overlaps=OVERLAPS[0])
     return write_masks(folder, said, masks, colours(len(manifest.classes)))
+
+
+def _translated(folder: Path, manifest: Manifest, oracle: Oracle) -> Labels:
+    """The class (K,) of an export that each class of the oracle is; what it does not ask for is background."""
+    ours, theirs = oracle.shape.classes, manifest.classes
+    if not {*theirs} <= {*ours} or ({*ours} - {*theirs} and BACKGROUND not in theirs):
+        fact = f"the oracle {oracle.facts['file']} knows {', '.join(ours)}"
+        mend = "teach one with partbench annotate teach DATASET, and name it with --weights"
+        raise BackboneError(f"{fact}, and {folder} asks for {', '.join(theirs)}; {mend}")
+    return np.array([theirs.index(name if name in theirs else BACKGROUND) for name in ours])
 
 
 def _read(file: Path) -> Tensor:
