@@ -1,14 +1,14 @@
 """One backbone with all its heads, shots and draws, in small units that go from files to files.
 
 Take the scale of its maps, fit the head of every cell, then one pass over the test images in which all heads read
-the same maps. A unit whose file is there is not done again.
+the same maps; auto-shot needs the heads and not that pass. A unit whose file is there is not done again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,14 @@ from torch import Tensor, nn
 
 from ..backbones.backbone import Backbone
 from ..heads.head import Head
+from .auto_shot import AutoShot
+from .auto_shot_name import base_cell, parse_auto_shot
 from .features import Source
-from .fit import SCHEDULES, fit, predict
+from .fit import predict
+from .fitting import Fitting
 from .iou import Confusion, confuse
 from .ledger import Ledger, say
+from .one_pass import UNITS, Meter, OnePass
 from .pictures import Gallery
 from .plan import Cell
 from .plugins import Offer
@@ -42,20 +46,45 @@ class Crossing:
     def run(self, cells: Sequence[Cell]) -> None:
         """Fit the head of every cell and score them all; a head that fails leaves the others alone."""
         task, size = self.ledger.task, self.backbone.size
-        slices, shots = task.test_slices(size), task.shot_slices(size)
-        self.ledger.reporter.start(self.backbone.name, 1 + len(shots) + len(cells) + len(slices))
+        auto = [cell for cell in cells if parse_auto_shot(cell.head)]
+        few = [cell for cell in cells if cell not in auto]
+        slices, shots = task.test_slices(size) if few else [], task.shot_slices(size)
+        bases = dict.fromkeys(base_cell(cell) for cell in cells)
+        units = 1 + len(shots) + len(bases) + len(slices) + UNITS * len(auto)
+        self.ledger.reporter.start(self.backbone.name, units)
         self.source.recall(task.splits.pool, task.pool)
         self.source.measure(task.statistics(size), task.plan.scale)
         self._tell("scale")
         modules = self._fit_all(cells, self._shot_maps(shots))
+        self._score_few({cell: modules[cell] for cell in few if cell in modules}, slices)
+        self._score_auto({cell: modules[base_cell(cell)] for cell in auto if base_cell(cell) in modules})
+
+    def _score_few(self, modules: dict[Cell, nn.Module], slices: Sequence[list[int]]) -> None:
+        """Score few-shot cells, all in one pass over the test images."""
+        if not slices:
+            return
         parts = [self._score_slice(number, rows, modules) for number, rows in enumerate(slices)]
         facts = self._facts() | self._reconstruction(slices)
         for cell in modules:
             self.ledger.scored(cell, np.concatenate([part[cell.slug] for part in parts]), facts)
 
+    def _score_auto(self, modules: Mapping[Cell, nn.Module]) -> None:
+        """Score auto-shot cells, one after the other."""
+        one_pass = OnePass(self.ledger, self.source.device, self.work, self.backbone.size)
+        auto_shot = AutoShot(self.source, self.ledger.task, one_pass, self.work)
+        for cell, head in modules.items():
+            try:
+                auto_shot.run(cell, head, Meter(UNITS, self._tell))
+            except Exception as error:  # whatever a generator raises, the others go on
+                self._give_up(cell, error)
+
     @property
     def backbone(self) -> Backbone:
         return self.offer.record
+
+    @cached_property
+    def fitting(self) -> Fitting:
+        return Fitting(self.backbone, self.heads, self.ledger, self.source.device, self.work)
 
     @property
     def classes(self) -> int:
@@ -71,46 +100,24 @@ class Crossing:
         return maps
 
     def _fit_all(self, cells: Sequence[Cell], shots: Mapping[int, Sequence[Tensor]]) -> dict[Cell, nn.Module]:
-        """The trained heads, those of one draw after the other."""
+        """The trained heads that cells need, by few-shot cell, those of one draw after the other."""
         task, modules = self.ledger.task, {}
         for draw in sorted({cell.draw for cell in cells}):
             rows = task.manifest.draws[draw]
             maps = [torch.cat([shots[i][layer] for i in rows]) for layer in range(len(self.backbone.channels))]
-            for cell in (c for c in cells if c.draw == draw):
+            for base in dict.fromkeys(base_cell(cell) for cell in cells if cell.draw == draw):
                 try:
-                    modules[cell] = self._head(cell, [layer[: cell.shots] for layer in maps])
+                    modules[base] = self.fitting.head(base, [layer[: base.shots] for layer in maps])
                 except Exception as error:  # a head that fails is recorded, and the others go on
-                    self._give_up(cell, error)
-                self._tell(cell.slug)
+                    for cell in cells:
+                        if base_cell(cell) == base:
+                            self._give_up(cell, error)
+                self._tell(base.slug)
         return modules
-
-    def _head(self, cell: Cell, maps: Sequence[Tensor]) -> nn.Module:
-        """The trained head of a cell, from disk if an earlier run got that far."""
-        file, head = self._file(cell), self.heads[cell.head].record
-        if (known := self._load(head, file)) is not None:
-            return known
-        task = self.ledger.task
-        masks = task.shot_masks(cell.draw, cell.shots).to(self.source.device)
-        schedule, seed = SCHEDULES[task.plan.schedule], cell.seed(task.plan.seed)
-        module = fit(head, self.backbone.channels, self.classes, maps, masks, schedule, seed)
-        write_atomic(file, _as_bytes(module.state_dict()))
-        self.ledger.journal("fit", cell.slug)
-        return module
-
-    def _load(self, head: Head, file: Path) -> nn.Module | None:
-        """The head in a file; None if there is none that fits."""
-        if not file.exists():
-            return None
-        module = head.build(self.backbone.channels, self.classes)
-        try:
-            module.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
-        except Exception:  # torch raises all sorts on a file that is cut short
-            return None
-        return module.to(self.source.device).requires_grad_(False).eval()
 
     def _give_up(self, cell: Cell, error: Exception) -> None:
         """Record a cell as failed; nothing of it is kept, so that the next run tries it from the start."""
-        self._file(cell).unlink(missing_ok=True)
+        self.fitting.file(base_cell(cell)).unlink(missing_ok=True)
         provider = self.heads[cell.head].provider
         self.ledger.failed(cell, f"{cell.head} ({provider}) failed on {cell.backbone}: {say(error)}")
 
@@ -146,9 +153,6 @@ class Crossing:
             gallery.write(None if rebuilt is None else rebuilt.numpy())
         return confusions
 
-    def _file(self, cell: Cell) -> Path:
-        return self.work / f"{cell.slug}.pt"
-
     def _tell(self, what: str) -> None:
         self.ledger.reporter.unit(self.backbone.name, what)
 
@@ -176,12 +180,6 @@ class Crossing:
                 "scale": [s.mean().item() for s in source.scale],
             },
         }
-
-
-def _as_bytes(state: dict[str, Tensor]) -> bytes:
-    buffer = BytesIO()
-    torch.save(state, buffer)
-    return buffer.getvalue()
 
 
 def _known(file: Path) -> dict[str, Confusion]:

@@ -14,15 +14,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from ..backbones.backbone import Backbone, BackboneError, Extractor, Inverts
+from ..backbones.backbone import Backbone, BackboneError, Extractor, Generates, Inverts
 from ..backbones.checks import validate_maps
 from ..backbones.derived import POSITION
 from ..datasets.dataset import Made, Split
 from .naming import made_by
 from .results import write_atomic
+from .scaling import scale_of
 
-SCALES = ("rms", "none", "standard")
-"""`rms` divides each map by its root mean square, `standard` centres every channel and divides it by its deviation."""
 PIXELS_AT_ONCE = 2**18
 """Pixels of the images that go through a backbone together, at most 16 images."""
 
@@ -88,7 +87,19 @@ class Source:
 
     def maps(self, images: Tensor) -> list[Tensor]:
         """Scaled maps of images (N, 3, S, S) in [0, 1]; those of slow backbones from the cache where they are there."""
-        raw = self.raw(images)
+        return self._scaled(self.raw(images))
+
+    def sample(self, count: int, seed: int) -> tuple[Tensor, list[Tensor]]:
+        """Images (count, 3, S, S) in [0, 1] of the backbone's own making, and their maps, scaled as all maps are."""
+        if not isinstance(self.extractor, Generates):
+            what = f"{self.backbone.name} makes no images of its own, which auto-shot learns from"
+            raise BackboneError(f"{what}; choose a generator, as stylegan2")
+        with torch.no_grad():
+            images, maps = self.extractor.sample(count, seed)
+        validate_maps(self.backbone, maps, count)
+        return images.cpu(), self._scaled([m.detach().to(self.device).float() for m in maps])
+
+    def _scaled(self, raw: list[Tensor]) -> list[Tensor]:
         if not self.scale:
             return raw
         return [(m - shift) / scale for m, shift, scale in zip(raw, self.shift, self.scale, strict=True)]
@@ -167,23 +178,8 @@ class Source:
             moments = [torch.stack([m.mean((2, 3)), m.square().mean((2, 3))]).sum(1) for m in self.raw(images)]
             total = [a + b for a, b in zip(total, moments, strict=True)] if total else moments
         count = sum(len(images) for images in batches)
-        self.shift, self.scale = [], []
-        for first, second in (moment / count for moment in total):
-            self._append_scale(first, second, kind)
-
-    def _append_scale(self, first: Tensor, second: Tensor, kind: str) -> None:
-        """From the mean (C,) and mean square (C,) of a map's channels."""
-        tiny = 1e-6
-        if kind == "rms":
-            shift, scale = torch.zeros_like(first), second.mean().sqrt().clamp(min=tiny).expand_as(first)
-        elif kind == "standard":
-            shift, scale = first, (second - first.square()).clamp(min=0).sqrt().clamp(min=tiny)
-        elif kind == "none":
-            shift, scale = torch.zeros_like(first), torch.ones_like(first)
-        else:
-            raise ValueError(f"no scale is called {kind!r}; choose {', '.join(SCALES)}")
-        self.shift.append(shift[:, None, None])
-        self.scale.append(scale[:, None, None])
+        pairs = [scale_of(first, second, kind) for first, second in (moment / count for moment in total)]
+        self.shift, self.scale = [shift for shift, _ in pairs], [scale for _, scale in pairs]
 
 
 def _digest(image: Tensor) -> str:

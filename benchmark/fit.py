@@ -103,8 +103,8 @@ def _train(module: nn.Module, maps: Sequence[Tensor], masks: Tensor, schedule: S
             optimizer.step()
 
 
-def predict(head: nn.Module, maps: Sequence[Tensor], size: int, classes: int) -> Tensor:
-    """Class indices (N, size, size) that a trained head gives maps, image by image: one fits into a CPU's cache."""
+def logits_of(head: nn.Module, maps: Sequence[Tensor], size: int, classes: int) -> Tensor:
+    """Logits (N, K, size, size) that a trained head gives maps, image by image: one fits into a CPU's cache."""
     with torch.no_grad():
         logits = torch.cat([head([m[i : i + 1] for m in maps], size) for i in range(len(maps[0]))])
     wanted = (len(maps[0]), classes, size, size)
@@ -112,4 +112,9 @@ def predict(head: nn.Module, maps: Sequence[Tensor], size: int, classes: int) ->
         raise HeadError(f"its logits have shape {tuple(logits.shape)}; make them {wanted}")
     if not logits.isfinite().all():
         raise HeadError("its logits have NaN or infinity in them; see whether its training diverges")
-    return logits.argmax(1)
+    return logits
+
+
+def predict(head: nn.Module, maps: Sequence[Tensor], size: int, classes: int) -> Tensor:
+    """Class indices (N, size, size) that a trained head gives maps."""
+    return logits_of(head, maps, size, classes).argmax(1)

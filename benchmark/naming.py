@@ -17,6 +17,7 @@ from ..backbones.backbone import Backbone, BackboneError
 from ..backbones.derived import POSITION, TWIN, twin, with_position
 from ..datasets.dataset import Dataset, DatasetError, Maker
 from ..heads.head import Head
+from .auto_shot_name import PREFIX, base_head
 from .plugins import Catalogue, Offer
 from .reporter import Reporter
 
@@ -73,8 +74,8 @@ def find_backbone(catalogue: Catalogue, name: str) -> Offer[Backbone]:
 
 
 def find_head(catalogue: Catalogue, name: str) -> Offer[Head]:
-    """The head of this name."""
-    return _look_up(catalogue.heads, "head", name)
+    """The head of this name; of auto-shot the one that labels its samples."""
+    return _look_up(catalogue.heads, "head", base_head(name))
 
 
 def find_reporter(catalogue: Catalogue, name: str) -> Offer[Reporter]:
@@ -143,6 +144,15 @@ def expand(patterns: Iterable[str], names: Iterable[str], noun: str = "backbone"
         if not matches:
             raise NamingError(f"no {noun} matches '{pattern}'; there are {', '.join(known) or 'none'}")
         found |= dict.fromkeys(matches)
+    return tuple(found)
+
+
+def expand_heads(patterns: Iterable[str], catalogue: Catalogue) -> tuple[str, ...]:
+    """The heads that match any of these patterns; auto-shot takes minutes, so only patterns that begin with it do."""
+    found: dict[str, None] = {}
+    for pattern in patterns:
+        prefix = PREFIX if pattern.startswith(PREFIX) else ""
+        found |= dict.fromkeys(expand((pattern,), [prefix + name for name in catalogue.heads], "head"))
     return tuple(found)
 
 

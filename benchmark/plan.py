@@ -10,6 +10,10 @@ from dataclasses import asdict, dataclass, replace
 
 COPY = "copy"
 """The control that reads no image: the training mask itself, or the per-pixel mode of several."""
+SUPERVISED = "supervised"
+"""The control that learns from labels alone: the U-Net of auto-shot on as many true masks as there are shots."""
+HEADLESS = (COPY, SUPERVISED)
+"""Controls that are no backbone, and take no head."""
 NO_HEAD = "-"
 OPTIONS = {
     name: "features" if name == "scale" else name
@@ -73,7 +77,7 @@ class Plan:
 
     def cells(self) -> Iterator[Cell]:
         for backbone in self.backbones:
-            heads = (NO_HEAD,) if backbone == COPY else self.heads
+            heads = (NO_HEAD,) if backbone in HEADLESS else self.heads
             for head in heads:
                 for shots in self.shots:
                     for draw in range(self.draws):

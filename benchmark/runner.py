@@ -17,11 +17,13 @@ from .features import Source, weights_hash
 from .guards import stand_guard
 from .iou import confuse
 from .ledger import Ledger, say
-from .plan import COPY, Cell, Plan, file_name
+from .one_pass import UNITS, Meter, OnePass
+from .plan import COPY, SUPERVISED, Cell, Plan, file_name
 from .plugins import Offer
 from .reporter import Listener
 from .results import ResultError, RunFolder
 from .shot_pictures import ShotPictures, first_shots, keep_shots, read_shots
+from .supervised import Supervised
 from .task import Task, mode_of
 
 
@@ -97,6 +99,8 @@ class Runner:
         try:
             if cells and name == COPY:
                 self._copy(cells, ledger)
+            elif cells and name == SUPERVISED:
+                self._supervised(cells, ledger, work)
             elif cells:
                 offer = self.backbones[name]
                 source = Source.open(offer.record, self.device, self.cache)
@@ -118,3 +122,10 @@ class Runner:
             guess = mode_of(self.task.shot_masks(cell.draw, cell.shots), classes).expand_as(truth)
             ledger.scored(cell, confuse(guess.numpy(), truth.numpy(), classes), {"provider": "partbench"})
             self.reporter.unit(COPY, cell.slug)
+
+    def _supervised(self, cells: Sequence[Cell], ledger: Ledger, work: Path) -> None:
+        """The control that learns from labels alone."""
+        self.reporter.start(SUPERVISED, UNITS * len(cells))
+        supervised = Supervised(self.task, OnePass(ledger, self.device, work, self.plan.size))
+        for cell in cells:
+            supervised.run(cell, Meter(UNITS, lambda what: self.reporter.unit(SUPERVISED, what)))

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.markup import escape
 
+from ..auto_shot_name import base_head
 from ..leaderboard import ranked, summarise
 from ..metrics import DEFAULT
-from ..naming import backbone_names, expand, find_backbone, find_dataset, find_head, find_reporter
-from ..plan import COPY, NO_HEAD, OPTIONS, Plan
+from ..naming import backbone_names, expand, expand_heads, find_backbone, find_dataset, find_head, find_reporter
+from ..plan import COPY, HEADLESS, NO_HEAD, OPTIONS, Plan
 from ..plugins import Catalogue, load_catalogue
 from ..reporter import Listener, Listeners
 from ..results import CellResult, ResultError, RunFolder
@@ -58,12 +59,11 @@ def make_plan(
 
 def resolve(plan: Plan, catalogue: Catalogue) -> Plan:
     """The plan with its patterns replaced by names, and the defaults where it names nothing."""
-    names = (*backbone_names(catalogue), COPY)
+    names = (*backbone_names(catalogue), *HEADLESS)
     listed = [name for name, offer in catalogue.backbones.items() if offer.record.by_default]
     default = (*listed, COPY, *(n for n in names if n == "random:stylegan2"))
     backbones = expand(plan.backbones, names) if plan.backbones else default
-    heads = expand(plan.heads, catalogue.heads, "head") if plan.heads else SIX
-    return replace(plan, backbones=tuple(backbones), heads=tuple(heads))
+    return replace(plan, backbones=tuple(backbones), heads=expand_heads(plan.heads, catalogue) or SIX)
 
 
 def folder_for(plan: Plan, out: Path | None) -> RunFolder:
@@ -122,8 +122,8 @@ def run(plan: Plan, device: str, out: Path | None, as_json: bool, reporters: Seq
 
 def hold_choices(plan: Plan) -> None:
     """Refuse a schedule, a scaling or a split that is not there."""
-    from ..features import SCALES
     from ..fit import SCHEDULES
+    from ..scaling import SCALES
 
     for kind, chosen, known in (
         ("schedule", plan.schedule, SCHEDULES),
@@ -148,11 +148,11 @@ def _carry_out(
     from ..task import Task
     from ..terminal import TerminalListener
 
-    backbones = {name: find_backbone(catalogue, name) for name in plan.backbones if name != COPY}
-    heads = {name: find_head(catalogue, name) for name in plan.heads}
+    backbones = {name: find_backbone(catalogue, name) for name in plan.backbones if name not in HEADLESS}
+    heads = {n: find_head(catalogue, n) for name in plan.heads for n in (name, base_head(name))}
     cells = sum(1 for _ in plan.cells())
     console.print(
-        f"{escape(plan.dataset)}: {len(plan.backbones)} backbones x {len(heads)} heads x {len(plan.shots)} shots "
+        f"{escape(plan.dataset)}: {len(plan.backbones)} backbones x {len(plan.heads)} heads x {len(plan.shots)} shots "
         f"x {plan.draws} draws = {cells} cells, on {device}, into {escape(str(folder.path))}",
         soft_wrap=True,
     )

@@ -22,18 +22,21 @@ class Augmentation:
     """Degrees, at most, either way."""
     translation: float = 0.5
     """Shift, at most, either way, in sides of the picture."""
+    share: float = 1.0
+    """How often a picture is scaled, turned and shifted at all."""
 
 
 def draw_places(augmentation: Augmentation, count: int, random: torch.Generator) -> Tensor:
     """Random affine maps (count, 2, 3) from places in the new picture to places in the old one, both in [-1, 1]."""
-    flip, size, angle, right, down = torch.rand(5, count, generator=random)
+    flip, size, angle, right, down, stays = torch.rand(6, count, generator=random)
+    moves = (stays < augmentation.share).float()
     low, high = (math.log(scale) for scale in augmentation.scales)
-    scale = torch.exp(low + (high - low) * size)
-    turn = math.radians(augmentation.rotation) * (2 * angle - 1)
+    scale = torch.exp(moves * (low + (high - low) * size))
+    turn = math.radians(augmentation.rotation) * moves * (2 * angle - 1)
     side = torch.where(flip < augmentation.flips, -1.0, 1.0)
     cos, sin = turn.cos() / scale, turn.sin() / scale
     linear = torch.stack([torch.stack([side * cos, side * sin], 1), torch.stack([-sin, cos], 1)], 1)
-    shift = 2 * augmentation.translation * (2 * torch.stack([right, down], 1) - 1)
+    shift = 2 * augmentation.translation * moves[:, None] * (2 * torch.stack([right, down], 1) - 1)
     return torch.cat([linear, -(linear @ shift[:, :, None])], 2)
 
 

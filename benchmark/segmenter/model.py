@@ -94,9 +94,10 @@ def train_segmenter(
     device: torch.device | None = None,
     card: Mapping[str, str] | None = None,
     report: Report = lambda done, total: None,
+    checkpoint: Path | None = None,
 ) -> Segmenter:
-    """A segmenter that has learnt from pairs of one size."""
-    network = train_unet(pairs, len(classes), recipe, seed, device or torch.device("cpu"), report)
+    """A segmenter that has learnt from pairs of one size; see `train_unet`."""
+    network = train_unet(pairs, len(classes), recipe, seed, device or torch.device("cpu"), report, checkpoint)
     for parameter in network.parameters():  # what is scored is what its file holds
         parameter.copy_(parameter.half())
     size = pairs.read([0])[0].shape[-1]

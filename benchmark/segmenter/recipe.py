@@ -25,6 +25,8 @@ class Recipe:
     patience: int = 20
     held: float = 0.05
     """Share of the pairs that the validation loss is taken from, where there are enough of them."""
+    moved: float = 1.0
+    """How often a picture is scaled, turned and shifted; a short training needs some that are as they were."""
     steps: int | None = None
     """Fixes the number of steps instead, along which the rate rises for a tenth and falls along a cosine."""
 

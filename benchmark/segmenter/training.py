@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...datasets.dataset import IGNORE
+from ..checkpoints import save_checkpoint
 from .augmentation import Augmentation, draw_places, move
 from .network import UNet
 from .pairs import Pairs
@@ -17,6 +20,10 @@ from .recipe import Recipe
 
 Report = Callable[[int, int], None]
 """Told after every step how many are done, and of how many."""
+PARTS = ("network", "optimizer", "plateau")
+"""Of a training, what a checkpoint holds a state of."""
+KEPT_EVERY = 60.0
+"""Seconds between two checkpoints."""
 
 
 def target_loss(logits: Tensor, targets: Tensor) -> Tensor:
@@ -41,16 +48,28 @@ def train_unet(
     seed: int,
     device: torch.device,
     report: Report = lambda done, total: None,
-    augmentation: Augmentation | None = None,
+    checkpoint: Path | None = None,
 ) -> UNet:
-    """A U-Net that has learnt from pairs; the same seed gives the same bits on one kind of machine."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    """A U-Net that has learnt from pairs; the same seed gives the same bits on one kind of machine.
+
+    With a `checkpoint` file, a training that was stopped goes on where it was a minute before.
+    """
+
+    def begin() -> Training:
         torch.manual_seed(seed)
-        network = UNet(classes, recipe.width)
-        training = Training(network, pairs, recipe, seed, device, augmentation or Augmentation())
+        return Training(UNet(classes, recipe.width), pairs, recipe, seed, device)
+
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        training = begin()
+        if checkpoint and not training.restore(checkpoint):
+            training = begin()
+        kept = time.monotonic()
         for _ in training:
             report(training.step, training.total)
-    return network.requires_grad_(False).eval()
+            if checkpoint and time.monotonic() - kept > KEPT_EVERY:
+                training.keep(checkpoint)
+                kept = time.monotonic()
+    return training.network.requires_grad_(False).eval()
 
 
 @dataclass
@@ -71,11 +90,10 @@ def split_rows(count: int, share: float, random: torch.Generator) -> _Split:
 class Training:
     """An iteration over the steps of one training, whose state can be kept and taken up again."""
 
-    def __init__(
-        self, network: UNet, pairs: Pairs, recipe: Recipe, seed: int, device: torch.device, augmentation: Augmentation
-    ) -> None:
-        self.network: nn.Module = network.to(device).to(memory_format=torch.channels_last)
-        self.pairs, self.recipe, self.device, self.augmentation = pairs, recipe, device, augmentation
+    def __init__(self, network: UNet, pairs: Pairs, recipe: Recipe, seed: int, device: torch.device) -> None:
+        self.network: UNet = network.to(device).to(memory_format=torch.channels_last)
+        self.pairs, self.recipe, self.device = pairs, recipe, device
+        self.augmentation = Augmentation(share=recipe.moved)
         self.random = torch.Generator().manual_seed(seed)
         self.split = split_rows(len(pairs), 0.0 if recipe.steps else recipe.held, self.random)
         self.epoch = -(-len(self.split.learnt) // recipe.batch)  # its steps
@@ -86,6 +104,24 @@ class Training:
         self.plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
             self.optimizer, factor=recipe.decay, patience=recipe.patience
         )
+
+    def keep(self, checkpoint: Path) -> None:
+        """Write where the training stands."""
+        parts = {name: getattr(self, name).state_dict() for name in PARTS}
+        facts = {"recipe": asdict(self.recipe), "step": self.step, "order": self.order}
+        save_checkpoint(checkpoint, parts | facts | {"random": self.random.get_state()})
+
+    def restore(self, checkpoint: Path) -> bool:
+        """Go on from a checkpoint of the same recipe; False where there is none, and nothing can be said of `self`."""
+        try:
+            state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+            for name in PARTS:
+                getattr(self, name).load_state_dict(state[name])
+            self.random.set_state(state["random"])
+            self.step, self.order = state["step"], state["order"]
+        except Exception:  # torch raises all sorts on a file that is cut short
+            return False
+        return bool(state["recipe"] == asdict(self.recipe))
 
     def __iter__(self) -> Iterator[float]:
         """The loss of every step that is left."""
