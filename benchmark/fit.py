@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..datasets.dataset import IGNORE
 from ..heads.head import Head, HeadError, ReadsPixels
+from ..heads.pixelwise import Projection
 
 
 @dataclass(frozen=True)
@@ -118,3 +119,10 @@ def logits_of(head: nn.Module, maps: Sequence[Tensor], size: int, classes: int) 
 def predict(head: nn.Module, maps: Sequence[Tensor], size: int, classes: int) -> Tensor:
     """Class indices (N, size, size) that a trained head gives maps."""
     return logits_of(head, maps, size, classes).argmax(1)
+
+
+def strategy(module: nn.Module, schedule: Schedule, size: int) -> str:
+    """How a head reads eq. (1) while it learns."""
+    if isinstance(module, ReadsPixels) and schedule.pixels < size * size:
+        return f"sampled at {schedule.pixels} pixels"
+    return "projected" if any(isinstance(part, Projection) for part in module.modules()) else "its own way"

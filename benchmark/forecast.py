@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .plan import NO_HEAD, Cell
+from .auto_shot_name import base_cell
+from .plan import Cell
+from .segmenter.figures import SegmenterFigures
 
 STAGES = ("load", "scale", "shots", "fit", "score")
 """Of one backbone, in the order in which a run goes through them."""
@@ -33,6 +35,8 @@ class HeadFigures:
     """Bytes beyond them, at the highest of a step or a prediction."""
     strategy: str = ""
     """How it reads eq. (1)."""
+    segmenter: SegmenterFigures | None = None
+    """What its labels teach, if it is auto-shot."""
 
 
 @dataclass(frozen=True)
@@ -111,21 +115,25 @@ def needs(figures: BackboneFigures, cells: Sequence[Cell], extent: Extent) -> Ne
     """What these cells of one backbone, those that are left, will take."""
     if not cells:
         return Needs(dict.fromkeys(STAGES, 0.0), {}, 0, 0, 0, 0)
-    fits = {cell: _fit(figures, cell, extent) for cell in cells}
-    scores = {cell: extent.test * _head(figures, cell).image for cell in cells}
+    fits = _fits(figures, cells, extent)
+    scores = {cell: extent.test * _reading(_head(figures, cell)) for cell in cells}
+    projected = extent.test if any(_head(figures, cell).segmenter is None for cell in cells) else 0
     stages = {
         "load": figures.load,
         "scale": _describing(figures, "scale", extent.scale),
         "shots": _describing(figures, "shots", extent.used),
         "fit": sum(fits.values()),
-        "score": _describing(figures, "test", extent.test) + extent.test * figures.rebuild + sum(scores.values()),
+        "score": (_describing(figures, "test", projected) if projected else 0.0)
+        + projected * figures.rebuild
+        + sum(scores.values()),
     }
     return Needs(
         stages=stages,
         cells={cell: fits[cell] + scores[cell] for cell in cells},
         memory=memory(figures, cells, extent),
-        results=len(cells) * _result(extent),
-        units=sum(_head(figures, cell).parameters for cell in cells),
+        results=len(cells) * _result(extent) + sum(one.file for one in _segmenters(figures, cells)),
+        units=sum(_head(figures, cell).parameters for cell in cells)
+        + max((one.pairs for one in _segmenters(figures, cells)), default=0),
         codes=figures.code * sum(figures.missing.values()),
     )
 
@@ -136,6 +144,7 @@ def memory(figures: BackboneFigures, cells: Sequence[Cell], extent: Extent) -> i
     heads = [_head(figures, cell) for cell in cells]
     held = figures.memory + figures.maps * (extent.used + most) + sum(head.parameters for head in heads)
     work = max((3 * head.parameters + head.memory for head in heads), default=0)  # gradients and Adam's two moments
+    work = max([work, *(one.memory for one in _segmenters(figures, cells))])
     return held + max(work, 2 * figures.maps * min(figures.slice, extent.test))
 
 
@@ -145,12 +154,32 @@ def materialised(figures: BackboneFigures, shots: int, size: int) -> int:
 
 
 def _head(figures: BackboneFigures, cell: Cell) -> HeadFigures:
-    return HeadFigures() if cell.head == NO_HEAD else figures.heads[cell.head]
+    return figures.heads.get(cell.head, HeadFigures())
 
 
-def _fit(figures: BackboneFigures, cell: Cell, extent: Extent) -> float:
-    head = _head(figures, cell)
-    return head.build + head.step * (extent.steps(cell.head, cell.shots) if cell.head != NO_HEAD else 0)
+def _segmenters(figures: BackboneFigures, cells: Sequence[Cell]) -> list[SegmenterFigures]:
+    known = [_head(figures, cell).segmenter for cell in cells]
+    return [segmenter for segmenter in known if segmenter]
+
+
+def _reading(head: HeadFigures) -> float:
+    """Seconds to predict and count one test image."""
+    return head.segmenter.image if head.segmenter else head.image
+
+
+def _fits(figures: BackboneFigures, cells: Sequence[Cell], extent: Extent) -> dict[Cell, float]:
+    """Seconds of each cell's training; a head that several need is trained for the first."""
+    fits, trained = {}, set[Cell]()
+    for cell in cells:
+        head, base = _head(figures, cell), base_cell(cell)
+        fits[cell] = 0.0 if base in trained else _fit(head, base, extent)
+        fits[cell] += head.segmenter.seconds(cell.shots) if head.segmenter else 0.0
+        trained.add(base)
+    return fits
+
+
+def _fit(head: HeadFigures, base: Cell, extent: Extent) -> float:
+    return head.build + (head.step * extent.steps(base.head, base.shots) if head.step else 0.0)
 
 
 def _describing(figures: BackboneFigures, stage: str, images: int) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from .fit import SCHEDULES
-from .forecast import BackboneFigures, Extent, Needs, memory, needs
+from .forecast import BackboneFigures, Extent, HeadFigures, Needs, memory, needs
 from .plan import NO_HEAD, Cell, Plan
 from .task import STATISTICS, Task
 
@@ -81,8 +81,14 @@ class Outlook:
         """Bytes of a backbone's cells with masks of another side; what a head needs at work goes with the area."""
         share = (side / self.plan.size) ** 2
         figures = self.figures[name]
-        heads = {h: replace(known, memory=int(known.memory * share)) for h, known in figures.heads.items()}
+        heads = {h: _shrunk(known, share) for h, known in figures.heads.items()}
         return memory(replace(figures, heads=heads), self.left[name], self.extent)
+
+
+def _shrunk(head: HeadFigures, share: float) -> HeadFigures:
+    """A head, and what it teaches, at work on so much smaller masks."""
+    taught = head.segmenter and replace(head.segmenter, memory=int(head.segmenter.memory * share))
+    return replace(head, memory=int(head.memory * share), segmenter=taught)
 
 
 def _of(head: str) -> Callable[[Cell], bool]:

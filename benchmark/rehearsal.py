@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from statistics import median
 from typing import TypeVar
@@ -15,15 +16,18 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from ..backbones.backbone import Backbone, Inverts
-from ..heads.head import Head, ReadsPixels
-from ..heads.pixelwise import Projection
+from ..backbones.backbone import Backbone, Generates, Inverts
+from ..heads.head import Head
+from .auto_shot_name import base_head, parse_auto_shot
 from .features import Source, slices
-from .fit import SCHEDULES, Schedule, fit, predict
+from .fit import SCHEDULES, fit, predict, strategy
 from .forecast import BackboneFigures, HeadFigures
 from .iou import confuse
 from .ledger import say
 from .peaks import PeakMemory, synchronise
+from .plan import NO_HEAD
+from .rehearse_segmenter import segmenter_figures, teaching
+from .segmenter.figures import SegmenterFigures
 from .task import Task
 
 TOGETHER = (1, 1, 8)
@@ -83,8 +87,22 @@ class Rehearsal:
             maps=sum(layer[0].nelement() * layer.element_size() for layer in maps),
             memory=weights + work,
             slice=slice_,
-            heads={name: self._head(self.heads[name], maps, shapes) for name in heads},
+            heads={name: self._named(name, source, maps, shapes) for name in heads},
         )
+
+    def _named(self, name: str, source: Source, maps: Sequence[Tensor], shapes: Shapes) -> HeadFigures:
+        head, auto = self._head(self.heads[base_head(name)], maps, shapes), parse_auto_shot(name)
+        if auto is None or not isinstance(source.extractor, Generates):  # without a generator it fails at once
+            return head
+        return teaching(head, auto, source, self.task, self.segmenter)
+
+    @cached_property
+    def segmenter(self) -> SegmenterFigures:
+        return segmenter_figures(self.task, self.device)
+
+    def supervised(self) -> BackboneFigures:
+        """Those of the control `supervised`."""
+        return BackboneFigures(heads={NO_HEAD: HeadFigures(segmenter=self.segmenter)})
 
     @property
     def _shots(self) -> list[int]:
@@ -175,13 +193,6 @@ class Rehearsal:
         result = work()
         synchronise(self.device)
         return time.perf_counter() - start, result
-
-
-def strategy(module: nn.Module, schedule: Schedule, size: int) -> str:
-    """How a head reads eq. (1) while it learns."""
-    if isinstance(module, ReadsPixels) and schedule.pixels < size * size:
-        return f"sampled at {schedule.pixels} pixels"
-    return "projected" if any(isinstance(part, Projection) for part in module.modules()) else "its own way"
 
 
 def _code_bytes(source: Source, images: Tensor) -> int:

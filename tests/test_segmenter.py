@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -181,7 +182,7 @@ def test_the_rate_falls_where_nothing_is_gained(pairs: TensorPairs) -> None:
             seen.extend(rows)
             return super().read(rows)
 
-    training = Training(UNet(3, 2), Watched(pairs.images, pairs.targets), recipe, 0, CPU, Augmentation())
+    training = Training(UNet(3, 2), Watched(pairs.images, pairs.targets), recipe, 0, CPU)
     training.validate = lambda: 1.0  # type: ignore[method-assign]
     assert training.total == 6 * 2
     assert len(list(training)) == training.total
@@ -193,10 +194,12 @@ def test_the_rate_falls_where_nothing_is_gained(pairs: TensorPairs) -> None:
 @given(st.integers(1, 60), st.floats(0.0, 0.5))
 def test_rows_are_learnt_from_or_held(count: int, share: float) -> None:
     """Never both where there are enough; with too few to hold one, all are both."""
-    split = split_rows(count, share, random())
+    recipe = Recipe(held=share)
+    split = split_rows(count, recipe.learnt(count), random())
     learnt, held = set(split.learnt.tolist()), set(split.held.tolist())
     assert learnt and held and learnt | held == set(range(count))
     assert not learnt & held or (learnt == held and int(count * share) == 0)
+    assert replace(recipe, steps=7).learnt(count) == count and replace(recipe, steps=7).total(count) == 7
 
 
 def test_a_file_gives_the_segmenter_back(segmenter: Segmenter, pairs: TensorPairs, tmp_path: Path) -> None:

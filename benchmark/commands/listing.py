@@ -10,14 +10,20 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from ..auto_shot_name import PREFIX
 from ..naming import NamingError
-from ..plan import COPY
+from ..plan import COPY, SUPERVISED
 from ..plugins import Catalogue, load_catalogue
 from ..terminal import open_console
 
 SHELVES = ("backbones", "heads", "datasets", "reporters")
+AUTO_SHOT = (
+    f"{PREFIX}NAME",
+    "U-Net of one pass, taught by samples that the head NAME labels (section 3.3)",
+)
 CONTROLS = {
     COPY: "control: the training mask itself, or the per-pixel mode of several; reads no image",
+    SUPERVISED: "control: the U-Net of auto-shot on as many true masks as there are shots (Figure 6)",
     "random:NAME": "control: the same network as NAME, untrained",
 }
 
@@ -31,6 +37,9 @@ def rows(catalogue: Catalogue, shelf: str) -> Iterator[dict[str, Any]]:
         if shelf == "datasets":
             row["classes"] = list(offer.record.classes)
         yield row | {"provider": offer.provider, "summary": offer.record.summary}
+    if shelf == "heads":
+        name, summary = AUTO_SHOT
+        yield {"name": name, "provider": "partbench", "summary": summary}
     if shelf == "backbones":
         for name, summary in CONTROLS.items():
             yield {"name": name, "size": None, "channels": [], "provider": "partbench", "summary": summary}

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.progress import Progress
 
+from ..auto_shot_name import base_head
 from ..naming import find_backbone, find_dataset, find_head
-from ..plan import COPY, Cell, Plan
+from ..plan import HEADLESS, SUPERVISED, Cell, Plan
 from ..plugins import Catalogue, load_catalogue
 from ..results import ResultError, RunFolder
 from ..terminal import open_console
@@ -59,9 +60,9 @@ def _rehearse(
     from ..peaks import resident
     from ..rehearsal import Rehearsal
 
-    records = {name: find_backbone(catalogue, name).record for name in plan.backbones if name != COPY}
+    records = {name: find_backbone(catalogue, name).record for name in plan.backbones if name not in HEADLESS}
     rehearsal = Rehearsal(
-        task, {name: find_head(catalogue, name).record for name in plan.heads}, device, cache_folder()
+        task, {base_head(name): find_head(catalogue, name).record for name in plan.heads}, device, cache_folder()
     )
     _ = task.manifest
     base = 0 if device.type == "cuda" else resident()
@@ -72,8 +73,11 @@ def _rehearse(
             weights = weights_hash(records[name]) if name in records else None
             left[name] = left_of(folder, [cell for cell in plan.cells() if cell.backbone == name], weights)
             heads = dict.fromkeys(cell.head for cell in left[name])
-            work = name in records and left[name]
-            figures[name] = rehearsal.figures(records[name], tuple(heads)) if work else BackboneFigures()
+            figures[name] = BackboneFigures()
+            if left[name] and name in records:
+                figures[name] = rehearsal.figures(records[name], tuple(heads))
+            elif left[name] and name == SUPERVISED:
+                figures[name] = rehearsal.supervised()
     return Outlook(plan, left, figures, extent_of(task), base)
 
 

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-WIDTH = 64
-"""Channels of the first layer in Table A; every other layer has a multiple of them."""
+from .recipe import WIDTH
+
 ENCODER = (1, 2, 4, 8, 8)
 """Channels of the encoder's five levels, in widths."""
 DECODER = ((8, 4), (4, 2), (2, 1), (1, 1))

@@ -80,11 +80,10 @@ class _Split:
     held: Tensor
 
 
-def split_rows(count: int, share: float, random: torch.Generator) -> _Split:
-    """A random `share` of the rows is held out; of too few pairs none is, and their own loss has to do."""
+def split_rows(count: int, learnt: int, random: torch.Generator) -> _Split:
+    """`learnt` random rows, and the others; where there are none, their own loss has to do."""
     order = torch.randperm(count, generator=random)
-    held = int(count * share)
-    return _Split(order[held:], order[:held] if held else order)
+    return _Split(order[:learnt], order[learnt:] if learnt < count else order)
 
 
 class Training:
@@ -95,9 +94,8 @@ class Training:
         self.pairs, self.recipe, self.device = pairs, recipe, device
         self.augmentation = Augmentation(share=recipe.moved)
         self.random = torch.Generator().manual_seed(seed)
-        self.split = split_rows(len(pairs), 0.0 if recipe.steps else recipe.held, self.random)
-        self.epoch = -(-len(self.split.learnt) // recipe.batch)  # its steps
-        self.total = recipe.steps or recipe.epochs * self.epoch
+        self.split = split_rows(len(pairs), recipe.learnt(len(pairs)), self.random)
+        self.total, self.epoch = recipe.total(len(pairs)), recipe.total(len(pairs)) // recipe.epochs
         self.step = 0
         self.order = torch.empty(0, dtype=torch.long)
         self.optimizer = torch.optim.Adam(network.parameters(), recipe.rate)
@@ -139,7 +137,7 @@ class Training:
         loss.backward()
         self.optimizer.step()
         self.step += 1
-        if not self.recipe.steps and self.step % self.epoch == 0:
+        if not self.recipe.steps and self.step % self.epoch == 0:  # an epoch ends
             self.plateau.step(self.validate())
         return loss.item()
 
