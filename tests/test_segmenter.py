@@ -25,7 +25,7 @@ from partbench.datasets.dataset import IGNORE
 
 CLASSES = ("background", "bright", "red")
 CPU = torch.device("cpu")
-SHORT = Recipe(width=4, steps=60, batch=8, rate=1e-2)
+SHORT = Recipe(width=4, steps=40, batch=8, rate=1e-2, moved=0.5)
 
 
 def random(seed: int = 0) -> torch.Generator:
