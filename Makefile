@@ -2,7 +2,7 @@
 # make test          set up and run every check; make wheel-test runs the tests once more on the built wheel
 # make examples      install the worked examples, each from its own folder, and run their tests
 # make docs          build the documentation into build/docs, every warning an error
-# make zoo           train all shipped weights again from nothing, about four and a half hours on 2 cores; may be interrupted
+# make zoo           train all shipped weights again from nothing, about nine hours on 2 cores; may be interrupted
 # Needs git, python3 (3.10 or later) and make. Everything else goes into .venv.
 
 PYTHON ?= python3
@@ -62,22 +62,22 @@ wheel-test: .venv/.installed-test
 	OMP_NUM_THREADS=1 "$$here/.venv/bin/pytest" -c "$$here/setup.cfg" --rootdir "$$away" -p no:cacheprovider \
 	--numprocesses=2 --ignore=tests/benchmarks tests
 
-# One network of the zoo: its name, images, minutes, and the name of its file. It goes on where it was interrupted.
+# One network of the zoo: its name, images, when it ends, and the name of its file. It goes on where it was interrupted.
 define train
-	.venv/bin/partbench pretrain $(1) --images $(2) --minutes $(3) --resume --out runs/zoo/$(4).safetensors
+	.venv/bin/partbench pretrain $(1) --images $(2) $(3) --resume --out runs/zoo/$(4).safetensors
 	cp runs/zoo/$(4).safetensors runs/zoo/$(4).md backbones/$(firstword $(subst -, ,$(1)))/
 	cd backbones && sha256sum */*.safetensors > SHA256SUMS
 endef
 
 # hed comes first: pix2pix-hed learns to draw its edges. Few images are drawn once and seen often.
 zoo: .venv/.installed-run
-	$(call train,hed,scenes --limit 20000,6,hed-scenes64)
-	$(call train,jigsaw,faces --limit 20000,7,jigsaw-faces64)
-	$(call train,pix2pix-color,faces --limit 20000,6,pix2pix-color-faces64)
-	$(call train,pix2pix-hed,faces --limit 20000,6,pix2pix-hed-faces64)
-	$(call train,pix2pix-bilateral,faces --limit 20000,6,pix2pix-bilateral-faces64)
-	$(call train,vae,faces --limit 20000,13,vae-faces64)
-	$(call train,stylegan2,faces --limit 60000,214,stylegan2-faces64)
+	$(call train,hed,scenes --limit 20000,--minutes 6,hed-scenes64)
+	$(call train,jigsaw,faces --limit 60000,--batch 64 --kimg 256,jigsaw-faces64)
+	$(call train,pix2pix-color,faces --limit 20000,--minutes 6,pix2pix-color-faces64)
+	$(call train,pix2pix-hed,faces --limit 20000,--minutes 6,pix2pix-hed-faces64)
+	$(call train,pix2pix-bilateral,faces --limit 20000,--minutes 6,pix2pix-bilateral-faces64)
+	$(call train,vae,faces --limit 60000,--batch 64 --kimg 200,vae-faces64)
+	$(call train,stylegan2,faces --limit 60000,--kimg 302,stylegan2-faces64)
 	.venv/bin/partbench annotate teach faces --limit 12000 --minutes 7 --resume --out runs/zoo/oracle-faces64.safetensors
 	cp runs/zoo/oracle-faces64.safetensors runs/zoo/oracle-faces64.md benchmark/oracle/
 	cd benchmark/oracle && sha256sum *.safetensors > SHA256SUMS
