@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import NoReturn
 
-from .verbs import annotating, plugins, running, scores, weights  # noqa: F401  each adds its verbs to the app
+from .verbs import annotating, plugins, running, scores, segmenting, weights  # noqa: F401  each adds its verbs to the app
 from .verbs.app import app
 
 
