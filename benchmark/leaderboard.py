@@ -43,7 +43,11 @@ def class_columns(table: pd.DataFrame) -> list[str]:
 
 def estimates(results: Iterable[CellResult], metric: str) -> dict[Key, Estimate]:
     """The score of every backbone, head and number of shots, over its draws."""
-    definition = find_metric(metric)
+    return estimates_by(results, find_metric(metric))
+
+
+def estimates_by(results: Iterable[CellResult], definition: Metric) -> dict[Key, Estimate]:
+    """The same by a definition that has no name of its own."""
     groups: dict[Key, list[CellResult]] = defaultdict(list)
     for result in results:
         if result.confusion is not None:

@@ -198,6 +198,13 @@ DEFAULT = ("paper_weighted", "mean", "small_parts")
 """What every leaderboard shows."""
 
 
+def class_metric(name: str, index: int) -> Metric:
+    """The IoU of one class alone, pixels of all images together."""
+    return Metric(
+        name, "I / (P + T - I) of one class", "the paper, Tables 2 to 5", Pooled(lambda c, _: per_class(c)[..., index])
+    )
+
+
 def find_metric(name: str) -> Metric:
     """The metric of a name, behind which `+bg` or `-bg` may stand."""
     base, background = name, None

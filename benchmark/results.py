@@ -19,6 +19,7 @@ from .plan import Cell, Plan
 
 CONFUSION = "confusion"
 """Name of the array in a cell's file."""
+PRESET_FILE = "preset.json"  # in the folder of a preset, whose runs lie in folders below
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error)
 """What json and numpy raise on a file that is cut short or was edited by hand."""
 
@@ -91,11 +92,17 @@ class RunFolder:
             record = json.loads(self.plan_file.read_text())
             _plan_in(record)
         except FileNotFoundError:
-            raise ResultError(f"{self.path} holds no run (no plan.json); name a folder of partbench run") from None
+            raise ResultError(self._no_run()) from None
         except UNREADABLE as error:
             mend = "delete it and run the same commands again, which keeps the scores"
             raise ResultError(f"{self.plan_file} is damaged ({_say(error)}); {mend}") from None
         return dict(record)
+
+    def _no_run(self) -> str:
+        if (self.path / PRESET_FILE).exists():
+            runs = ", ".join(str(file.parent) for file in sorted(self.path.glob("*/plan.json"))) or "none is begun yet"
+            return f"{self.path} is the folder of a preset; name one of its runs ({runs})"
+        return f"{self.path} holds no run (no plan.json); name a folder of partbench run"
 
     def write(self, result: CellResult) -> None:
         """Confusions first, then the JSON file whose being there says that the cell is done."""

@@ -101,4 +101,4 @@ def as_text(summary: pd.DataFrame, kind: str) -> str:
 def _cell(value: object) -> str:
     if isinstance(value, float):
         return "" if pd.isna(value) else f"{value:.1f}"
-    return str(value).replace("|", "\\|")
+    return "" if value is pd.NA else str(value).replace("|", "\\|")

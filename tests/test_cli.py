@@ -253,7 +253,7 @@ RUN = ("run", "--out", "OUT", "--head", "linear")
             "there is no metric 'dice'; choose paper_weighted, mean, small_parts, dataset_mean, ",
         ),
         (("leaderboard", "MADE", "--format", "xml"), "there is no format 'xml'; choose table, csv, md, json"),
-        (("list", "cats"), "there is no shelf 'cats'; choose backbones, heads, datasets, reporters"),
+        (("list", "cats"), "there is no shelf 'cats'; choose backbones, heads, datasets, reporters, presets"),
         (("check", "lineer"), "no backbone is called 'lineer'; "),
         (("run", "--backbone", "copy", "--head", "linear", "--out", "FILE"), "FILE"),
     ],

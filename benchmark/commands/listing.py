@@ -14,9 +14,10 @@ from ..auto_shot_name import PREFIX
 from ..naming import NamingError
 from ..plan import COPY, SUPERVISED
 from ..plugins import Catalogue, load_catalogue
+from ..preset_files import needs, preset_names, read_preset
 from ..terminal import open_console
 
-SHELVES = ("backbones", "heads", "datasets", "reporters")
+SHELVES = ("backbones", "heads", "datasets", "reporters", "presets")
 AUTO_SHOT = (
     f"{PREFIX}NAME",
     "U-Net of one pass, taught by samples that the head NAME labels (section 3.3)",
@@ -29,7 +30,12 @@ CONTROLS = {
 
 
 def rows(catalogue: Catalogue, shelf: str) -> Iterator[dict[str, Any]]:
-    """One row per record of a shelf."""
+    """One row per record of a shelf, or per preset."""
+    if shelf == "presets":
+        for name in preset_names():
+            needed = list(needs(name, "paper"))
+            yield {"name": name, "title": read_preset(name)["title"], "needs at --scale paper": needed}
+        return
     for name, offer in getattr(catalogue, shelf).items():
         row: dict[str, Any] = {"name": name}
         if shelf == "backbones":

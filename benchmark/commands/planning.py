@@ -15,6 +15,7 @@ from ..plan import HEADLESS, SUPERVISED, Cell, Plan
 from ..plugins import Catalogue, load_catalogue
 from ..results import ResultError, RunFolder
 from ..terminal import open_console
+from .presets import Choice, folder_of
 from .reading import read_run
 from .running import PlanError, cache_folder, find_device, folder_for, hold_choices, resolve
 
@@ -48,6 +49,18 @@ def show(plan: Plan, device: str, out: Path | None, like: Path | None, most: flo
         print_outlook(outlook, promises, like, free, disks, str(processor))
     hold_memory(outlook, free)
     hold_disk(outlook, folder.path, cache_folder())
+
+
+def show_preset(
+    choice: Choice, device: str, out: Path | None, like: Path | None, most: float | None, as_json: bool
+) -> None:
+    """The same of every part of a preset; as JSON, one object per part."""
+    preset = choice.build()
+    folder = folder_of(preset, out)
+    for part in preset.parts:
+        if not as_json:
+            print(f"{preset.name} at the scale {preset.scale}: {part.name}")
+        show(part.plan, device, folder.run_of(part).path, like, most, as_json)
 
 
 def _rehearse(

@@ -15,9 +15,11 @@ from rich.table import Table
 from ..cost import cost_table, read_costs
 from ..leaderboard import KEYS, Estimates, estimates, frame, places, rank_moves, summarise
 from ..metrics import DEFAULT, find_metric
+from ..preset_folder import PresetFolder, is_preset
 from ..results import CellResult, ResultError
 from ..tables import FORMATS, as_text, class_table, rich_crossing, score_text
 from ..terminal import open_console
+from . import beside
 from .flagging import tell
 from .reading import read_groups, tell_failures
 
@@ -27,6 +29,9 @@ def show(runs: Sequence[Path], metric: str, per_class: bool, kind: str) -> None:
     if kind not in FORMATS:
         raise ResultError(f"there is no format {kind!r}; choose {', '.join(FORMATS)}")
     metrics = parse_metrics(metric)
+    for path in filter(is_preset, runs):
+        beside.show(PresetFolder(path), kind)
+    runs = [path for path in runs if not is_preset(path)]
     for title, results in read_groups(runs).items():
         tell_failures(results)
         if all(result.confusion is None for result in results):
@@ -39,7 +44,7 @@ def show(runs: Sequence[Path], metric: str, per_class: bool, kind: str) -> None:
         else:
             show_tables(results, summary, metrics, title)
             show_moves(results, metrics)
-    if kind == "table":
+    if runs and kind == "table":
         tell(runs, open_console())
 
 

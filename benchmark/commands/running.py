@@ -13,17 +13,13 @@ from rich.console import Console
 from rich.markup import escape
 
 from ..auto_shot_name import base_head
-from ..leaderboard import ranked, summarise
-from ..metrics import DEFAULT
 from ..naming import backbone_names, expand, expand_heads, find_backbone, find_dataset, find_head, find_reporter
-from ..plan import COPY, HEADLESS, NO_HEAD, OPTIONS, Plan
+from ..plan import COPY, HEADLESS, OPTIONS, Plan
 from ..plugins import Catalogue, load_catalogue
 from ..reporter import Listener, Listeners
-from ..results import CellResult, ResultError, RunFolder
-from ..tables import as_text
+from ..results import RunFolder
 from ..terminal import open_console
-from .flagging import tell
-from .ranking import show_tables
+from .ending import show_end
 
 if TYPE_CHECKING:
     import torch
@@ -107,17 +103,26 @@ def find_device(name: str) -> torch.device:
 
 def run(plan: Plan, device: str, out: Path | None, as_json: bool, reporters: Sequence[str] = ()) -> None:
     """Carry out a plan and print its leaderboard."""
+    console = open_console(stderr=as_json)
+    plan, folder = carry_out(plan, device, out, as_json, reporters)
+    show_end(plan, folder, console, as_json)
+
+
+def carry_out(
+    plan: Plan, device: str, out: Path | None, quiet: bool, reporters: Sequence[str] = ()
+) -> tuple[Plan, RunFolder]:
+    """Compute what a plan asks for; the plan with its names, and where its results are."""
     catalogue = load_catalogue()
     plan = resolve(plan, catalogue)
     hold_choices(plan)
     folder = folder_for(plan, out)
     processor = find_device(device)
     listeners = open_listeners(catalogue, reporters)
-    console = open_console(stderr=as_json)
+    console = open_console(stderr=quiet)
     for problem in catalogue.problems:
         console.print(f"[yellow]{escape(problem)}[/]", soft_wrap=True)
     _carry_out(plan, catalogue, folder, processor, console, listeners)
-    _show(plan, folder, console, as_json)
+    return plan, folder
 
 
 def hold_choices(plan: Plan) -> None:
@@ -160,39 +165,3 @@ def _carry_out(
     named = [("terminal", TerminalListener(console, len(plan.backbones)))]
     reporter = Listeners([*named, *listeners])
     Runner(plan, task, backbones, heads, folder, device, cache_folder(), describe(device), reporter).run()
-
-
-def _show(plan: Plan, folder: RunFolder, console: Console, as_json: bool) -> None:
-    from ..pictures import compare_predictions
-
-    results, _ = folder.results(plan.cells())
-    if all(result.confusion is None for result in results):
-        raise ResultError(f"no cell of {folder.path} could be scored; the reasons stand above")
-    summary = summarise(results)
-    if as_json:
-        print(as_text(summary, "json"))
-        return
-    show_tables(results, summary, DEFAULT, plan.dataset)
-    tell([folder.path], console, plan.backbones)
-    failed = sum(r.error is not None for r in results)
-    if failed:
-        where = escape(str(folder.path / "cells"))
-        console.print(
-            f"[yellow]{failed} of {len(results)} cells failed; their files in {where} say why[/]", soft_wrap=True
-        )
-    most = max(plan.shots)
-    scored = summary[(summary["shots"] == most) & (summary["head"] != NO_HEAD)]
-    if not scored.empty:
-        head = str(scored.groupby("head")["mean"].mean().fillna(-1).idxmax())  # images without truth have no score
-        picture = compare_predictions(folder.path, ranked(scored, "mean"), head, most)
-        if picture:
-            console.print(f"pictures: {escape(str(picture))} and beside it", soft_wrap=True)
-    _tell_cost(results, console)
-
-
-def _tell_cost(results: Sequence[CellResult], console: Console) -> None:
-    """Seconds per image of every backbone, inversion included."""
-    costs = {r.cell.backbone: r.provenance.get("seconds per image") for r in results if r.error is None}
-    told = ", ".join(f"{name} {1000 * s:.1f}" for name, s in costs.items() if s is not None)
-    if told:
-        console.print(f"ms per image, inversion included: {escape(told)}", soft_wrap=True)

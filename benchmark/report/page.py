@@ -25,44 +25,53 @@ from .strips import Gallery
 
 def render(material: Material, pictures: Sequence[Picture], tables: Sequence[str]) -> str:
     """The page as text, with the names of the tables beside it."""
-    environment = Environment(
+    script, content, first = asset("page.js"), material.content, material.first
+    metric, drawn = content.metrics[0], {picture.name: picture for picture in pictures}
+    return (
+        environment()
+        .get_template("page.html")
+        .render(
+            c=content,
+            metric=metric,
+            definitions={name: find_metric(name) for name in content.offered},
+            style=Markup(asset("page.css") + _strip_rules(material.gallery)),
+            script=Markup(script),
+            script_hash=b64encode(sha256(script.encode()).digest()).decode(),
+            data=payload(material),
+            first=first,
+            span=_span(first, metric),
+            mean=MEAN,
+            leaders=leaders(first, metric),
+            control=next((line for line in first if is_control(line.backbone) and line.scores[metric].known), None),
+            is_control=is_control,
+            charts={name: Markup(inline(picture)) for name, picture in drawn.items() if _on_page(name)},
+            gallery=material.gallery,
+            best={key[0]: key for key in content.best_heads()},
+            reconstructions=material.reconstructions,
+            rebuilt=_rebuilt(material),
+            legend=[(name, _colour(i)) for i, name in enumerate(content.classes)],
+            failures=_failures(content),
+            run_command=run_command(content.plan),
+            run_folder=shlex.quote(str(content.path)),
+            tables=tables,
+            figures=sorted(drawn),
+        )
+    )
+
+
+def environment() -> Environment:
+    """Where the templates are, in which every name is data."""
+    return Environment(
         loader=PackageLoader("partbench.benchmark.report", "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    script, content, first = _asset("page.js"), material.content, material.first
-    metric, drawn = content.metrics[0], {picture.name: picture for picture in pictures}
-    return environment.get_template("page.html").render(
-        c=content,
-        metric=metric,
-        definitions={name: find_metric(name) for name in content.offered},
-        style=Markup(_asset("page.css") + _strip_rules(material.gallery)),
-        script=Markup(script),
-        script_hash=b64encode(sha256(script.encode()).digest()).decode(),
-        data=payload(material),
-        first=first,
-        span=_span(first, metric),
-        mean=MEAN,
-        leaders=leaders(first, metric),
-        control=next((line for line in first if is_control(line.backbone) and line.scores[metric].known), None),
-        is_control=is_control,
-        charts={name: Markup(inline(picture)) for name, picture in drawn.items() if _on_page(name)},
-        gallery=material.gallery,
-        best={key[0]: key for key in content.best_heads()},
-        reconstructions=material.reconstructions,
-        rebuilt=_rebuilt(material),
-        legend=[(name, _colour(i)) for i, name in enumerate(content.classes)],
-        failures=_failures(content),
-        run_command=run_command(content.plan),
-        run_folder=shlex.quote(str(content.path)),
-        tables=tables,
-        figures=sorted(drawn),
-    )
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """A style or a script beside this file."""
     return files("partbench.benchmark.report").joinpath(name).read_text(encoding="utf-8")
 
 

@@ -23,13 +23,19 @@ Split = Annotated[str, typer.Option(help="test, or validation to choose a protoc
 Seed = Annotated[int, typer.Option(help="Seed of the draws and of the heads.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")]
 Out = Annotated[Optional[Path], typer.Option(help="Folder of the run; runs/DATASET by default.")]  # noqa: UP045
+Preset = Annotated[Optional[str], typer.Option(help="An experiment of the paper, as table-g, or a .toml of yours.")]  # noqa: UP045
+Scale = Annotated[str, typer.Option(help="Of a preset: embedded, minutes on a CPU, or paper.")]
+Data = Annotated[Names, typer.Option(help="For a preset: PATH of its images, or NAME=PATH; may be repeated.")]
+Weights = Annotated[Names, typer.Option(help="For a preset: a weights FILE, or NAME=FILE; may be repeated.")]
 SHOTS, DRAWS, TEST = "1,5,10", 3, 16
 """Of a run that does not say."""
 
 
 @app.command("list")
 def list_(
-    shelf: Annotated[str, typer.Argument(help="backbones, heads, datasets or reporters; all by default.")] = "all",
+    shelf: Annotated[
+        str, typer.Argument(help="backbones, heads, datasets, reporters or presets; all by default.")
+    ] = "all",
     as_json: Json = False,
 ) -> None:
     """List what there is to cross, and which package offers it.
@@ -43,6 +49,7 @@ def list_(
 
 @app.command()
 def run(
+    context: typer.Context,
     dataset: DatasetName = "faces",
     backbone: Backbones = None,
     head: Heads = None,
@@ -58,6 +65,10 @@ def run(
     device: Device = "auto",
     reporter: Annotated[Names, typer.Option(help="Tell this one, too, as page; may be repeated.")] = None,
     out: Out = None,
+    preset: Preset = None,
+    scale: Scale = "embedded",
+    data: Data = None,
+    weights: Weights = None,
     as_json: Json = False,
 ) -> None:
     """Cross backbones, heads and shots on a dataset, and print the leaderboard.
@@ -65,9 +76,15 @@ def run(
     The same command resumes a run that was stopped, and adds to one that is there.
 
     Example:  partbench run --dataset folder:my-cats --backbone stylegan2 --shots 1,5
-    """
-    from ..commands import running
 
+    With --preset, an experiment of the paper, whose scores stand beside ours: partbench run --preset table-g
+    """
+    from ..commands import presets, running
+
+    choice = presets.choose(context, preset, scale, data, weights)
+    if choice:
+        presets.run(choice, device, out, as_json, tuple(reporter or ()))
+        return
     names = tuple(backbone or ()), tuple(head or ())
     plan = running.make_plan(dataset, *names, shots, draws, schedule, features, size, pool, test, split, seed)
     running.run(plan, device, out, as_json, tuple(reporter or ()))
@@ -75,6 +92,7 @@ def run(
 
 @app.command()
 def plan(
+    context: typer.Context,
     dataset: DatasetName = "faces",
     backbone: Backbones = None,
     head: Heads = None,
@@ -91,6 +109,10 @@ def plan(
     out: Out = None,
     like: Annotated[Optional[Path], typer.Option(help="A run whose chance this one is taken to have.")] = None,  # noqa: UP045
     memory: Annotated[Optional[float], typer.Option(min=0, help="GiB to use; what is free by default.")] = None,  # noqa: UP045
+    preset: Preset = None,
+    scale: Scale = "embedded",
+    data: Data = None,
+    weights: Weights = None,
     as_json: Json = False,
 ) -> None:
     """Say what a run would take and what it could show, before it is computed; exit 2 if it cannot fit.
@@ -100,8 +122,12 @@ def plan(
 
     Example:  partbench plan --dataset folder:my-cats --schedule paper --like runs/faces
     """
-    from ..commands import planning, running
+    from ..commands import planning, presets, running
 
+    choice = presets.choose(context, preset, scale, data, weights)
+    if choice:
+        planning.show_preset(choice, device, out, like, memory, as_json)
+        return
     names = tuple(backbone or ()), tuple(head or ())
     plan = running.make_plan(dataset, *names, shots, draws, schedule, features, size, pool, test, split, seed)
     planning.show(plan, device, out, like, memory, as_json)

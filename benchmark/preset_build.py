@@ -1,0 +1,131 @@
+"""How the file of a preset becomes plans at a scale."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .paper import PaperTable, read_tables
+from .plan import NO_HEAD, Plan
+from .preset import Claim, Part, Preset, PresetError, Row
+from .preset_places import DATA, Filling, what
+
+LEAST = "linear"
+"""The head of a plan whose rows have none."""
+GENERAL = ("draws", "schedule", "features", "size", "pool", "test", "shots", "controls")
+"""What a scale may say of all its parts."""
+
+
+@dataclass
+class Builder:
+    """Makes the plans of one preset at one scale."""
+
+    name: str
+    scale: str
+    raw: Mapping[str, Any]
+    """Its file."""
+    shared: Mapping[str, Any]
+    """What all presets share at this scale."""
+    filling: Filling
+
+    @property
+    def own(self) -> Mapping[str, Any]:
+        """What the preset says of this scale."""
+        said: Mapping[str, Any] = self.raw.get(self.scale, {})
+        return said
+
+    @property
+    def table(self) -> PaperTable:
+        return read_tables()[self.raw["table"]]
+
+    def build(self) -> Preset:
+        rows, left_out = self.rows()
+        parts = _merged([self.part(name, rows) for name in self.part_names()])
+        if self.filling.missing:
+            raise PresetError(self._ask())
+        claims = _claims(self.raw.get("claims", ()), {row.name for row in rows})
+        title, asks, note = self.raw["title"], self.raw["asks"], self.own.get("note", "")
+        return Preset(
+            self.name, self.scale, self.table.key, title, asks, parts, tuple(rows), claims, note, tuple(left_out)
+        )
+
+    def rows(self) -> tuple[list[Row], list[str]]:
+        """The rows at this scale, and why the others are left out."""
+        rows, left_out, without = [], [], self.own.get("without", {})
+        for name, raw in self.raw["rows"].items():
+            lacking = self.filling.lacks(self._backbones().get(raw["backbone"], "")) if raw.get("optional") else []
+            if name in without:
+                left_out.append(f"{name}: {without[name]}")
+            elif lacking:
+                left_out.append(f"{name}: it takes --weights {lacking[0]}=FILE, {what(lacking[0])}")
+            else:
+                rows.append(Row(name, raw["backbone"], raw["head"], tuple(raw.get("parts", ()))))
+        return rows, left_out
+
+    def part_names(self) -> tuple[str, ...]:
+        named = {**self.raw.get("parts", {}), **self.own.get("parts", {})}
+        return tuple(named) or self.table.tasks
+
+    def _settings(self, part: str) -> dict[str, Any]:
+        """What holds for a part, the more particular over the more general."""
+        said: dict[str, Any] = {}
+        for level in (self.raw, self.own):
+            said |= level.get("parts", {}).get(part, {})
+        tasks = said.get("tasks", [part])
+        task = self.shared["tasks"].get(tasks[0], {}) | self.own.get("tasks", {}).get(tasks[0], {})
+        general = {key: value for key, value in {**self.shared, **self.own}.items() if key in GENERAL}
+        return {**general, **task, **said, "tasks": tasks, "backbones": self._backbones(task, said)}
+
+    def _backbones(self, *further: Mapping[str, Any]) -> dict[str, str]:
+        """The names of backbones at this scale."""
+        names: dict[str, str] = {}
+        for level in (self.shared, *further[:1], self.own, *further[1:]):
+            names |= level.get("backbones", {})
+        return names
+
+    def part(self, name: str, rows: Sequence[Row]) -> Part:
+        said = self._settings(name)
+        part = Part(name, tuple(said["tasks"]), Plan("", (), ()), said["overlaps"], {})
+        here = [row for row in rows if row.stands_in(part)]
+        names = {row.backbone: self.filling.fill(said["backbones"].get(row.backbone, row.backbone)) for row in here}
+        controls = {name: self.filling.fill(said["backbones"].get(name, name)) for name in said.get("controls", ())}
+        shots = said.get("shots") or sorted({row.shots for row in self.table.rows if row.shots})
+        plan = Plan(
+            dataset=self.filling.fill(said["dataset"]),
+            backbones=tuple(dict.fromkeys([*names.values(), *controls.values()])),
+            heads=tuple(dict.fromkeys(row.head for row in here if row.head != NO_HEAD)) or (LEAST,),
+            shots=tuple(shots),
+            scale=said["features"],
+            **{key: said[key] for key in ("draws", "schedule", "size", "pool", "test")},
+        )
+        return replace(part, plan=plan, backbones=names | controls, controls=tuple(controls))
+
+    def _ask(self) -> str:
+        """What is missing, and how to come by it."""
+        options = [f"{'--data' if name in DATA else '--weights'} {name}=PATH" for name in self.filling.missing]
+        told = "; ".join(f"{name} is {what(name)}" for name in self.filling.missing)
+        mend = f"add {' '.join(options)}" + (", or take --scale embedded" if self.scale == "paper" else "")
+        return f"the preset {self.name} at the scale {self.scale} needs files of yours ({told}); {mend}"
+
+
+def _claims(raws: Sequence[Mapping[str, Any]], rows: Collection[str]) -> tuple[Claim, ...]:
+    """The claims about these rows; of what a row is compared with, what is there."""
+    found = []
+    for raw in raws:
+        known: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
+        claim = Claim(**known)
+        there = tuple(name for name in claim.against if name in rows)
+        if claim.row in rows and there:
+            found.append(replace(claim, against=there))
+    return tuple(found)
+
+
+def _merged(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """Parts with one and the same run made one, which scores the tasks of all."""
+    found: dict[tuple[str, str], Part] = {}
+    for part in parts:
+        key = repr(part.plan), part.overlaps
+        known = found.get(key)
+        found[key] = replace(known, tasks=(*known.tasks, *part.tasks)) if known else part
+    return tuple(found.values())

@@ -1,0 +1,60 @@
+"""The folder of a preset: `preset.json`, which says what is in it, and the folder of a run for each part."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .plan import file_name
+from .preset import Part, Preset, PresetError
+from .results import PRESET_FILE, UNREADABLE, CellResult, ResultError, RunFolder, write_atomic
+
+
+@dataclass(frozen=True)
+class PresetFolder:
+    """Where the runs of a preset at one scale lie."""
+
+    path: Path
+
+    @property
+    def file(self) -> Path:
+        return self.path / PRESET_FILE
+
+    def run_of(self, part: Part) -> RunFolder:
+        return RunFolder(self.path / file_name(part.name))
+
+    def write(self, preset: Preset) -> None:
+        """Note what the folder holds from now on; another preset, or one at another scale, is refused."""
+        if self.file.exists():
+            known = self.read()
+            if (known.name, known.scale) != (preset.name, preset.scale):
+                what = f"the preset {known.name} at the scale {known.scale}"
+                raise PresetError(f"{self.path} holds {what}; choose another --out")
+        elif (self.path / "plan.json").exists():
+            raise PresetError(f"{self.path} holds a run that is no preset's; choose another --out")
+        write_atomic(self.file, json.dumps(preset.as_record(), indent=1).encode())
+
+    def read(self) -> Preset:
+        """What the folder holds."""
+        try:
+            return Preset.from_record(json.loads(self.file.read_text()))
+        except UNREADABLE as error:
+            mend = "delete it and run the same command again, which keeps the scores"
+            raise ResultError(f"{self.file} is damaged ({' '.join(str(error).split())}); {mend}") from None
+
+    def results(self, preset: Preset) -> tuple[dict[str, Sequence[CellResult]], list[ResultError]]:
+        """The results of every part by its name, and which files are damaged; a part that was not begun has none."""
+        found: dict[str, Sequence[CellResult]] = {}
+        damaged: list[ResultError] = []
+        for part in preset.parts:
+            cells, bad = self.run_of(part).results(part.plan.cells())
+            found[part.name] = [cell for cell in cells if cell.provenance.get("plan", part.plan.hash) == part.plan.hash]
+            damaged += bad
+        return found, damaged
+
+
+def is_preset(path: Path) -> bool:
+    """Whether a folder is a preset's."""
+    return (path / PRESET_FILE).is_file()

@@ -1,0 +1,42 @@
+"""The first page of a preset's report: our scores beside the paper's, its findings, and the way to each run's page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import nan
+from pathlib import Path
+
+from markupsafe import Markup
+
+from ..paper_board import Board
+from ..paper_tables import claim_table, definitions, long_table
+from ..results import write_atomic
+from ..tables import score_text
+from .exports import write_tables
+from .page import asset, environment
+
+
+def make_first_page(board: Board, runs: Sequence[str], out: Path) -> tuple[Path, list[Path]]:
+    """Write the page and its tables into a folder, where the reports of the runs are or will be."""
+    scores, judgements = long_table(board), board.judgements()
+    tables = {"scores": scores} | ({"findings": claim_table(judgements)} if judgements else {})
+    page = (
+        environment()
+        .get_template("preset.html")
+        .render(
+            preset=board.preset,
+            notes=[*filter(None, [board.preset.note]), *board.preset.left_out, *definitions(board)],
+            judgements=judgements,
+            scores=scores.to_dict("records"),
+            runs=runs,
+            tables=list(tables),
+            text=_text,
+            style=Markup(asset("page.css")),
+        )
+    )
+    write_atomic(out / "index.html", page.encode())
+    return out / "index.html", write_tables(out / "tables", tables)
+
+
+def _text(mean: float | None, half_width: float = nan) -> str:
+    return score_text(nan if mean is None else mean, half_width).replace("±", " ± ")
