@@ -253,7 +253,7 @@ def test_over_heads_sees_what_no_head_alone_shows() -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"protocol": 0}, "the baseline is of protocol 0 and the run of 1; make the baseline again"),
+        ({"protocol": 0}, "the baseline is of protocol 0 and the run of 2; make the baseline again"),
         ({"plan": "x", "fields": {"size": 32}}, "the baseline is of another plan (size was 32 and is 64, "),
         ({"plan": "x"}, "the baseline is of another plan (one that cannot be told); make"),
         ({"data": "x"}, "the baseline is of other images of faces; make the baseline again"),
