@@ -41,11 +41,11 @@ METHODS: dict[str, Projection] = {
     "descend": Projection(steps=100, jitter=0.0, plus=True, noise=False),
     "optimise": Projection(),
 }
-"""`encode` is ours: an encoder's proposal, then a hundred steps; `descend` the same without an encoder, for networks that
-have none; `optimise` is the paper's.
+"""`encode` is ours: an encoder's proposal, then a hundred steps; `descend` the same without an encoder, for networks
+that have none; `optimise` is the paper's.
 
-On validation faces with a linear head and 10 shots, 25 steps score 67.7 `paper_weighted` and 40.6 `mean`, 100 steps 72.0
-and 46.1: small parts that the code has not come near yet are in no map."""
+On validation faces with a linear head and 10 shots, 25 steps score 67.7 `paper_weighted` and 40.6 `mean`, 100 steps
+72.0 and 46.1: small parts that the code has not come near yet are in no map."""
 
 
 def learning_rate(projection: Projection, step: int) -> float:
