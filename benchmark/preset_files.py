@@ -11,7 +11,7 @@ from typing import Any
 
 from .preset import SCALES, Preset, PresetError
 from .preset_build import Builder
-from .preset_places import PLACE, Filling
+from .preset_places import PLACE, Filling, shipped
 from .tomlfile import read_toml
 
 FOLDER = Path(__file__).parent / "presets"
@@ -79,4 +79,6 @@ def _well_formed(name: str) -> Iterator[None]:
 def _builder(name: str, scale: str, paths: Mapping[str, str]) -> Builder:
     if scale not in SCALES:
         raise PresetError(f"there is no scale {scale!r}; choose {' or '.join(SCALES)}")
-    return Builder(Path(name).stem.lower(), scale, read_preset(name), read_toml(SHARED)[scale], Filling(paths))
+    return Builder(
+        Path(name).stem.lower(), scale, read_preset(name), read_toml(SHARED)[scale], Filling(shipped() | dict(paths))
+    )

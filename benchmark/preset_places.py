@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 PLACE = re.compile(r"\{([\w-]+)\}")
 """Where a path of the user's belongs in a name."""
@@ -22,6 +23,15 @@ WEIGHTS = {
     "horses64": "one of drawn horses, as partbench pretrain stylegan2 --images horses --out horses64.safetensors",
 }
 """The same with --weights; any other name is a backbone that `partbench pretrain` trains."""
+
+GENERATORS = Path(__file__).parents[1] / "backbones" / "stylegan2"
+SHIPPED = {name: GENERATORS / f"stylegan2-{name}.safetensors" for name in ("cars64", "horses64")}
+"""Weights that need not be given where these files are."""
+
+
+def shipped() -> dict[str, str]:
+    """What is there without the user."""
+    return {name: str(file) for name, file in SHIPPED.items() if file.exists()}
 
 
 @dataclass

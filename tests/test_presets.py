@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from partbench.benchmark import preset_places
 from partbench.benchmark.cli import main
 from partbench.benchmark.commands.beside import read_board
 from partbench.benchmark.iou import confuse
@@ -72,7 +73,7 @@ def test_a_preset_asks_for_what_is_there(name: str) -> None:
         for backbone in set(part.plan.backbones) - NO_BACKBONE:
             assert "@" in backbone or find_backbone(catalogue, backbone).record.channels
         for head in part.plan.heads:
-            assert find_head(catalogue, head.removeprefix("auto-shot:").partition(",")[0]).record.build
+            assert find_head(catalogue, head).record.build
     for claim in preset.claims:
         assert {claim.row, *claim.against} <= {row.name for row in preset.rows}
         assert claim.column in {column.name for column in preset.paper.columns}
@@ -127,6 +128,17 @@ def test_rows_without_weights_are_left_out_of_table_g() -> None:
     assert any(s.startswith("HED: it takes --weights pix2pix-hed=FILE, the weights that partbench pretrain pix2pix-hed")
                for s in preset.left_out)  # fmt: skip
     assert preset.claims[0].against == ("VAE",)
+
+
+def test_shipped_generators_need_not_be_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where their files are; the user's own come before them."""
+    file = tmp_path / "cars.safetensors"
+    monkeypatch.setattr(preset_places, "SHIPPED", {"cars64": file})
+    assert needs("table-4", "embedded") == ("cars64",)
+    file.write_text("")
+    assert needs("table-4", "embedded") == ()
+    assert build_preset("table-4", "embedded", {}).parts[0].plan.backbones[0] == f"stylegan2@{file}"
+    assert build_preset("table-4", "embedded", {"cars64": "mine"}).parts[0].plan.backbones[0] == "stylegan2@mine"
 
 
 def test_what_is_one_run_is_one_part() -> None:
