@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from .trainer import Trainer
 
-    Maps: TypeAlias = Sequence[Tensor]
-    Codes: TypeAlias = Mapping[str, Tensor]
+Maps: TypeAlias = "Sequence[Tensor]"
+Codes: TypeAlias = "Mapping[str, Tensor]"
 
 hookspec = pluggy.HookspecMarker("partbench")
 
@@ -47,6 +47,14 @@ class Inverts(Protocol):
 
     def reconstruct(self, codes: Codes, /) -> Tensor:
         """The images (N, 3, S, S) in [0, 1] that these codes stand for."""
+
+
+@runtime_checkable
+class Frugal(Protocol):
+    """Optional capability: can do with less memory, in more time and to the same result."""
+
+    room: int | None
+    """Bytes that it may take at work, set before it is used; None: as many as it likes."""
 
 
 @runtime_checkable

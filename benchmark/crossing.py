@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ..backbones.backbone import Backbone
 from ..heads.head import Head
@@ -30,6 +29,7 @@ from .pictures import Gallery
 from .plan import Cell
 from .plugins import Offer
 from .results import UNREADABLE, as_npz, read_npz, write_atomic
+from .shot_maps import ShotMaps
 
 
 @dataclass
@@ -48,14 +48,14 @@ class Crossing:
         task, size = self.ledger.task, self.backbone.size
         auto = [cell for cell in cells if parse_auto_shot(cell.head)]
         few = [cell for cell in cells if cell not in auto]
-        slices, shots = task.test_slices(size) if few else [], task.shot_slices(size)
+        slices, of_shots = task.test_slices(size) if few else [], task.shot_slices(size)
         bases = dict.fromkeys(base_cell(cell) for cell in cells)
-        units = 1 + len(shots) + len(bases) + len(slices) + UNITS * len(auto)
+        units = 1 + len(of_shots) + len(bases) + len(slices) + UNITS * len(auto)
         self.ledger.reporter.start(self.backbone.name, units)
         self.source.recall(task.splits.pool, task.pool)
         self.source.measure(task.statistics(size), task.plan.scale)
         self._tell("scale")
-        modules = self._fit_all(cells, self._shot_maps(shots))
+        modules = self._fit_all(cells, of_shots)
         self._score_few({cell: modules[cell] for cell in few if cell in modules}, slices)
         self._score_auto({cell: modules[base_cell(cell)] for cell in auto if base_cell(cell) in modules})
 
@@ -90,24 +90,16 @@ class Crossing:
     def classes(self) -> int:
         return len(self.ledger.task.dataset.classes)
 
-    def _shot_maps(self, slices: Sequence[list[int]]) -> dict[int, list[Tensor]]:
-        """Maps of every pool image that a draw uses, each computed once."""
-        maps: dict[int, list[Tensor]] = {}
-        for rows in slices:
-            described = self.source.maps(self.ledger.task.splits.pool.images(rows, self.backbone.size))
-            maps |= {row: [layer[i : i + 1] for layer in described] for i, row in enumerate(rows)}
-            self._tell("shots")
-        return maps
-
-    def _fit_all(self, cells: Sequence[Cell], shots: Mapping[int, Sequence[Tensor]]) -> dict[Cell, nn.Module]:
+    def _fit_all(self, cells: Sequence[Cell], of_shots: Sequence[list[int]]) -> dict[Cell, nn.Module]:
         """The trained heads that cells need, by few-shot cell, those of one draw after the other."""
-        task, modules = self.ledger.task, {}
+        modules: dict[Cell, nn.Module] = {}
+        shots = ShotMaps(self.source, self.ledger.task.splits.pool, of_shots)
+        shots.enter(lambda: self._tell("shots"))
         for draw in sorted({cell.draw for cell in cells}):
-            rows = task.manifest.draws[draw]
-            maps = [torch.cat([shots[i][layer] for i in rows]) for layer in range(len(self.backbone.channels))]
+            shots.want(self.ledger.task.manifest.draws[draw])
             for base in dict.fromkeys(base_cell(cell) for cell in cells if cell.draw == draw):
                 try:
-                    modules[base] = self.fitting.head(base, [layer[: base.shots] for layer in maps])
+                    modules[base] = self.fitting.head(base, shots)
                 except Exception as error:  # a head that fails is recorded, and the others go on
                     for cell in cells:
                         if base_cell(cell) == base:

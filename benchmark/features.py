@@ -14,10 +14,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from ..backbones.backbone import Backbone, BackboneError, Extractor, Generates, Inverts
+from ..backbones.backbone import Backbone, BackboneError, Codes, Extractor, Frugal, Generates, Inverts
 from ..backbones.checks import validate_maps
 from ..backbones.derived import POSITION
 from ..datasets.dataset import Made, Split
+from .limits import Room
 from .naming import made_by
 from .results import write_atomic
 from .scaling import scale_of
@@ -62,13 +63,15 @@ class Source:
     images: int = 0
     own: dict[str, dict[str, Tensor]] = field(default_factory=dict)
     """Codes (1, ...) of images that this very generator made, by the hash of their pixels: they are never inverted."""
+    room: Room | None = None
+    """The memory that there is; None: as much as it likes."""
 
     @classmethod
-    def open(cls, backbone: Backbone, device: torch.device, cache: Path) -> Source:
+    def open(cls, backbone: Backbone, device: torch.device, cache: Path, room: Room | None = None) -> Source:
         extractor = backbone.load()
         if isinstance(extractor, nn.Module):
             extractor.to(device).eval()
-        return cls(backbone, extractor, device, cache)
+        return cls(backbone, extractor, device, cache, room=room)
 
     def recall(self, split: Split, indices: Sequence[int]) -> None:
         """Take the codes of images that this generator made from the split that keeps them."""
@@ -85,9 +88,9 @@ class Source:
         """Hash of the weights."""
         return weights_hash(self.backbone)
 
-    def maps(self, images: Tensor) -> list[Tensor]:
-        """Scaled maps of images (N, 3, S, S) in [0, 1]; those of slow backbones from the cache where they are there."""
-        return self._scaled(self.raw(images))
+    def maps(self, images: Tensor, codes: Codes | None = None) -> list[Tensor]:
+        """Scaled maps of images (N, 3, S, S) in [0, 1]; those of slow backbones from codes, which are kept."""
+        return self._scaled(self.raw(images, codes))
 
     def sample(self, count: int, seed: int) -> tuple[Tensor, list[Tensor]]:
         """Images (count, 3, S, S) in [0, 1] of the backbone's own making, and their maps, scaled as all maps are."""
@@ -99,24 +102,28 @@ class Source:
         validate_maps(self.backbone, maps, count)
         return images.cpu(), self._scaled([m.detach().to(self.device).float() for m in maps])
 
-    def _scaled(self, raw: list[Tensor]) -> list[Tensor]:
-        if not self.scale:
-            return raw
-        return [(m - shift) / scale for m, shift, scale in zip(raw, self.shift, self.scale, strict=True)]
+    def _scaled(self, maps: list[Tensor]) -> list[Tensor]:
+        """One map after the other, so that not all are there twice."""
+        for i, (shift, scale) in enumerate(zip(self.shift, self.scale, strict=True)):
+            maps[i] = (maps[i] - shift) / scale
+        return maps
 
-    def raw(self, images: Tensor) -> list[Tensor]:
+    def raw(self, images: Tensor, codes: Codes | None = None) -> list[Tensor]:
         """Maps as the backbone gives them, held against its declaration."""
-        codes, seconds = self.codes(images) if isinstance(self.extractor, Inverts) else ({}, 0.0)
+        seconds, known = 0.0, codes is not None
+        if codes is None and isinstance(self.extractor, Inverts):
+            codes, seconds = self.codes(images)
         start = time.perf_counter()
         with torch.no_grad():
-            if isinstance(self.extractor, Inverts):
+            if codes is not None and isinstance(self.extractor, Inverts):
                 maps = self.extractor.maps(codes)
             else:
                 maps = self.extractor(images.to(self.device))
         validate_maps(self.backbone, maps, len(images))
         out = [m.detach().to(self.device).float() for m in maps]
-        self.seconds += seconds + time.perf_counter() - start
-        self.images += len(images)
+        if not known:  # else without what the inversion took
+            self.seconds += seconds + time.perf_counter() - start
+            self.images += len(images)
         return out
 
     def codes(self, images: Tensor) -> tuple[dict[str, Tensor], float]:
@@ -149,6 +156,8 @@ class Source:
     def _invert(self, images: Tensor) -> list[bytes]:
         """The code of each image as a file, with the seconds that it took."""
         assert isinstance(self.extractor, Inverts)
+        if isinstance(self.extractor, Frugal):
+            self.extractor.room = self.room.left() if self.room else None
         start = time.perf_counter()
         codes = {name: code.detach().cpu() for name, code in self.extractor.invert(images.to(self.device)).items()}
         seconds = str((time.perf_counter() - start) / len(images))

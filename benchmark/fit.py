@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,8 +12,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..datasets.dataset import IGNORE
-from ..heads.head import Head, HeadError, ReadsPixels
+from ..heads.head import Head, HeadError, ReadsPixels, ReadsRows, Rows
 from ..heads.pixelwise import Projection
+
+PIXELS_AT_ONCE = 2**18
+"""Pixels of an image that a head is shown together where it can be shown strips: all of one of 512 x 512."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,27 @@ def loss_of(head: nn.Module, maps: Sequence[Tensor], masks: Tensor, pixels: int,
     return F.cross_entropy(logits, truth, ignore_index=IGNORE, reduction="sum") / labelled
 
 
+def strips(size: int) -> list[Rows]:
+    """The rows of an image of this side that go through a head together: all, or strips of a large one."""
+    step = max(1, PIXELS_AT_ONCE // size)
+    return [(top, min(top + step, size)) for top in range(0, size, step)]
+
+
+def losses(
+    head: nn.Module, maps: Sequence[Tensor], masks: Tensor, pixels: int, random: torch.Generator
+) -> Iterator[Tensor]:
+    """`loss_of` in terms to add up: one, or one per strip of an image that a head cannot be shown whole."""
+    size = masks.shape[-1]
+    sampled = isinstance(head, ReadsPixels) and pixels < size * size
+    if len(strips(size)) == 1 or sampled or not isinstance(head, ReadsRows):
+        yield loss_of(head, maps, masks, pixels, random)
+        return
+    labelled = (masks != IGNORE).sum().clamp(min=1)
+    for rows in strips(size):
+        logits, truth = head.rows(maps, rows, size), masks[:, slice(*rows)]
+        yield F.cross_entropy(logits, truth, ignore_index=IGNORE, reduction="sum") / labelled
+
+
 def fit(
     head: Head,
     channels: tuple[int, ...],
@@ -81,15 +105,30 @@ def fit(
     seed: int,
 ) -> nn.Module:
     """The head trained on maps (n, channels[i], h_i, w_i) and masks (n, S, S); the same seed gives the same bits."""
+    return learn(head, channels, classes, lambda row: [m[row : row + 1] for m in maps], masks, schedule, seed)
+
+
+def learn(
+    head: Head,
+    channels: tuple[int, ...],
+    classes: int,
+    shot: Callable[[int], Sequence[Tensor]],
+    masks: Tensor,
+    schedule: Schedule,
+    seed: int,
+) -> nn.Module:
+    """As `fit`, with the maps (1, channels[i], h_i, w_i) of one image at a time, when it is its turn."""
     # The whole training is inside, because a head may have dropout.
     with torch.random.fork_rng(devices=[masks.device] if masks.is_cuda else []):
         torch.manual_seed(seed)
         module = head.build(channels, classes).to(masks.device)
-        _train(module, maps, masks, schedule.for_head(head.name), seed)
+        _train(module, shot, masks, schedule.for_head(head.name), seed)
     return module.requires_grad_(False).eval()
 
 
-def _train(module: nn.Module, maps: Sequence[Tensor], masks: Tensor, schedule: Schedule, seed: int) -> None:
+def _train(
+    module: nn.Module, shot: Callable[[int], Sequence[Tensor]], masks: Tensor, schedule: Schedule, seed: int
+) -> None:
     random = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.Adam(module.parameters(), schedule.rate, weight_decay=schedule.weight_decay)
     order: list[int] = []
@@ -97,22 +136,30 @@ def _train(module: nn.Module, maps: Sequence[Tensor], masks: Tensor, schedule: S
         for step in range(schedule.total(len(masks))):
             order = order or torch.randperm(len(masks), generator=random).tolist()
             row = order.pop()
-            loss = loss_of(module, [m[row : row + 1] for m in maps], masks[row : row + 1], schedule.pixels, random)
             optimizer.param_groups[0]["lr"] = schedule.rate * schedule.factor(step, len(masks))
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            for loss in losses(module, shot(row), masks[row : row + 1], schedule.pixels, random):
+                loss.backward()
             optimizer.step()
 
 
 def logits_of(head: nn.Module, maps: Sequence[Tensor], size: int, classes: int) -> Tensor:
     """Logits (N, K, size, size) that a trained head gives maps, image by image: one fits into a CPU's cache."""
     with torch.no_grad():
-        logits = torch.cat([head([m[i : i + 1] for m in maps], size) for i in range(len(maps[0]))])
+        logits = torch.cat([_logits_of_one(head, [m[i : i + 1] for m in maps], size) for i in range(len(maps[0]))])
     wanted = (len(maps[0]), classes, size, size)
     if tuple(logits.shape) != wanted:
         raise HeadError(f"its logits have shape {tuple(logits.shape)}; make them {wanted}")
     if not logits.isfinite().all():
         raise HeadError("its logits have NaN or infinity in them; see whether its training diverges")
+    return logits
+
+
+def _logits_of_one(head: nn.Module, maps: Sequence[Tensor], size: int) -> Tensor:
+    """Of one image (1, K, size, size), strip by strip if it is large."""
+    if len(strips(size)) > 1 and isinstance(head, ReadsRows):
+        return torch.cat([head.rows(maps, rows, size) for rows in strips(size)], dim=2)
+    logits: Tensor = head(maps, size)
     return logits
 
 

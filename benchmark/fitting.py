@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -12,11 +12,12 @@ from torch import Tensor, nn
 
 from ..backbones.backbone import Backbone
 from ..heads.head import Head
-from .fit import SCHEDULES, fit
+from .fit import SCHEDULES, learn
 from .ledger import Ledger
 from .plan import Cell
 from .plugins import Offer
 from .results import write_atomic
+from .shot_maps import ShotMaps
 
 
 @dataclass
@@ -29,15 +30,16 @@ class Fitting:
     device: torch.device
     work: Path
 
-    def head(self, cell: Cell, maps: Sequence[Tensor]) -> nn.Module:
+    def head(self, cell: Cell, shots: ShotMaps) -> nn.Module:
         """The trained head of a cell, from disk if an earlier run got that far."""
         file, head, task = self.file(cell), self.heads[cell.head].record, self.ledger.task
         classes = len(task.dataset.classes)
         if (known := self._load(head, file, classes)) is not None:
             return known
-        masks = task.shot_masks(cell.draw, cell.shots).to(self.device)
+        rows, masks = task.manifest.draws[cell.draw], task.shot_masks(cell.draw, cell.shots).to(self.device)
         schedule, seed = SCHEDULES[task.plan.schedule], cell.seed(task.plan.seed)
-        module = fit(head, self.backbone.channels, classes, maps, masks, schedule, seed)
+        channels = self.backbone.channels
+        module = learn(head, channels, classes, lambda i: shots.of(rows[i]), masks, schedule, seed)
         write_atomic(file, _as_bytes(module.state_dict()))
         self.ledger.journal("fit", cell.slug)
         return module

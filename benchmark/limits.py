@@ -4,14 +4,39 @@ from __future__ import annotations
 
 import shutil
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from .peaks import resident
 
+GIB = 2**30
 GROUP = Path("/sys/fs/cgroup")
 """Where Linux says what a container may use."""
+
+
+@dataclass(frozen=True)
+class Room:
+    """The memory that a run may take on its device."""
+
+    device: torch.device
+    most: int | None = None
+    """Bytes, with what the program holds already; None: nobody knows."""
+
+    @classmethod
+    def of(cls, device: torch.device, gib: float | None = None) -> Room:
+        """So many GiB, or what is free."""
+        return cls(device, free_memory(device) if gib is None else int(gib * GIB))
+
+    def left(self) -> int | None:
+        """Bytes that are left now."""
+        return None if self.most is None else max(0, self.most - held_memory(self.device))
+
+
+def held_memory(device: torch.device) -> int:
+    """Bytes that this program holds on a device now."""
+    return int(torch.cuda.memory_allocated(device)) if device.type == "cuda" else resident()
 
 
 def free_memory(device: torch.device) -> int | None:

@@ -17,6 +17,7 @@ from .features import Source, weights_hash
 from .guards import stand_guard
 from .iou import confuse
 from .ledger import Ledger, say
+from .limits import Room
 from .one_pass import UNITS, Meter, OnePass
 from .plan import COPY, SUPERVISED, Cell, Plan, file_name
 from .plugins import Offer
@@ -41,6 +42,8 @@ class Runner:
     facts: Mapping[str, Any]
     """Versions and hardware, for every result."""
     reporter: Listener = field(default_factory=Listener)
+    room: Room | None = None
+    """The memory that the run may take; None: as much as it likes."""
 
     def run(self) -> None:
         """Compute every cell that has no score yet; a backbone or a head that fails leaves the others alone."""
@@ -103,7 +106,7 @@ class Runner:
                 self._supervised(cells, ledger, work)
             elif cells:
                 offer = self.backbones[name]
-                source = Source.open(offer.record, self.device, self.cache)
+                source = Source.open(offer.record, self.device, self.cache, self.room)
                 Crossing(offer, source, self.heads, ledger, work).run(cells)
         except Exception as error:  # whatever a backbone raises, the rest of the grid goes on
             provider = self.backbones[name].provider if name in self.backbones else "partbench"

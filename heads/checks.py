@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .head import Head, HeadError, ReadsPixels
+from .head import Head, HeadError, ReadsPixels, ReadsRows
 
 CHANNELS = (5, 3, 1)
 SIDES = (2, 4, 8)
@@ -81,6 +81,19 @@ def check_pixels(head: Head) -> None:
             raise HeadError(f"{head.name}.at differs from forward at the same pixels; read eq. (1) with `sample`")
 
 
+def check_rows(head: Head) -> None:
+    """A head that `ReadsRows` says the same about some rows as about the whole picture."""
+    module, maps = _build(head), _maps(2)
+    if not isinstance(module, ReadsRows):
+        return
+    for size, rows in ((5, (0, 2)), (8, (3, 5)), (11, (7, 11))):
+        whole = _run(module, maps, size)[:, :, slice(*rows)]
+        with torch.no_grad():
+            some = module.rows(maps, rows, size)
+        if some.shape != whole.shape or not _close(some, whole):
+            raise HeadError(f"{head.name}.rows differs from forward in the same rows; begin as far outside as it sees")
+
+
 def check_learns(head: Head) -> None:
     """The head can learn one small picture by heart."""
     module, maps = _build(head).train(), _maps(1)
@@ -105,6 +118,7 @@ CHECKS: tuple[Callable[[Head], None], ...] = (
     check_seed,
     check_batch,
     check_pixels,
+    check_rows,
     check_learns,
 )
 """All of them, in the order in which to mend."""

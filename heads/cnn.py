@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .head import Rows
 from .pixelwise import Projection
 
 
@@ -63,11 +64,22 @@ class Cnn(nn.Module):
             nn.init.kaiming_normal_(layer.weight, a=self.slope, nonlinearity="leaky_relu")
             nn.init.zeros_(layer.bias)
 
+    @property
+    def reach(self) -> int:
+        """Pixels that it sees on either side of one, behind the first layer."""
+        return sum(layer.dilation[0] for layer in self.rest if isinstance(layer, nn.Conv2d))
+
     def forward(self, maps: Sequence[Tensor], size: int) -> Tensor:
         """Maps (N, C_i, h_i, w_i) to logits (N, K, size, size)."""
-        x: Tensor = self.first(maps, size)
+        return self.rows(maps, (0, size), size)
+
+    def rows(self, maps: Sequence[Tensor], rows: Rows, size: int) -> Tensor:
+        """The same in some rows alone, from as many more as the dilated layers see."""
+        (top, bottom), reach = rows, self.reach
+        above, below = min(reach, top), min(reach, size - bottom)
+        x: Tensor = self.first.rows(maps, (top - above, bottom + below), size)
         if x.device.type == "cpu":  # dilated layers are faster there when a pixel's channels lie together
             x = x.contiguous(memory_format=torch.channels_last)
         for layer in self.rest:
-            x = layer(F.leaky_relu(x, self.slope))
-        return x.contiguous()
+            x = layer(F.leaky_relu(x, self.slope, inplace=True))  # a gradient needs what comes out of it alone
+        return x[:, :, above : above + bottom - top].contiguous()

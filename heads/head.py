@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 import pluggy
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 hookspec = pluggy.HookspecMarker("partbench")
+
+Rows: TypeAlias = tuple[int, int]
+"""A strip of an image: its top row, and the row below its last."""
 
 
 class HeadError(ValueError):
@@ -24,6 +27,14 @@ class ReadsPixels(Protocol):
 
     def at(self, maps: Sequence[Tensor], pixels: Tensor, size: int) -> Tensor:
         """Logits (N, K, P) at `pixels` (N, P), flat indices into a grid of size x size."""
+
+
+@runtime_checkable
+class ReadsRows(Protocol):
+    """Optional capability: a head that can be asked for a strip of its logits learns and predicts large images so."""
+
+    def rows(self, maps: Sequence[Tensor], rows: Rows, size: int) -> Tensor:
+        """Logits (N, K, bottom - top, size): the same numbers as in those rows of `forward`."""
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .head import Rows
 from .pixelwise import Projection, project
 
 BLOCK = 2**21
-"""Hidden numbers that `Mlp.forward` makes at once (8 MB as float32: beyond a CPU's cache it is half as fast)."""
+"""Hidden numbers that `Mlp.rows` makes at once (8 MB as float32: beyond a CPU's cache it is half as fast)."""
+STRIP = 2**15
+"""Pixels that go through `Mlp.rows` at once."""
 
 
 @dataclass(frozen=True)
@@ -41,19 +44,31 @@ class Mlp(nn.Module):
         self.rest = nn.ModuleList(nn.Conv1d(a, b, 1) for a, b in pairwise(widths))
 
     def forward(self, maps: Sequence[Tensor], size: int) -> Tensor:
-        """Maps (N, C_i, h_i, w_i) to logits (N, K, size, size).
+        """Maps (N, C_i, h_i, w_i) to logits (N, K, size, size)."""
+        return self.rows(maps, (0, size), size)
 
-        The 2,000 hidden units come a block at a time, because at 512 pixels they take 2.1 GB an image;
-        the second layer is linear in them and adds the blocks up.
+    def rows(self, maps: Sequence[Tensor], rows: Rows, size: int) -> Tensor:
+        """The same in some rows alone: (N, K, bottom - top, size).
+
+        A large image goes in strips, so that the maps of a strip stay in a CPU's cache while all units read them.
         """
-        units = max(1, BLOCK // (len(maps[0]) * size * size))
+        step = max(1, STRIP // (len(maps[0]) * size))
+        tops = range(*rows, step)
+        return torch.cat([self._strip(maps, (top, min(top + step, rows[1])), size) for top in tops], dim=2)
+
+    def _strip(self, maps: Sequence[Tensor], rows: Rows, size: int) -> Tensor:
+        """The 2,000 hidden units come a block at a time, because at 512 pixels they take 2.1 GB an image.
+
+        The second layer is linear in them and adds the blocks up.
+        """
+        units = max(1, BLOCK // (len(maps[0]) * (rows[1] - rows[0]) * size))
         assert self.second.bias is not None
         total: Tensor = self.second.bias[:, None]
         firsts = torch.split(self.first.weight, units), torch.split(self.first.bias, units)
         for weight, bias, second in zip(*firsts, torch.split(self.second.weight, units, dim=1), strict=True):
-            hidden = project(maps, weight, bias, size).flatten(2).relu()
+            hidden = project(maps, weight, bias, size, rows=rows).flatten(2).relu()
             total = total + F.conv1d(hidden, second)
-        return self._finish(total).view(len(total), -1, size, size)
+        return self._finish(total).view(len(total), -1, rows[1] - rows[0], size)
 
     def at(self, maps: Sequence[Tensor], pixels: Tensor, size: int) -> Tensor:
         """The same at `pixels` (N, P) alone: (N, K, P)."""

@@ -7,12 +7,16 @@ in between, and `sample` is F at a few pixels.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from .head import Rows
 
 
 def enlarges(layer: Tensor, size: int) -> bool:
@@ -43,8 +47,10 @@ def sample(maps: Sequence[Tensor], pixels: Tensor, size: int) -> Tensor:
     return torch.cat([_sample(layer, pixels, size) for layer in maps], dim=1)
 
 
-def project(maps: Sequence[Tensor], weight: Tensor, bias: Tensor | None, size: int, dilation: int = 1) -> Tensor:
-    """A first layer on eq. (1) without F: the convolution (N, O, size, size) of `dense(maps, size)`.
+def project(
+    maps: Sequence[Tensor], weight: Tensor, bias: Tensor | None, size: int, dilation: int = 1, rows: Rows | None = None
+) -> Tensor:
+    """A first layer on eq. (1) without F: the convolution (N, O, size, size) of `dense(maps, size)`, or `rows` of it.
 
     `weight` is (O, ΣC, k, k) with k odd, `bias` (O,). Zeros surround F, so the result is that of
     `F.conv2d(dense(maps, size), weight, bias, padding=dilation * (k // 2), dilation=dilation)`.
@@ -53,23 +59,72 @@ def project(maps: Sequence[Tensor], weight: Tensor, bias: Tensor | None, size: i
     its slice of the weight at its own size, where it has few pixels. A map larger than the target is
     made smaller first, because there it has fewer.
     """
-    kernel = weight.shape[-1]
+    look = Look(size, weight.shape[-1], dilation, *(rows or (0, size)))
     parts = torch.split(weight, [layer.shape[1] for layer in maps], dim=1)
     out: Tensor | None = None
     small: dict[tuple[int, int], Tensor] = {}
     for layer, part in zip(maps, parts, strict=True):
         if enlarges(layer, size):
             height, width = layer.shape[-2:]
-            taps = _taps(layer, part)
+            taps = _taps(look.crop(layer), part)
             small[height, width] = small[height, width] + taps if (height, width) in small else taps
         else:
-            full = F.conv2d(resize(layer, size), part, padding=dilation * (kernel // 2), dilation=dilation)
-            out = _add(out, full)
+            out = _add(out, look.convolve(resize(layer, size), part))
     if small:
-        out = _add(out, _enlarge(small, size, kernel, dilation))
+        out = _add(out, _enlarge(small, look))
     if out is None:
         raise ValueError("eq. (1) needs at least one map")
     return out if bias is None else out.add_(bias[:, None, None])
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a first layer looks at eq. (1): its kernel and dilation, and the rows [top, bottom) that it gives."""
+
+    size: int
+    """Side of F, pixels."""
+    kernel: int
+    dilation: int
+    top: int
+    bottom: int
+
+    @property
+    def reach(self) -> int:
+        """Pixels that it sees on either side of one."""
+        return self.dilation * (self.kernel // 2)
+
+    @property
+    def height(self) -> int:
+        return self.bottom - self.top
+
+    def span(self, height: int) -> tuple[int, int]:
+        """The rows of a map of this height that it needs, as first and last + 1."""
+        centres = (max(0, self.top - self.reach) + 0.5, min(self.size, self.bottom + self.reach) - 0.5)
+        first, last = (math.floor(centre * height / self.size - 0.5) for centre in centres)
+        return max(0, first), min(height, last + 2)
+
+    def crop(self, layer: Tensor) -> Tensor:
+        """These rows of a map (N, C, h, w)."""
+        first, last = self.span(layer.shape[-2])
+        return layer[:, :, first:last]
+
+    def convolve(self, layer: Tensor, weight: Tensor) -> Tensor:
+        """The layer on a map (N, C, size, size): (N, O, height, size)."""
+        above, below = min(self.reach, self.top), min(self.reach, self.size - self.bottom)
+        strip = layer[:, :, self.top - above : self.bottom + below]
+        out = F.conv2d(strip, weight, padding=self.reach, dilation=self.dilation)
+        return out[:, :, above : above + self.height] if above or below else out
+
+    def down(self, height: int, like: Tensor) -> Tensor:
+        """The matrix (height of the strip, kernel · rows of the map that it needs) of U from top to bottom."""
+        whole = _axis(height, self.size, self.kernel, self.dilation, like.dtype, like.device)
+        first, last = self.span(height)
+        taps = whole.view(self.size, self.kernel, height)[self.top : self.bottom, :, first:last]
+        return taps.reshape(self.height, -1)
+
+    def across(self, width: int, like: Tensor) -> Tensor:
+        """The matrix (size, kernel · width) of U from left to right."""
+        return _axis(width, self.size, self.kernel, self.dilation, like.dtype, like.device)
 
 
 class Projection(nn.Module):
@@ -85,6 +140,10 @@ class Projection(nn.Module):
     def forward(self, maps: Sequence[Tensor], size: int) -> Tensor:
         """Maps (N, C_i, h_i, w_i) to (N, out, size, size)."""
         return project(maps, self.weight, self.bias, size, self.dilation)
+
+    def rows(self, maps: Sequence[Tensor], rows: Rows, size: int) -> Tensor:
+        """The same in some rows alone: (N, out, bottom - top, size)."""
+        return project(maps, self.weight, self.bias, size, self.dilation, rows)
 
     def at(self, maps: Sequence[Tensor], pixels: Tensor, size: int) -> Tensor:
         """The same at `pixels` (N, P) alone: (N, out, P); for a kernel of 1."""
@@ -104,17 +163,17 @@ def _taps(layer: Tensor, weight: Tensor) -> Tensor:
     return taps.view(n, out, k, k, h, w).transpose(3, 4).reshape(n, out, k * h, k * w)
 
 
-def _enlarge(small: Mapping[tuple[int, int], Tensor], size: int, kernel: int, dilation: int) -> Tensor:
-    """The sum over sizes (h, w) and taps of the taps (N, O, k·h, k·w), shifted and resized: (N, O, size, size).
+def _enlarge(small: Mapping[tuple[int, int], Tensor], look: Look) -> Tensor:
+    """The sum over sizes (h, w) and taps of the taps (N, O, k·h, k·w), shifted and resized: (N, O, height, size).
 
     A bilinear resize is R_h · map · R_wᵀ, so the sum over sizes is one product of matrices laid side by
     side. That is four times faster than `F.interpolate` size by size, and as exact.
     """
-    rows, across = [], []
+    down, across = [], []
     for (height, width), taps in small.items():
-        rows.append(_axis(height, size, kernel, dilation, taps.dtype, taps.device))
-        across.append(taps @ _axis(width, size, kernel, dilation, taps.dtype, taps.device).T)
-    return torch.cat(rows, dim=1) @ torch.cat(across, dim=2)
+        down.append(look.down(height, taps))
+        across.append(taps @ look.across(width, taps).T)
+    return torch.cat(down, dim=1) @ torch.cat(across, dim=2)
 
 
 @lru_cache(maxsize=256)

@@ -234,8 +234,8 @@ def test_the_feature_distance_compares_directions() -> None:
     """Features are brought to unit length place by place, as in LPIPS."""
     a, b = torch.zeros(2, 1, 2, 3, 3)
     a[:, 0], b[:, 1] = 5, 0.1
-    assert feature_distance(directions([a]), directions([b])).item() == pytest.approx(2)
-    assert feature_distance(directions([a, a]), directions([7 * a, b])).item() == pytest.approx(1)
+    assert feature_distance([a], directions([b])).item() == pytest.approx(2)
+    assert feature_distance([a, a], directions([7 * a, b])).item() == pytest.approx(1)
 
 
 @pytest.fixture
@@ -261,7 +261,7 @@ def test_vgg16_is_used_where_torchvision_keeps_it(vgg: dict[str, Tensor], networ
     assert vgg_weights("vgg16") == file
     distance = vgg_distance(file)
     a, b = torch.rand(2, 1, 3, 32, 32) * 2 - 1
-    seen = feature_distance(directions(blocks(vgg, a)), directions(blocks(vgg, b)))
+    seen = feature_distance(blocks(vgg, a), directions(blocks(vgg, b)))
     torch.testing.assert_close(distance(a, b), pixel_distance(a, b) + seen)
     assert (distance(a, a) == 0).all()
     extractor = StyleGAN2Extractor(networks, LAYERS, "descend", file)

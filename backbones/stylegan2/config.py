@@ -38,6 +38,11 @@ class Config:
         """(side, channels) of every convolution in order: one at 4, a pair at each larger side."""
         return tuple((r, self.channels(r)) for r in self.sides for _ in range(1 if r == 4 else 2))
 
+    @property
+    def activations(self) -> int:
+        """Numbers in the maps of one image."""
+        return sum(r * r * c for r, c in self.layers)
+
 
 EMBEDDED = Config(size=64, latent=128, depth=4, width=1536, cap=128)
 """The network whose weights are shipped: small enough to be trained on a CPU."""

@@ -11,7 +11,11 @@ from torch import Tensor, nn
 
 from .perceptual import Distance, discriminator_distance, vgg_distance
 from .projection import METHODS, project
+from .thrift import thrift
 from .weights import Networks
+
+HELD, REPEATED = 12, 6
+"""Memory of a projection step per image, in its maps: with all activations held, and with stages computed again."""
 
 
 class StyleGAN2Extractor(nn.Module):
@@ -26,6 +30,7 @@ class StyleGAN2Extractor(nn.Module):
         )
         self.layers, self.projection = layers, METHODS[method]
         self.vgg = vgg
+        self.room: int | None = None
 
     @cached_property
     def distance(self) -> Distance:
@@ -44,7 +49,20 @@ class StyleGAN2Extractor(nn.Module):
         return self.maps(self.invert(images))
 
     def invert(self, images: Tensor) -> dict[str, Tensor]:
-        """w+ (N, L, latent), and the noise of every convolution where it was optimised."""
+        """w+ (N, L, latent), and the noise of every convolution where it was optimised; as many at once as fit."""
+        together, thrifty = self.fitting(len(images))
+        with thrift(thrifty):
+            parts = [self._invert(some) for some in images.split(together)]
+        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+    def fitting(self, images: int) -> tuple[int, bool]:
+        """How many images are projected together, and whether activations are computed again to save memory."""
+        maps = 4 * self.generator.config.activations  # bytes
+        if self.room is None or self.room >= HELD * maps:
+            return (images if self.room is None else min(images, self.room // (HELD * maps))), False
+        return max(1, min(images, self.room // (REPEATED * maps))), True
+
+    def _invert(self, images: Tensor) -> dict[str, Tensor]:
         targets = images * 2 - 1
         with torch.enable_grad():
             styles, noise = project(self.generator, self.distance, targets, self._start(targets), self.projection)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from .config import Config
 from .layers import EqualConv, EqualLinear, StyledConv, ToRGB
+from .thrift import stage
 
 
 class Mapping(nn.Module):
@@ -59,13 +60,22 @@ class Generator(nn.Module):
         x = self.constant.expand(len(styles), -1, -1, -1).contiguous(memory_format=torch.channels_last)
         maps: list[Tensor] = []
         rgb: Tensor | None = None
-        for i, conv in enumerate(self.convs):
-            x = conv(x, styles[:, i], noise[i])
-            maps.append(x)
-            if i % 2 == 0:
-                rgb = self.rgbs[i // 2](x, styles[:, i + 1], rgb)
+        for side in range(len(self.rgbs)):
+            *found, rgb = stage(self._side, side, x, rgb, styles, noise)
+            maps += found
+            x = maps[-1]
         assert rgb is not None
         return rgb, maps
+
+    def _side(
+        self, side: int, x: Tensor, rgb: Tensor | None, styles: Tensor, noise: Sequence[Tensor]
+    ) -> tuple[Tensor, ...]:
+        """The maps of the convolutions of one side, by its number, and the image so far."""
+        maps, last = [], 2 * side
+        for i in range(max(0, last - 1), last + 1):
+            x = self.convs[i](x, styles[:, i], noise[i])
+            maps.append(x)
+        return *maps, self.rgbs[side](x, styles[:, last + 1], rgb)
 
     def broadcast(self, w: Tensor) -> Tensor:
         """w (N, latent) as w+ (N, L, latent)."""
@@ -123,7 +133,7 @@ class Discriminator(nn.Module):
         x = self.stem(images.contiguous(memory_format=torch.channels_last))
         out = [x]
         for block in self.blocks:
-            x = block(x)
+            x = stage(block, x)
             out.append(x)
         return out
 

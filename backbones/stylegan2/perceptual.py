@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..vgg import normalise, vgg_layers
 from .networks import Discriminator
+from .thrift import stage
 
 PIXEL_SIDES = (1, 2, 4)
 """The pixel distance is taken at the full size, half and a quarter of it."""
@@ -32,10 +33,13 @@ def directions(features: Sequence[Tensor]) -> list[Tensor]:
     return [F.normalize(layer) for layer in features]
 
 
-def feature_distance(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
+def feature_distance(a: Sequence[Tensor], known: Sequence[Tensor]) -> Tensor:
     """Squared difference of directions, averaged over places and layers (LPIPS without its weights), (N,)."""
-    pairs = zip(a, b, strict=True)
-    return torch.stack([(x - y).square().sum(1).mean((1, 2)) for x, y in pairs]).mean(0)
+    return torch.stack([stage(_apart, x, y) for x, y in zip(a, known, strict=True)]).mean(0)
+
+
+def _apart(features: Tensor, known: Tensor) -> Tensor:
+    return (F.normalize(features) - known).square().sum(1).mean((1, 2))
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class Distance:
             return lambda images: pixel_distance(images, target)
         with torch.no_grad():
             known = directions(features(target))
-        return lambda images: pixel_distance(images, target) + feature_distance(directions(features(images)), known)
+        return lambda images: pixel_distance(images, target) + feature_distance(features(images), known)
 
 
 def discriminator_distance(discriminator: Discriminator) -> Distance:

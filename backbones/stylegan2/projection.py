@@ -114,7 +114,7 @@ def project(
         optimizer.param_groups[0]["lr"] = learning_rate(projection, step)
         decay = max(0.0, 1 - step / projection.steps / projection.jitter_until) ** 2
         shake = torch.randn(1, *code.shape[1:], generator=random).to(code) * (projection.jitter * sigma * decay)
-        rebuilt, _ = generator.synthesis((code + shake).expand(-1, generator.styles, -1), noise)
+        rebuilt = generator.synthesis((code + shake).expand(-1, generator.styles, -1), noise)[0]
         loss = missed(rebuilt).sum()
         if projection.noise:
             loss = loss + projection.noise_weight * noise_penalty(noise).sum()

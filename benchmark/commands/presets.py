@@ -87,7 +87,9 @@ def folder_of(preset: Preset, out: Path | None) -> PresetFolder:
     return PresetFolder(out or Path("runs") / f"{preset.name}-{preset.scale}")
 
 
-def run(choice: Choice, device: str, out: Path | None, as_json: bool, reporters: Sequence[str]) -> None:
+def run(
+    choice: Choice, device: str, out: Path | None, as_json: bool, reporters: Sequence[str], memory: float | None = None
+) -> None:
     """Carry out every part of a preset and print its table."""
     preset = choice.build()
     folder = folder_of(preset, out)
@@ -95,5 +97,5 @@ def run(choice: Choice, device: str, out: Path | None, as_json: bool, reporters:
     for number, part in enumerate(preset.parts, start=1):
         where = f"part {number} of {len(preset.parts)}: {part.name}"
         open_console(stderr=True).print(f"[bold]{escape(preset.name)}, {escape(where)}[/]", soft_wrap=True)
-        carry_out(part.plan, device, folder.run_of(part).path, True, reporters)
+        carry_out(part.plan, device, folder.run_of(part).path, True, reporters, memory)
     show(folder, "json" if as_json else "table")

@@ -24,6 +24,8 @@ from .ending import show_end
 if TYPE_CHECKING:
     import torch
 
+    from ..limits import Room
+
 SIX = ("linear", "mlp-1", "mlp-2", "cnn-s", "cnn-m", "cnn-l")
 """The heads of Table 7."""
 SPLITS = ("test", "validation")
@@ -101,17 +103,22 @@ def find_device(name: str) -> torch.device:
     return device
 
 
-def run(plan: Plan, device: str, out: Path | None, as_json: bool, reporters: Sequence[str] = ()) -> None:
+def run(
+    plan: Plan, device: str, out: Path | None, as_json: bool, reporters: Sequence[str] = (),
+    memory: float | None = None,
+) -> None:  # fmt: skip
     """Carry out a plan and print its leaderboard."""
     console = open_console(stderr=as_json)
-    plan, folder = carry_out(plan, device, out, as_json, reporters)
+    plan, folder = carry_out(plan, device, out, as_json, reporters, memory)
     show_end(plan, folder, console, as_json)
 
 
 def carry_out(
-    plan: Plan, device: str, out: Path | None, quiet: bool, reporters: Sequence[str] = ()
+    plan: Plan, device: str, out: Path | None, quiet: bool, reporters: Sequence[str] = (), memory: float | None = None
 ) -> tuple[Plan, RunFolder]:
-    """Compute what a plan asks for; the plan with its names, and where its results are."""
+    """Compute what a plan asks for within so many GiB, or what is free; the plan with its names, and its folder."""
+    from ..limits import Room
+
     catalogue = load_catalogue()
     plan = resolve(plan, catalogue)
     hold_choices(plan)
@@ -121,7 +128,7 @@ def carry_out(
     console = open_console(stderr=quiet)
     for problem in catalogue.problems:
         console.print(f"[yellow]{escape(problem)}[/]", soft_wrap=True)
-    _carry_out(plan, catalogue, folder, processor, console, listeners)
+    _carry_out(plan, catalogue, folder, Room.of(processor, memory), console, listeners)
     return plan, folder
 
 
@@ -145,7 +152,7 @@ def open_listeners(catalogue: Catalogue, names: Sequence[str]) -> list[tuple[str
 
 
 def _carry_out(
-    plan: Plan, catalogue: Catalogue, folder: RunFolder, device: torch.device, console: Console,
+    plan: Plan, catalogue: Catalogue, folder: RunFolder, room: Room, console: Console,
     listeners: Sequence[tuple[str, Listener]],
 ) -> None:  # fmt: skip
     from ..provenance import describe
@@ -158,10 +165,11 @@ def _carry_out(
     cells = sum(1 for _ in plan.cells())
     console.print(
         f"{escape(plan.dataset)}: {len(plan.backbones)} backbones x {len(plan.heads)} heads x {len(plan.shots)} shots "
-        f"x {plan.draws} draws = {cells} cells, on {device}, into {escape(str(folder.path))}",
+        f"x {plan.draws} draws = {cells} cells, on {room.device}, into {escape(str(folder.path))}",
         soft_wrap=True,
     )
     task = Task.open(find_dataset(catalogue, plan.dataset).record, plan)
     named = [("terminal", TerminalListener(console, len(plan.backbones)))]
     reporter = Listeners([*named, *listeners])
-    Runner(plan, task, backbones, heads, folder, device, cache_folder(), describe(device), reporter).run()
+    facts = describe(room.device)
+    Runner(plan, task, backbones, heads, folder, room.device, cache_folder(), facts, reporter, room).run()

@@ -22,6 +22,7 @@ Pool = Annotated[int, typer.Option(min=1, help="Most labelled images to draw sho
 Split = Annotated[str, typer.Option(help="test, or validation to choose a protocol on.")]
 Seed = Annotated[int, typer.Option(help="Seed of the draws and of the heads.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")]
+Memory = Annotated[Optional[float], typer.Option(min=0, help="GiB to use; what is free by default.")]  # noqa: UP045
 Out = Annotated[Optional[Path], typer.Option(help="Folder of the run; runs/DATASET by default.")]  # noqa: UP045
 Preset = Annotated[Optional[str], typer.Option(help="An experiment of the paper, as table-g, or a .toml of yours.")]  # noqa: UP045
 Scale = Annotated[str, typer.Option(help="Of a preset: embedded, minutes on a CPU, or paper.")]
@@ -63,6 +64,7 @@ def run(
     split: Split = "test",
     seed: Seed = 0,
     device: Device = "auto",
+    memory: Memory = None,
     reporter: Annotated[Names, typer.Option(help="Tell this one, too, as page; may be repeated.")] = None,
     out: Out = None,
     preset: Preset = None,
@@ -73,7 +75,8 @@ def run(
 ) -> None:
     """Cross backbones, heads and shots on a dataset, and print the leaderboard.
 
-    The same command resumes a run that was stopped, and adds to one that is there.
+    The same command resumes a run that was stopped, and adds to one that is there. With less memory fewer images are
+    held and projected at once, to the same scores in more time.
 
     Example:  partbench run --dataset folder:my-cats --backbone stylegan2 --shots 1,5
 
@@ -83,11 +86,11 @@ def run(
 
     choice = presets.choose(context, preset, scale, data, weights)
     if choice:
-        presets.run(choice, device, out, as_json, tuple(reporter or ()))
+        presets.run(choice, device, out, as_json, tuple(reporter or ()), memory)
         return
     names = tuple(backbone or ()), tuple(head or ())
     plan = running.make_plan(dataset, *names, shots, draws, schedule, features, size, pool, test, split, seed)
-    running.run(plan, device, out, as_json, tuple(reporter or ()))
+    running.run(plan, device, out, as_json, tuple(reporter or ()), memory)
 
 
 @app.command()
@@ -108,7 +111,7 @@ def plan(
     device: Device = "auto",
     out: Out = None,
     like: Annotated[Optional[Path], typer.Option(help="A run whose chance this one is taken to have.")] = None,  # noqa: UP045
-    memory: Annotated[Optional[float], typer.Option(min=0, help="GiB to use; what is free by default.")] = None,  # noqa: UP045
+    memory: Memory = None,
     preset: Preset = None,
     scale: Scale = "embedded",
     data: Data = None,
