@@ -26,9 +26,14 @@ class AutoShotName:
     """Samples, where the name says how many."""
 
 
+def is_auto_shot(name: str) -> bool:
+    """Whether a head's name asks for auto-shot."""
+    return name.startswith(PREFIX)
+
+
 def parse_auto_shot(name: str) -> AutoShotName | None:
     """The parts of a head's name that asks for auto-shot; None of any other."""
-    if not name.startswith(PREFIX):
+    if not is_auto_shot(name):
         return None
     head, *words = name.removeprefix(PREFIX).split(",")
     if not head:

@@ -18,7 +18,7 @@ from torch import nn
 from ..backbones.backbone import Backbone
 from ..heads.head import Head
 from .auto_shot import AutoShot
-from .auto_shot_name import base_cell, parse_auto_shot
+from .auto_shot_name import base_cell, is_auto_shot
 from .features import Source
 from .fit import predict
 from .fitting import Fitting
@@ -46,7 +46,7 @@ class Crossing:
     def run(self, cells: Sequence[Cell]) -> None:
         """Fit the head of every cell and score them all; a head that fails leaves the others alone."""
         task, size = self.ledger.task, self.backbone.size
-        auto = [cell for cell in cells if parse_auto_shot(cell.head)]
+        auto = [cell for cell in cells if is_auto_shot(cell.head)]
         few = [cell for cell in cells if cell not in auto]
         slices, of_shots = task.test_slices(size) if few else [], task.shot_slices(size)
         bases = dict.fromkeys(base_cell(cell) for cell in cells)

@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -22,9 +23,10 @@ from PIL import Image
 from partbench.benchmark.cli import main
 from partbench.benchmark.commands import reporting
 from partbench.benchmark.compare import ranks
+from partbench.benchmark.iou import confuse
 from partbench.benchmark.leaderboard import by_backbone, estimates
 from partbench.benchmark.metrics import DEFAULT, METRICS
-from partbench.benchmark.plan import COPY, Cell, Plan
+from partbench.benchmark.plan import COPY, SUPERVISED, Cell, Plan
 from partbench.benchmark.report import strips
 from partbench.benchmark.report.board import MEAN, entries
 from partbench.benchmark.report.content import gather
@@ -370,3 +372,24 @@ def test_a_report_needs_no_torch(told_report: Path) -> None:
     assert {Path(name).suffix for name in record["tables"]} == {f".{kind}" for kind in WRITERS}
     assert all(Path(name).stat().st_size for name in record["figures"] + record["tables"])
     assert (record["failed"], len(record["set aside"])) == (1, 1)
+
+
+def test_a_segmenter_and_many_labels_stand_beside_the_rest(tmp_path: Path) -> None:
+    """Charts stay with the most shots of a backbone, a segmenter's speed is its own, and nothing is missing."""
+    folder, random = RunFolder(tmp_path / "run"), np.random.default_rng(0)
+    heads = ("linear", "auto-shot:linear,one-hot")
+    few = Plan("faces", ("stylegan2", "vae"), heads, shots=(1, 5), draws=2, size=12, test=6)
+    many = replace(few, backbones=(SUPERVISED,), shots=(5, 100))
+    folder.write_plan(few.union(many), {"data": "abc"})
+    truth = random.integers(0, 3, (6, 12, 12))
+    for cell in (*few.cells(), *many.cells()):
+        guess = np.where(random.random(truth.shape) < 0.7, truth, 0)
+        facts = {"data": "abc", "seconds per image": 0.001 if cell.head != "linear" else 0.5}
+        folder.write(CellResult(cell, ("background", "a", "b"), (), None, confuse(guess, truth, 3), facts))
+    content = gather(folder.path, ("mean",))
+    assert (content.shots, content.most, content.missing) == ((1, 5, 100), 5, 0)
+    assert content.facts.sources["stylegan2"].seconds == 0.5
+    assert {cost.backbone for cost in costs(content, entries(content), "mean")} == {"stylegan2", "vae", SUPERVISED}
+    assert {key[0] for key in content.best_heads()} == {"stylegan2", "vae", SUPERVISED}
+    page = Page(render(collect(content), [], []))
+    assert "auto-shot:linear,one-hot" in page.data["heads"]

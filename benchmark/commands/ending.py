@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markup import escape
 
+from ..auto_shot_name import is_auto_shot
 from ..leaderboard import ranked, summarise
 from ..metrics import DEFAULT
 from ..plan import NO_HEAD, Plan
@@ -47,7 +48,8 @@ def show_end(plan: Plan, folder: RunFolder, console: Console, as_json: bool) -> 
 
 def _tell_cost(results: Sequence[CellResult], console: Console) -> None:
     """Seconds per image of every backbone, inversion included."""
-    costs = {r.cell.backbone: r.provenance.get("seconds per image") for r in results if r.error is None}
+    few = [r for r in results if r.error is None and not is_auto_shot(r.cell.head)]
+    costs = {r.cell.backbone: r.provenance.get("seconds per image") for r in few}
     told = ", ".join(f"{name} {1000 * s:.1f}" for name, s in costs.items() if s is not None)
     if told:
         console.print(f"ms per image, inversion included: {escape(told)}", soft_wrap=True)

@@ -22,6 +22,7 @@ from ..terminal import open_console
 from . import beside
 from .flagging import tell
 from .reading import read_groups, tell_failures
+from .worth import has_curve, print_worth
 
 
 def show(runs: Sequence[Path], metric: str, per_class: bool, kind: str) -> None:
@@ -44,6 +45,8 @@ def show(runs: Sequence[Path], metric: str, per_class: bool, kind: str) -> None:
         else:
             show_tables(results, summary, metrics, title)
             show_moves(results, metrics)
+            if has_curve(results):
+                print_worth(results, metrics[0], title, open_console())
     if runs and kind == "table":
         tell(runs, open_console())
 

@@ -37,7 +37,7 @@ def chart_classes(content: Content, keys: Sequence[Key], scores: Mapping[Key, Sc
     panels[0].set_yticks(range(len(keys)), [short(key[0]) for key in keys])
     panels[0].set_ylim(len(keys) - 0.4, -0.6)
     panels[0].set_xlim(0, 100)
-    figure.supxlabel(f"IoU, %; best head of each backbone, {content.shots[-1]} shots", color=MUTED, fontsize=9)
+    figure.supxlabel(f"IoU, %; best head of each backbone, {content.most} shots", color=MUTED, fontsize=9)
     return save(figure, "classes", "IoU of every class, a bar per backbone")
 
 

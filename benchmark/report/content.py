@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..leaderboard import Key, estimates
 from ..metrics import METRICS, find_metric
-from ..plan import COPY, NO_HEAD, Cell, Plan
+from ..plan import COPY, NO_HEAD, SUPERVISED, Cell, Plan
 from ..results import CellResult, ResultError, RunFolder
 from ..uncertainty import Estimate
 from .facts import Facts, Flag, gather_facts, read_flags
@@ -76,6 +76,12 @@ class Content:
         return tuple(sorted({shots for _, _, shots in self.groups}))
 
     @cached_property
+    def most(self) -> int:
+        """The most shots of a backbone; the supervised control may have many more."""
+        known = {shots for backbone, _, shots in self.groups if backbone != SUPERVISED}
+        return max(known or self.shots)
+
+    @cached_property
     def heads(self) -> tuple[str, ...]:
         """Heads that have a score, in the order of the plan."""
         return _in_order(self.plan.heads, (head for _, head, _ in self.groups if head != NO_HEAD))
@@ -87,12 +93,15 @@ class Content:
 
     @property
     def missing(self) -> int:
-        """Cells of the plan that have no file yet."""
-        return max(0, sum(1 for _ in self.plan.cells()) - len(self.scored) - len(self.failed) - len(self.set_aside))
+        """Cells of the plan that have no file yet, but for numbers of shots that only others were asked for."""
+        known = [result.cell for result in (*self.scored, *self.failed)]
+        begun, asked = {cell.backbone for cell in known}, {(cell.backbone, cell.shots) for cell in known}
+        cells = [c for c in self.plan.cells() if c.backbone not in begun or (c.backbone, c.shots) in asked]
+        return max(0, len(cells) - len(known) - len(self.set_aside))
 
     def best_head(self, backbone: str, shots: int | None = None) -> Key | None:
         """The head of a backbone with the highest score, with most shots unless their number is given."""
-        count = self.shots[-1] if shots is None else shots
+        count = self.most if shots is None else shots
         scores = self.estimates[self.metrics[0]]
         keys = [key for key in self.groups if key[0] == backbone and key[2] == count]
         known = [key for key in keys if scores[key].mean == scores[key].mean]

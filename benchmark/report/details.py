@@ -82,7 +82,7 @@ def costs(content: Content, lines: Sequence[Entry], metric: str) -> list[Cost]:
     found = []
     for line in lines:
         source, score = content.facts.sources.get(line.backbone), line.scores[metric]
-        if line.view == view and line.shots == content.shots[-1] and source and source.seconds is not None:
+        if line.view == view and line.shots == content.most and source and source.seconds is not None:
             found.append((source.seconds, -score.mean, line.backbone, score))
     best, out = float("-inf"), []
     for seconds, _, backbone, score in sorted(entry for entry in found if entry[3].known):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..auto_shot_name import is_auto_shot
 from ..results import UNREADABLE, CellResult
 
 
@@ -62,7 +63,8 @@ def gather_facts(results: Sequence[CellResult]) -> Facts:
         protocol=say(known[0].get("protocol")),
         plan=say(known[0].get("plan")),
         data=say(known[0].get("data")),
-        sources={result.cell.backbone: _source(result) for result in results},
+        # A segmenter's own speed is not its backbone's.
+        sources={r.cell.backbone: _source(r) for r in sorted(results, key=lambda r: not is_auto_shot(r.cell.head))},
     )
 
 

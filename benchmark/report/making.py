@@ -79,7 +79,7 @@ def draw(material: Material) -> list[Picture]:
 
 def _by_metric(content: Content, lines: Sequence[Entry]) -> list[Picture]:
     """The charts that there are of every metric that was asked for."""
-    view, most = lines[0].view, content.shots[-1]
+    view, most = lines[0].view, content.most
     first = [line for line in lines if line.view == view]
     pictures = []
     for metric in content.metrics:

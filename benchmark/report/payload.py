@@ -35,7 +35,7 @@ class Material:
     @property
     def first(self) -> list[Entry]:
         """The view that the page opens with: the first, with most shots."""
-        view, shots = self.lines[0].view, self.content.shots[-1]
+        view, shots = self.lines[0].view, self.content.most
         return [line for line in self.lines if line.view == view and line.shots == shots]
 
 

@@ -16,6 +16,9 @@ def leaderboard(
     metric: Annotated[str, typer.Option(help="Definitions, with commas, as mean,image_mean-bg.")] = "",
     per_class: Annotated[bool, typer.Option("--per-class", help="IoU of every class instead.")] = False,
     cost: Annotated[Optional[Path], typer.Option(help="Scores beside this file of partbench throughput.")] = None,  # noqa: UP045
+    labels: Annotated[
+        bool, typer.Option("--labels", help="How many labels the control supervised needs for each score instead.")
+    ] = False,
     flags: Annotated[bool, typer.Option("--flags", help="What the guards found instead, with the evidence.")] = False,
     kind: Annotated[str, typer.Option("--format", help="table, csv, md or json.")] = "table",
 ) -> None:
@@ -25,10 +28,12 @@ def leaderboard(
 
     Example:  partbench leaderboard runs/faces --metric mean,image_mean --format md
     """
-    from ..commands import flagging, ranking
+    from ..commands import flagging, ranking, worth
 
     if flags:
         flagging.show(runs, kind)
+    elif labels:
+        worth.show(runs, ranking.parse_metrics(metric)[0], kind)
     elif cost:
         ranking.show_costs(runs, metric, cost, kind)
     else:
