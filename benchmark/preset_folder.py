@@ -49,9 +49,15 @@ class PresetFolder:
         found: dict[str, Sequence[CellResult]] = {}
         damaged: list[ResultError] = []
         for part in preset.parts:
-            cells, bad = self.run_of(part).results(part.plan.cells())
-            found[part.name] = [cell for cell in cells if cell.provenance.get("plan", part.plan.hash) == part.plan.hash]
-            damaged += bad
+            run = self.run_of(part)
+            begun = run.plan_file.exists()
+            if not begun or run.read_plan().hash == part.plan.hash:
+                found[part.name], bad = run.results(part.plan.cells())
+                damaged += bad
+                continue
+            mend = "run the preset again, or name that run alone"
+            damaged.append(ResultError(f"{run.path} is not of the protocol that {self.file} says; {mend}"))
+            found[part.name] = []
         return found, damaged
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -195,7 +196,9 @@ def test_a_preset_runs_to_its_table(call: Call, tmp_path: Path) -> None:
     record = json.loads(call("run", "--preset", "ours.toml", "--seed", "3", "--json")[1])
     assert before == {file: file.read_bytes() for file in Path("runs").rglob("cells/*")}
     assert record["source"] == "Table 1" and record["claims"][0]["says"] == "Colours are worth more than places"
-    assert call("run", "--preset", "ours.toml", "--seed", "4")[0] == 2  # another protocol
+    code, _, err = call("run", "--preset", "ours.toml", "--seed", "4")
+    assert (code, "holds a run with another protocol (seed 3, not 4)" in err) == (2, True)
+    assert call("leaderboard", "runs/ours-embedded")[1] == out  # nothing was written
 
 
 @pytest.fixture(scope="module")
@@ -271,6 +274,17 @@ def test_the_table_comes_from_the_files_alone(scored: PresetFolder) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "heavy:"
+
+
+def test_scores_of_another_protocol_are_set_aside(scored: PresetFolder, tmp_path: Path) -> None:
+    """A run whose plan is not that of the preset is named, and its scores stand nowhere."""
+    folder = PresetFolder(tmp_path / "copy")
+    shutil.copytree(scored.path, folder.path)
+    preset = folder.read()
+    (part,) = preset.parts
+    folder.write(replace(preset, parts=(replace(part, plan=replace(part.plan, seed=9)),)))
+    results, (error,) = folder.results(folder.read())
+    assert results == {"car": []} and str(error).startswith(f"{folder.path / 'car'} is not of the protocol that ")
 
 
 def test_a_report_has_the_preset_s_page_first(scored: PresetFolder, call: Call, tmp_path: Path) -> None:

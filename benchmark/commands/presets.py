@@ -17,7 +17,7 @@ from ..preset_folder import PresetFolder
 from ..preset_places import DATA
 from ..terminal import open_console
 from .beside import show
-from .running import carry_out
+from .running import carry_out, folder_for
 
 FIXED = {"dataset", "backbone", "head", "shots"}
 """Options of a run that a preset does not leave open."""
@@ -93,6 +93,8 @@ def run(
     """Carry out every part of a preset and print its table."""
     preset = choice.build()
     folder = folder_of(preset, out)
+    for part in preset.parts:  # whatever is refused is so before anything is written
+        folder_for(part.plan, folder.run_of(part).path)
     folder.write(preset)
     for number, part in enumerate(preset.parts, start=1):
         where = f"part {number} of {len(preset.parts)}: {part.name}"
