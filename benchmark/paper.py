@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,8 @@ class PaperTable:
     title: str
     columns: tuple[Column, ...]
     rows: tuple[PaperRow, ...]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """With how many labels a supervised network equals a row, in the paper's words."""
 
     @property
     def source(self) -> str:
@@ -109,7 +111,7 @@ def read_tables() -> Mapping[str, PaperTable]:
 
 def _table(key: str, raw: Mapping[str, Any]) -> PaperTable:
     columns = tuple(Column(**column) for column in raw["columns"])
-    return PaperTable(key, raw["title"], columns, tuple(_row(row) for row in raw["rows"]))
+    return PaperTable(key, raw["title"], columns, tuple(_row(row) for row in raw["rows"]), raw.get("labels", {}))
 
 
 def _row(raw: Mapping[str, Any]) -> PaperRow:

@@ -11,9 +11,14 @@ from .claims import Finding, judge, mean_of, together
 from .leaderboard import estimates_by
 from .metrics import class_metric, find_metric
 from .paper import CLASS, Column, PaperRow, Task, read_tasks
-from .preset import Claim, Part, Preset, Row
+from .plan import SUPERVISED
+from .preset import Claim, Key, Part, Preset, Row
 from .results import CellResult
 from .uncertainty import Estimate
+from .worth import Worth, worth
+
+LABELS = "paper_weighted"
+"""The definition by which numbers of labels are compared (Figure 6)."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ class Board:
     """By part."""
 
     @cached_property
-    def _known(self) -> dict[tuple[str, str], dict[tuple[str, str, int], Estimate]]:
+    def _known(self) -> dict[tuple[str, str], dict[Key, Estimate]]:
         return {}
 
     def estimate(self, part: Part, metric: str, row: Row, shots: int) -> Estimate | None:
@@ -65,7 +70,7 @@ class Board:
             self._known[part.name, metric] = self._estimates(part, metric)
         return self._known[part.name, metric].get(part.key(row, shots))
 
-    def _estimates(self, part: Part, metric: str) -> dict[tuple[str, str, int], Estimate]:
+    def _estimates(self, part: Part, metric: str) -> dict[Key, Estimate]:
         scored = [result for result in self.results[part.name] if result.confusion is not None]
         if not metric.startswith(CLASS):
             return estimates_by(scored, find_metric(metric))
@@ -108,6 +113,19 @@ class Board:
             known = self.estimate(part, metric, row, shots)
             if known is not None:
                 yield Line(row.name, "", shots, column.name, metric, task, None, part, row.backbone, row.head, known)
+
+    def labels(self) -> dict[str, Worth]:
+        """How many labels each row of ours is worth, where the supervised control has several numbers of them."""
+        parts = self.preset.parts
+        known: dict[Key, Estimate] = {}
+        for part in parts:
+            known |= self._estimates(part, LABELS)
+        if len({part.plan.hash for part in parts}) > 1 or len({k for k in known if k[0] == SUPERVISED}) < 2:
+            return {}
+        found = {one.key: one for one in worth(known)}
+        rows = [(row.name, self.preset.row_of(row.name), row.shots) for row in self.preset.paper.rows]
+        keys = {n: part.key(r, s) for part in parts for n, r, s in rows if r and s and r.stands_in(part)}
+        return {name: found[key] for name, key in keys.items() if key in found}
 
     def judgements(self) -> list[Judgement]:
         """Every claim that its rows have scores for."""

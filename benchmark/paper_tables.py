@@ -10,7 +10,9 @@ import pandas as pd
 
 from .paper import Task
 from .paper_board import Board, Judgement, Line
+from .plan import SUPERVISED
 from .tables import score_text
+from .worth import labels_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -74,6 +76,24 @@ def _findings(judgement: Judgement) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def label_table(board: Board) -> pd.DataFrame:
+    """How many labels each row is worth, and what the paper says of it."""
+    worths, said = board.labels(), board.preset.paper.labels
+    curve = {
+        shots: None for part in board.preset.parts if SUPERVISED in part.plan.backbones for shots in part.plan.shots
+    }
+    return pd.DataFrame(
+        {
+            "row": list(worths),
+            "score": [one.score for one in worths.values()],
+            "labels": [labels_text(one.labels, curve) for one in worths.values()],
+            "from": [labels_text(one.low, curve) for one in worths.values()],
+            "to": [labels_text(one.high, curve) for one in worths.values()],
+            "paper": [said.get(name, "") for name in worths],
+        }
+    )
 
 
 def rich_table(board: Board, columns: Sequence[str]) -> Table:

@@ -26,7 +26,9 @@ from partbench.benchmark.plugins import load_catalogue
 from partbench.benchmark.preset import Preset
 from partbench.benchmark.preset_files import FOLDER, build_preset, needs, place_names, preset_names
 from partbench.benchmark.preset_folder import PresetFolder
+from partbench.benchmark.report.preset_page import make_first_page
 from partbench.benchmark.results import CellResult
+from partbench.datasets.faces import CLASSES
 
 NAMES = preset_names()
 NO_BACKBONE = {COPY, "supervised"}
@@ -217,6 +219,31 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> PresetFolder:
         facts = {"plan": small.plan.hash, "data": "abc"}
         run.write(CellResult(cell, classes, (), None, confuse(guess, truth, 6), facts))
     return folder
+
+
+def test_figure_6_says_what_a_score_is_worth(tmp_path: Path, call: Call) -> None:
+    """The curve of labels is one part and the few-shot scores are others; the paper's numbers stand beside."""
+    folder, preset = PresetFolder(tmp_path / "figure-6"), embedded("figure-6")
+    parts = tuple(replace(part, plan=replace(part.plan, test=5, draws=2)) for part in preset.parts)
+    folder.write(replace(preset, parts=parts))
+    truth = np.random.default_rng(0).integers(0, 10, (5, 16, 16))
+    right = {("stylegan2", 1): 0.5, ("supervised", 10): 0.3, ("supervised", 45): 0.45, ("supervised", 150): 0.55}
+    for part in parts:
+        folder.run_of(part).write_plan(part.plan, {"data": "abc"})
+        for cell in part.plan.cells():
+            random = np.random.default_rng(cell.draw)
+            share = right.get((cell.backbone, cell.shots), 0.7)
+            guess = np.where(random.random(truth.shape) < share, truth, (truth + 1) % 10)
+            folder.run_of(part).write(CellResult(cell, CLASSES, (), None, confuse(guess, truth, 10), {}))
+    rows = {row["row"]: row for row in json.loads(call("leaderboard", folder.path, "--format", "json")[1])["labels"]}
+    assert 60 < float(rows["1-shot"]["labels"]) < 120 and rows["1-shot"]["paper"].startswith("over 100")
+    assert rows["auto-shot"]["labels"] == "450" and set(rows) == {"1-shot", "5-shot", "10-shot", "auto-shot"}
+    page, _ = make_first_page(read_board(folder), ["supervised"], tmp_path)
+    assert "over 100 (caption), about 150 (section 5.1.1)" in page.read_text()
+    text = call("leaderboard", folder.path)[1]
+    assert "Labels that supervised needs for the same score" in text and re.search(
+        r"Supervised +supervised +- +150 ", text
+    )
 
 
 def test_definitions_are_never_mixed(scored: PresetFolder) -> None:

@@ -12,7 +12,8 @@ from rich.table import Table
 
 from ..claims import OPEN
 from ..paper_board import Board
-from ..paper_tables import claim_table, definitions, long_table, rich_table
+from ..paper_tables import claim_table, definitions, label_table, long_table, rich_table
+from ..plan import SUPERVISED
 from ..preset_folder import PresetFolder
 from ..tables import as_text, score_text
 from ..terminal import open_console
@@ -31,6 +32,8 @@ def show(folder: PresetFolder, kind: str) -> None:
         print(as_text(long_table(board), kind))
         if kind == "md" and (judgements := board.judgements()):
             print("\n" + as_text(claim_table(judgements), kind))
+        if kind == "md" and board.labels():
+            print("\n" + as_text(label_table(board), kind))
 
 
 def read_board(folder: PresetFolder) -> Board:
@@ -47,7 +50,7 @@ def as_record(board: Board) -> dict[str, Any]:
     preset, judgements = board.preset, board.judgements()
     told = {name: getattr(preset, name) for name in ("name", "scale", "title", "asks", "note", "left_out")}
     claims = [{"says": one.claim.says, "verdict": one.verdict} for one in judgements]
-    tables = {"scores": long_table(board), "findings": claim_table(judgements)}
+    tables = {"scores": long_table(board), "findings": claim_table(judgements), "labels": label_table(board)}
     return (
         told
         | {"source": preset.paper.source, "claims": claims}
@@ -66,6 +69,9 @@ def _print(board: Board) -> None:
     for sentence in [*definitions(board), preset.note, *preset.left_out]:
         if sentence:
             console.print(escape(sentence), style="dim")
+    if board.labels():
+        console.print(f"\n[bold]Labels that {SUPERVISED} needs for the same score[/], 95 % interval", soft_wrap=True)
+        console.print(_labels(label_table(board).to_dict("records")))
     for judgement in board.judgements():
         console.print(f"\n[bold]{escape(judgement.claim.says)}[/]: {judgement.verdict}", soft_wrap=True)
         console.print(_findings(judgement.claim.row, claim_table([judgement]).to_dict("records")))
@@ -77,6 +83,16 @@ def _blocks(columns: Sequence[str], width: int) -> list[list[str]]:
     """As many columns together as a terminal is wide."""
     most = max(1, (width - 46) // 17)
     return [list(columns[i : i + most]) for i in range(0, len(columns), most)]
+
+
+def _labels(rows: Sequence[Mapping[Any, Any]]) -> Table:
+    table = Table(show_edge=False, box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for name in ("row", "score", "labels", "interval", "the paper"):
+        table.add_column(name, justify="left" if name in ("row", "the paper") else "right")
+    for row in rows:
+        interval = row["from"] if row["from"] == row["to"] else f"{row['from']} to {row['to']}"
+        table.add_row(escape(row["row"]), f"{row['score']:.1f}", row["labels"], interval, row["paper"])
+    return table
 
 
 def _findings(row: str, findings: Sequence[Mapping[Any, Any]]) -> Table:

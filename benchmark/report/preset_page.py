@@ -9,7 +9,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from ..paper_board import Board
-from ..paper_tables import claim_table, definitions, long_table
+from ..paper_tables import claim_table, definitions, label_table, long_table
 from ..results import write_atomic
 from ..tables import score_text
 from .exports import write_tables
@@ -20,6 +20,7 @@ def make_first_page(board: Board, runs: Sequence[str], out: Path) -> tuple[Path,
     """Write the page and its tables into a folder, where the reports of the runs are or will be."""
     scores, judgements = long_table(board), board.judgements()
     tables = {"scores": scores} | ({"findings": claim_table(judgements)} if judgements else {})
+    tables |= {"labels": label_table(board)} if board.labels() else {}
     page = (
         environment()
         .get_template("preset.html")
@@ -28,6 +29,7 @@ def make_first_page(board: Board, runs: Sequence[str], out: Path) -> tuple[Path,
             notes=[*filter(None, [board.preset.note]), *board.preset.left_out, *definitions(board)],
             judgements=judgements,
             scores=scores.to_dict("records"),
+            labels=label_table(board).to_dict("records"),
             runs=runs,
             tables=list(tables),
             text=_text,
