@@ -78,7 +78,7 @@ zoo: .venv/.installed-run
 	$(call train,pix2pix-bilateral,faces --limit 20000,--minutes 6,pix2pix-bilateral-faces64)
 	$(call train,vae,faces --limit 60000,--batch 64 --kimg 200,vae-faces64)
 	$(call train,stylegan2,faces --limit 60000,--kimg 302,stylegan2-faces64)
-	.venv/bin/partbench annotate teach faces --limit 12000 --minutes 7 --resume --out runs/zoo/oracle-faces64.safetensors
+	.venv/bin/partbench annotate teach faces --limit 12000 --kimg 8.752 --resume --out runs/zoo/oracle-faces64.safetensors
 	cp runs/zoo/oracle-faces64.safetensors runs/zoo/oracle-faces64.md benchmark/oracle/
 	cd benchmark/oracle && sha256sum *.safetensors > SHA256SUMS
 
