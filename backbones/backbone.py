@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
@@ -107,6 +107,8 @@ class Backbone:
     """Whether a run that names no backbone has it."""
     learnt: bool = True
     """Whether images made it what it is; not so of a formula, or of a network before any training."""
+    known_failures: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Checks that it fails, as `aligned`, each with the reason: `partbench check` shows it, and minds if one passes."""
 
 
 @hookspec

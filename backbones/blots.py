@@ -13,19 +13,19 @@ def clouds(count: int, size: int) -> Tensor:
     return F.interpolate(noise, (size, size), mode="bilinear")
 
 
-def blot(images: Tensor) -> tuple[Tensor, tuple[float, float]]:
-    """The images (N, 3, S, S) with a block of black and white in the upper right, and its centre.
+def blot(images: Tensor, row: int = 1, column: int = 6) -> tuple[Tensor, tuple[float, float]]:
+    """The images (N, 3, S, S) with a block of black and white, an eighth wide, and its centre; in the upper right.
 
     The centre is row and column, in sides of the image. It is far from its own mirror images, from its
     transpose and from the middle, so that a map in another order cannot be taken for one in order.
     """
     eighth = max(1, images.shape[-1] // 8)
-    rows, columns = slice(eighth, 2 * eighth), slice(6 * eighth, 7 * eighth)
+    rows, columns = (slice(at * eighth, (at + 1) * eighth) for at in (row, column))
     changed = images.clone()
     # Dark turns white and light turns black, so that every pixel changes by half at least.
     changed[:, :, rows, columns] = (images[:, :, rows, columns] < 0.5).float()
     side = images.shape[-1] / eighth
-    return changed, (1.5 / side, 6.5 / side)
+    return changed, ((row + 0.5) / side, (column + 0.5) / side)
 
 
 def centre(change: Tensor) -> Tensor:

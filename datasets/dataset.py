@@ -88,6 +88,8 @@ class Dataset:
     """One line for `partbench list`."""
     configure: Callable[[str], Dataset] | None = None
     """For a family (`folder:PATH`): the dataset named by what follows the colon."""
+    known_failures: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Checks that it fails, as `masks_match`, each with the reason: `partbench check` shows it, minds if one passes."""
     like: str = ""
     """Name of the dataset whose test and unlabelled images these are, if they are another's."""
     beside: Callable[[Dataset], Dataset] | None = None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
+from scipy.optimize import linear_sum_assignment
 from torch.nn.functional import interpolate, max_pool2d, one_hot
 
 from .dataset import IGNORE
@@ -30,6 +32,26 @@ def astray(small: Tensor, large: Tensor) -> float:
         _outside(here, max_pool2d(_grown(there), factor)),
         _outside(there, interpolate(_grown(here), scale_factor=factor)),
     )
+
+
+def explained(images: Tensor, masks: Tensor) -> Tensor:
+    """The share (N,) of the colour differences in images (N, 3, s, s) that are between the classes of their masks."""
+    places = _places(masks)[:, :IGNORE].flatten(2)  # (N, classes, pixels)
+    counts, known = places.sum(2), places.sum(1, keepdim=True)
+    colours = images.flatten(2) - (images.flatten(2) * known).sum(2, keepdim=True) / known.sum(2, keepdim=True).clamp(1)
+    means = torch.einsum("nkp,ncp->nkc", places, colours) / counts.clamp(1)[:, :, None]
+    between = (counts[:, :, None] * means.square()).sum((1, 2))
+    return between / (colours.square() * known).sum((1, 2)).clamp(1e-9)
+
+
+def fit(images: Tensor, masks: Tensor) -> tuple[float, float]:
+    """How well masks explain their images (N, 3, s, s), and how well they would in the best order: means over N."""
+    count = len(images)
+    shares = torch.stack([explained(images, masks.roll(-step, 0)) for step in range(count)], dim=1)
+    order = (torch.arange(count)[:, None] + torch.arange(count)) % count
+    table = torch.zeros(count, count).scatter(1, order, shares)  # of image and mask
+    rows, columns = linear_sum_assignment(table, maximize=True)
+    return table.diagonal().mean().item(), table[rows, columns].mean().item()
 
 
 def _places(masks: Tensor) -> Tensor:

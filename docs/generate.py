@@ -16,11 +16,46 @@ and shows how ranks move between definitions.
 Behind a name, `+bg` counts the background among the classes and `-bg` leaves it out; without either, the definition
 decides, and where it does not, the dataset.
 """
+CONTRACT_HEAD = """# The contract
+
+What everybody's backbones, heads and datasets promise, ours too, as one list of named checks. `partbench check NAME`
+runs them; so does a test of three lines in a package of your own:
+
+```python
+import pytest
+from partbench.benchmark.kit import cases
+
+from my_package import partbench_backbones
+
+
+@pytest.mark.parametrize(("check", "backbone"), cases(partbench_backbones()))
+def test_the_contract_is_kept(check, backbone):
+    check(backbone)
+```
+
+**A known failure is declared, with its reason, and never left out.** The record says so:
+
+```python
+Backbone("mine", 224, (64,), load, known_failures={"aligned": "its tokens are in Hilbert order"})
+```
+
+Then `partbench check` shows the failure and the reason and exits 0, and the test expects it to fail. A declared
+failure that passes is an error, and so is a reason that is missing or the name of no check.
+
+**The result is a sign-off**: a JSON file with every outcome, the package and its version, the hash of the weights,
+the hash of the list of checks, the version of partbench and the date, under a seal that shows whether it was edited.
+It is kept in the cache of partbench (`$PARTBENCH_CACHE/checks`); `--out FILE` writes it somewhere else as well.
+`partbench run` puts a copy into the run's folder, and one line under each leaderboard says what is checked, what
+fails, what is known to, what nobody has checked, and which sign-off is stale: the package, the weights or the list of
+checks has changed since. `partbench leaderboard RUN --checks` says it in full, with `--format json` for a program;
+the report shows it beside the weights."""
 REFERENCE = (
     "backbones.backbone",
     "backbones.trainer",
     "backbones.hooks",
     "backbones.checks",
+    "backbones.conduct",
+    "backbones.alignment",
     "heads.head",
     "heads.pixelwise",
     "heads.checks",
@@ -33,6 +68,8 @@ REFERENCE = (
     "benchmark.power",
     "benchmark.lottery",
     "benchmark.reporter",
+    "benchmark.kit",
+    "benchmark.signoff",
 )
 """Modules that others build on, in the order in which they are told."""
 
@@ -94,12 +131,27 @@ def own(noun: str) -> str:
         "",
         f"```toml\n{texts['pyproject.toml']}```",
         "",
-        f"The contract is that of [`partbench.{noun}s.{noun}`](reference.md); its checks are run by `partbench check`",
-        "and by the three-line test that the package has:",
+        f"The record is described in [`partbench.{noun}s.{noun}`](reference.md), and [the contract](contract.md) lists",
+        "its checks. `partbench check` runs them, and so does the three-line test that the package has:",
         "",
         f"```python\n{texts[f'tests/test_partbench_my_{noun}.py']}```",
     ]
     return "\n".join(lines) + "\n"
+
+
+def contract() -> str:
+    """Every check of every shelf by its name, with what it holds."""
+    from importlib import import_module
+
+    parts = [CONTRACT_HEAD]
+    for noun in ("backbone", "head", "dataset"):
+        module = import_module(f"partbench.{noun}s.checks")
+        parts += [f"## A {noun}", "", "| check | what it holds |", "|---|---|"]
+        for check in module.CHECKS:
+            held = " ".join(check.__doc__.split()).replace("|", "\\|")
+            parts.append(f"| `{check.__name__.removeprefix('check_')}` | {held} |")
+        parts.append("")
+    return "\n".join(parts)
 
 
 def reference() -> str:
@@ -115,6 +167,7 @@ def pages() -> dict[str, str]:
         "verbs.md": verbs(),
         "metrics.md": metrics(),
         "reference.md": reference(),
+        "contract.md": contract(),
         **{f"write-a-{noun}.md": own(noun) for noun in ("backbone", "head", "dataset")},
     }
 

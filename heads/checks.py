@@ -41,6 +41,25 @@ def check_logits(head: Head) -> None:
             raise HeadError(f"{head.name} gives logits {shape} where {asked} was asked; resize them to `size`")
 
 
+def check_untouched(head: Head) -> None:
+    """The maps that it reads are the same afterwards, since other heads read them too."""
+    maps = _maps(2)
+    given = [layer.clone() for layer in maps]
+    _run(_build(head), given, 8)
+    if not all(torch.equal(one, other) for one, other in zip(given, maps, strict=True)):
+        raise HeadError(f"{head.name} writes into the maps that it reads; work on a copy")
+
+
+def check_device(head: Head) -> None:
+    """Logits are float32, and on the maps' device: on every device that this machine has."""
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    for device in (name for name, found in there.items() if found):
+        logits = _run(_build(head).to(device), [layer.to(device) for layer in _maps(2)], 8)
+        if logits.device.type != device or logits.dtype != torch.float32:
+            what = f"{head.name} gives {logits.dtype} on {logits.device.type} for maps of torch.float32 on {device}"
+            raise HeadError(f"{what}; make its constants buffers, and keep the dtype of the maps")
+
+
 def check_gradients(head: Head) -> None:
     """Every parameter gets a gradient."""
     module = _build(head)
@@ -114,6 +133,8 @@ def check_learns(head: Head) -> None:
 CHECKS: tuple[Callable[[Head], None], ...] = (
     check_builds,
     check_logits,
+    check_untouched,
+    check_device,
     check_gradients,
     check_seed,
     check_batch,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 import pluggy
@@ -48,6 +48,8 @@ class Head:
     (N, channels[i], h_i, w_i) at its native size, to logits (N, classes, size, size)."""
     summary: str = ""
     """One line for `partbench list`."""
+    known_failures: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Checks that it fails, as `batch`, each with the reason: `partbench check` shows it, and minds if one passes."""
 
 
 @hookspec

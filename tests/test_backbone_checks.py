@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from partbench.backbones import checks
+from partbench.backbones import alignment, checks, conduct
 from partbench.backbones.backbone import Backbone, BackboneError, Extractor
 from partbench.backbones.checks import CHECKS, validate_maps
 
@@ -97,8 +100,9 @@ def test_a_network_passes(check: Callable[[Backbone], None]) -> None:
 
 def test_every_check_is_listed_and_says_what_it_holds() -> None:
     """No check is forgotten in CHECKS, and its docstring is the promise."""
-    written = [check for name, check in vars(checks).items() if name.startswith("check_")]
-    assert list(CHECKS) == written
+    modules = (checks, conduct, alignment)
+    written = {check for module in modules for name, check in vars(module).items() if name.startswith("check_")}
+    assert set(CHECKS) == written and len(CHECKS) == len(written)
     assert all(check.__doc__ for check in CHECKS)
 
 
@@ -109,6 +113,44 @@ def with_nan(layer: Tensor) -> Tensor:
 def attached(layer: Tensor) -> Tensor:
     with torch.enable_grad():
         return layer * torch.ones(1, requires_grad=True)
+
+
+def greedy(self: Toy, images: Tensor) -> Any:
+    """Maps of images that it writes into."""
+    return Toy.__call__(self, images.mul_(0.5))
+
+
+def bordered(layer: Tensor) -> Tensor:
+    """The map of the image with a border around it."""
+    return F.interpolate(F.pad(layer, [layer.shape[-1] // 4] * 4), layer.shape[-2:], mode="area")
+
+
+class Network(nn.Module):
+    """A network in the mode that it is made in."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        return [self.layer(images)]
+
+
+class Counting(Network):
+    """A network that counts its calls in a buffer."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.AvgPool2d(2))
+        self.register_buffer("calls", torch.zeros(1))
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        self.get_buffer("calls").add_(1)
+        return super().forward(images)
+
+
+def swapping(self: Toy, images: Tensor) -> Any:
+    """Maps in the order of the images' brightness."""
+    return [layer[images.mean((1, 2, 3)).argsort()] for layer in Toy.__call__(self, images)]
 
 
 FAULTS: list[tuple[Callable[[Backbone], None], Backbone, str]] = [
@@ -138,28 +180,58 @@ FAULTS: list[tuple[Callable[[Backbone], None], Backbone, str]] = [
     (checks.check_maps, bent(lambda layer: layer.long()), "map 0 of toy is torch.int64; make it a float"),
     (checks.check_maps, bent(with_nan), "map 0 of toy has NaN in it; see where its network overflows"),
     (checks.check_maps, bent(lambda layer: layer / 0), "map 0 of toy has (infinity|NaN) in it; see where"),
-    (checks.check_frozen, bent(attached), "toy gives maps with a gradient even under no_grad; detach them"),
+    (conduct.check_frozen, bent(attached), "toy gives maps with a gradient even under no_grad; detach them"),
     (
-        checks.check_deterministic,
+        conduct.check_deterministic,
         bent(lambda layer: F.dropout(layer, 0.1)),
         "toy gives new maps for the same images; put it into eval mode and seed what it draws",
     ),
     (
-        checks.check_batch,
+        conduct.check_eval,
+        toy(lambda: Network(nn.Sequential(nn.AvgPool2d(2), nn.Dropout(0.5))), channels=(3,)),
+        "layer.1 of toy is in training mode; let load call eval",
+    ),
+    (
+        conduct.check_eval,
+        toy(Counting, channels=(3,)),
+        "a call of toy changes its calls; leave the network as it was loaded",
+    ),
+    (
+        conduct.check_untouched,
+        returning("__call__", greedy, Toy),
+        "toy writes into the images that it is given; work on a copy",
+    ),
+    (
+        conduct.check_device,
+        bent(lambda layer: layer.double()),
+        r"map 0 of toy is torch.float64 for images of torch.float32; give it with .float\(\)",
+    ),
+    (
+        conduct.check_batch,
+        returning("__call__", swapping, Toy),
+        "toy (mixes the images|gives an image other maps in another place) of a batch",
+    ),
+    (
+        alignment.check_shift,
+        bent(bordered),
+        r"a change moves by \(0.50, -0.50\) in the image and \(0.32, -0.32\) in its maps for toy; let every map span",
+    ),
+    (
+        conduct.check_batch,
         bent(lambda layer: layer - layer.mean((0, 2, 3), True)),
         "toy mixes the images of a batch; put it into eval mode",
     ),
-    (checks.check_batch, bent(lambda layer: layer - layer.mean(), Inverting), "toy mixes the images of a batch"),
+    (conduct.check_batch, bent(lambda layer: layer - layer.mean(), Inverting), "toy mixes the images of a batch"),
     (
-        checks.check_aligned,
+        alignment.check_aligned,
         bent(lambda layer: layer.flip(3)),
         r"toy answers a change at \(0.19, 0.81\) of the image at \(0.19, 0.19\) of its maps; keep rows and columns",
     ),
-    (checks.check_aligned, bent(lambda layer: layer.flip(2)), r"of the image at \(0.81, 0.81\) of its maps"),
-    (checks.check_aligned, bent(lambda layer: layer.mT), r"of the image at \(0.81, 0.19\) of its maps"),
-    (checks.check_aligned, bent(lambda layer: layer.flip(2).mT), r"of the image at \(0.81, 0.81\) of its maps"),
+    (alignment.check_aligned, bent(lambda layer: layer.flip(2)), r"of the image at \(0.81, 0.81\) of its maps"),
+    (alignment.check_aligned, bent(lambda layer: layer.mT), r"of the image at \(0.81, 0.19\) of its maps"),
+    (alignment.check_aligned, bent(lambda layer: layer.flip(2).mT), r"of the image at \(0.81, 0.81\) of its maps"),
     (
-        checks.check_aligned,
+        alignment.check_aligned,
         bent(lambda layer: layer.roll(layer.shape[2] // 2, 2)),
         "keep rows and columns in the image's order",
     ),
@@ -239,4 +311,29 @@ def test_a_tensor_is_not_a_list_of_maps() -> None:
 def test_a_coarse_map_is_not_asked_for_places() -> None:
     """Below 8 x 8 a map may answer anywhere."""
     coarse = toy(lambda: lambda images: [F.adaptive_avg_pool2d(images, 4).flip(3)], channels=(3,))
-    checks.check_aligned(coarse)
+    alignment.check_aligned(coarse)
+
+
+@pytest.mark.parametrize(
+    ("body", "seen"),
+    [
+        ("open(WEIGHTS, 'rb').close()", "reads .*w.safetensors"),
+        ("import socket\nsocket.getaddrinfo('127.0.0.1', 80)", "asks the network"),
+        ("import torch", "imports torch"),
+        ("", ""),
+    ],
+)
+def test_nothing_is_loaded_at_import(body: str, seen: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module that reads weights, asks the network or imports torch when it is imported is named, with where to."""
+    weights = tmp_path / "w.safetensors"
+    weights.touch()
+    module = "early_" + "".join(filter(str.isalpha, body))
+    text = f"WEIGHTS = {str(weights)!r}\n{body}\ndef load():\n    return None\n"
+    (tmp_path / f"{module}.py").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    load = importlib.import_module(module).load
+    if not seen:
+        conduct.check_import(toy(load))
+        return
+    with pytest.raises(BackboneError, match=f"importing {module} {seen}, long before toy is used; do that inside load"):
+        conduct.check_import(toy(partial(load)))

@@ -16,7 +16,7 @@ from torch.nn.functional import max_pool2d
 from partbench.datasets import checks
 from partbench.datasets.checks import CHECKS
 from partbench.datasets.dataset import Dataset, DatasetError, Splits
-from partbench.datasets.places import astray
+from partbench.datasets.places import astray, explained
 
 CLASSES = ("background", "disc")
 
@@ -162,6 +162,33 @@ class Flipping(Discs):
 class Shifted(Discs):
     def masks(self, indices: Sequence[int], size: int) -> Tensor:
         return super().masks(indices, size).roll(size // 2 if size > 32 else 0, dims=-1)
+
+
+class OneOff(Discs):
+    def masks(self, indices: Sequence[int], size: int) -> Tensor:
+        return super().masks([(index + 1) % len(self) for index in indices], size)
+
+
+def test_masks_belong_to_their_images() -> None:
+    """Masks that are one off, or in any other order, are refused; few images or equal masks tell nothing."""
+    message = "masks of the test split of discs would fit its images better in another order; see that image and mask"
+    seeds = tuple(range(50, 62))
+    checks.check_masks_match(discs(test=Discs(seeds)))
+    checks.check_masks_match(discs(test=OneOff(seeds[:7])))
+    checks.check_masks_match(discs(test=OneOff((50,) * 12)))
+    with pytest.raises(DatasetError, match=message):
+        checks.check_masks_match(discs(test=OneOff(seeds)))
+
+
+def test_a_mask_explains_what_its_classes_differ_in() -> None:
+    """As the variance between them over the variance of all, by numpy; pixels to ignore do not count."""
+    random = torch.Generator().manual_seed(0)
+    images, masks = torch.rand(2, 3, 6, 6, generator=random), torch.randint(0, 3, (2, 6, 6), generator=random)
+    masks[:, 0] = 255
+    for image, mask, share in zip(images.double().numpy(), masks.numpy(), explained(images, masks), strict=True):
+        pixels, labels = image[:, mask != 255].T, mask[mask != 255]
+        within = sum(((pixels[labels == k] - pixels[labels == k].mean(0)) ** 2).sum() for k in range(3))
+        assert share.item() == pytest.approx(1 - within / ((pixels - pixels.mean(0)) ** 2).sum(), abs=1e-5)
 
 
 def test_sizes_show_the_same_picture() -> None:

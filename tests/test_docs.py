@@ -10,11 +10,14 @@ from types import ModuleType
 import pytest
 from typer.main import get_command
 
+from partbench.backbones import checks as backbone_checks
 from partbench.benchmark.cli import app
 from partbench.benchmark.metrics import METRICS
 from partbench.benchmark.plan import Cell
 from partbench.benchmark.plugins import HOOKS
 from partbench.benchmark.results import CellResult, RunFolder
+from partbench.datasets import checks as dataset_checks
+from partbench.heads import checks as head_checks
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +57,16 @@ def test_every_hook_has_its_page(pages: dict[str, str]) -> None:
     """A page says how to implement it."""
     for hook in HOOKS:
         assert any(f"def {hook}()" in text for text in pages.values()), hook
+
+
+def test_every_check_stands_on_the_page_of_the_contract(pages: dict[str, str]) -> None:
+    """By its name, with the promise that it holds."""
+    for module in (backbone_checks, head_checks, dataset_checks):
+        for check in module.CHECKS:
+            assert (
+                f"| `{check.__name__.removeprefix('check_')}` | {' '.join(str(check.__doc__).split())} |"
+                in (pages["contract.md"])
+            )
 
 
 def test_every_page_can_be_found(pages: dict[str, str], repository: Path) -> None:

@@ -77,6 +77,20 @@ class Wide(Linear):
         return super().forward(maps, 8)
 
 
+class Greedy(Linear):
+    """Writes into its maps."""
+
+    def forward(self, maps: Sequence[Tensor], size: int) -> Tensor:
+        return super().forward([layer.mul_(2) for layer in maps], size)
+
+
+class Double(Linear):
+    """Answers in another dtype."""
+
+    def forward(self, maps: Sequence[Tensor], size: int) -> Tensor:
+        return super().forward(maps, size).double()
+
+
 class Idle(Linear):
     """Has a parameter that it does not use."""
 
@@ -117,6 +131,8 @@ class Stuck(Linear):
 FAULTS = (
     (lambda channels, classes: "head", checks.check_builds, "not a module"),
     (Wide, checks.check_logits, "resize them"),
+    (Greedy, checks.check_untouched, "writes into the maps"),
+    (Double, checks.check_device, "gives torch.float64 on cpu for maps of torch.float32 on cpu"),
     (Idle, checks.check_gradients, "never trains spare"),
     (Restless, checks.check_seed, "draw"),
     (Mixed, checks.check_batch, "mixes the images"),

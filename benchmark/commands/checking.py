@@ -1,30 +1,32 @@
-"""`partbench check`: hold a record to its contract."""
+"""`partbench check`: hold a record to its contract, and sign off how it went."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import time
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
+from rich.console import Console
 from rich.markup import escape
 
+from ..kit import Outcome, Record, examine, noun_of
 from ..naming import NamingError, backbone_names, expand, family_of, find_backbone, find_dataset, find_head
-from ..plugins import Catalogue, load_catalogue
+from ..plugins import Catalogue, Offer, load_catalogue
+from ..signoff import Signoff, as_record, list_hash, stored, write_signoff
 from ..terminal import open_console
+from .vouching import subject_of
 
 
-def find(catalogue: Catalogue, name: str) -> tuple[Any, tuple[Callable[[Any], None], ...]]:
-    """The record of this name, whichever shelf it stands on, and the checks of that shelf."""
-    from ...backbones import checks as backbone_checks
-    from ...datasets import checks as dataset_checks
-    from ...heads import checks as head_checks
-
+def find(catalogue: Catalogue, name: str) -> Offer[Any]:
+    """The record of this name, whichever shelf it stands on."""
     if name in catalogue.heads:
-        return find_head(catalogue, name).record, head_checks.CHECKS
+        return find_head(catalogue, name)
     if family_of(name) in catalogue.datasets:
-        return find_dataset(catalogue, name).record, dataset_checks.CHECKS
+        return find_dataset(catalogue, name)
     try:
-        return find_backbone(catalogue, name).record, backbone_checks.CHECKS
+        return find_backbone(catalogue, name)
     except NamingError as error:
         raise NamingError(f"{error} (nor is there a head or a dataset of that name)") from None
 
@@ -37,29 +39,52 @@ def names_of(catalogue: Catalogue, pattern: str) -> tuple[str, ...]:
     return expand([pattern], known, "head or backbone")
 
 
-def show(pattern: str, as_json: bool) -> int:
-    """Run every check on every record and say which fail; 1 if any does."""
+def show(pattern: str, out: Path | None, as_json: bool) -> int:
+    """Run every check on every record, say which fail and sign off; 1 if any fails that is not declared to."""
     catalogue, console = load_catalogue(), open_console(quiet=as_json)
-    outcomes: dict[str, dict[str, str | None]] = {}
     names = names_of(catalogue, pattern)
+    if out and len(names) > 1:
+        raise NamingError(f"--out takes one sign-off, and '{pattern}' is {len(names)} names; check them one by one")
+    signed: list[Signoff] = []
     for name in names:
-        record, checks = find(catalogue, name)
         if len(names) > 1:
             console.print(escape(name), style="bold")
-        outcomes[name] = {}
-        for check in checks:
-            error = outcomes[name][check.__name__] = _outcome(check, record)
-            mark = "[green]passes[/]" if error is None else f"[red]fails[/]  {escape(error)}"
-            console.print(f"{check.__name__.removeprefix('check_'):20} {mark}")
+        offer = find(catalogue, name)
+        signed.append(sign_off(name, offer, _told(offer.record, console)))
+    for file in (stored(signed[0].noun, signed[0].name), out) if len(signed) == 1 else ():
+        if file:
+            console.print(f"signed off in {escape(str(file))}", style="dim", soft_wrap=True)
+    if out:
+        write_signoff(out, signed[0])
     if as_json:
-        listed = [{"name": name, "checks": found} for name, found in outcomes.items()]
+        listed = [as_record(one) for one in signed]
         print(json.dumps(listed if len(names) > 1 else listed[0], indent=1))
-    return int(any(error for found in outcomes.values() for error in found.values()))
+    return int(any(one.failing for one in signed))
 
 
-def _outcome(check: Callable[[Any], None], record: Any) -> str | None:
-    try:
-        check(record)
-    except Exception as error:  # a check reports whatever the record raises
-        return " ".join(str(error).split()) or type(error).__name__
-    return None
+def _told(record: Record, console: Console) -> list[Outcome]:
+    """The outcome of every check, told as soon as it is known."""
+    outcomes = []
+    for outcome in examine(record):
+        outcomes.append(outcome)
+        colour = "yellow" if outcome.reason and outcome.good else "green" if outcome.good else "red"
+        why = [f"known: {outcome.reason}"] if outcome.reason else []
+        text = "; ".join(filter(None, [outcome.error, *why]))
+        console.print(f"{outcome.check:20} [{colour}]{outcome.word}[/]{'  ' * bool(text)}{escape(text)}")
+    return outcomes
+
+
+def sign_off(name: str, offer: Offer[Any], outcomes: list[Outcome]) -> Signoff:
+    """The sign-off of a record, kept where leaderboards look for it."""
+    noun = noun_of(offer.record)
+    signoff = Signoff(
+        noun=noun,
+        name=name,
+        subject=subject_of(offer),
+        checks=list_hash(noun),
+        partbench=version("partbench"),
+        date=time.strftime("%Y-%m-%d", time.gmtime()),
+        outcomes={o.check: {"word": o.word, "error": o.error, "reason": o.reason} for o in outcomes},
+    )
+    write_signoff(stored(noun, name), signoff)
+    return signoff

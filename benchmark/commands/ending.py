@@ -13,6 +13,7 @@ from ..metrics import DEFAULT
 from ..plan import NO_HEAD, Plan
 from ..results import CellResult, ResultError, RunFolder
 from ..tables import as_text
+from . import vouching
 from .flagging import tell
 from .ranking import show_tables
 
@@ -30,6 +31,7 @@ def show_end(plan: Plan, folder: RunFolder, console: Console, as_json: bool) -> 
         return
     show_tables(results, summary, DEFAULT, plan.dataset)
     tell([folder.path], console, plan.backbones)
+    vouching.tell([folder.path], console, {*plan.backbones, *plan.heads, plan.dataset})
     failed = sum(r.error is not None for r in results)
     if failed:
         where = escape(str(folder.path / "cells"))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.progress import Progress
 
 from ..auto_shot_name import base_head
+from ..cache import cache_folder
 from ..naming import find_backbone, find_dataset, find_head
 from ..plan import HEADLESS, SUPERVISED, Cell, Plan
 from ..plugins import Catalogue, load_catalogue
@@ -17,7 +18,7 @@ from ..results import ResultError, RunFolder
 from ..terminal import open_console
 from .presets import Choice, folder_of
 from .reading import read_run
-from .running import PlanError, cache_folder, find_device, folder_for, hold_choices, resolve
+from .running import PlanError, find_device, folder_for, hold_choices, resolve
 
 if TYPE_CHECKING:
     from ..outlook import Outlook

@@ -19,7 +19,7 @@ from ..preset_folder import PresetFolder, is_preset
 from ..results import CellResult, ResultError
 from ..tables import FORMATS, as_text, class_table, rich_crossing, score_text
 from ..terminal import open_console
-from . import beside
+from . import beside, vouching
 from .flagging import tell
 from .reading import read_groups, tell_failures
 from .worth import has_curve, print_worth
@@ -49,6 +49,7 @@ def show(runs: Sequence[Path], metric: str, per_class: bool, kind: str) -> None:
                 print_worth(results, metrics[0], title, open_console())
     if runs and kind == "table":
         tell(runs, open_console())
+        vouching.tell(runs, open_console())
 
 
 def show_costs(runs: Sequence[Path], metric: str, file: Path, kind: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,12 +12,14 @@ from rich.console import Console
 from rich.markup import escape
 
 from ..auto_shot_name import base_head
+from ..cache import cache_folder
 from ..naming import backbone_names, expand, expand_heads, find_backbone, find_dataset, find_head, find_reporter
 from ..plan import COPY, HEADLESS, OPTIONS, Plan
 from ..plugins import Catalogue, load_catalogue
 from ..reporter import Listener, Listeners
 from ..results import RunFolder
 from ..terminal import open_console
+from . import vouching
 from .ending import show_end
 
 if TYPE_CHECKING:
@@ -80,12 +81,6 @@ def _difference(known: Plan, plan: Plan) -> str:
     pairs = [(name, getattr(known, field), getattr(plan, field)) for field, name in OPTIONS.items()]
     changed = [f"{name} {old}, not {new}" for name, old, new in pairs if old != new]
     return ", ".join(changed) or "an older version of partbench"
-
-
-def cache_folder() -> Path:
-    """Where codes are kept: $PARTBENCH_CACHE, else below the user's cache."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("PARTBENCH_CACHE") or Path(base) / "partbench") / "codes"
 
 
 def find_device(name: str) -> torch.device:
@@ -168,8 +163,10 @@ def _carry_out(
         f"x {plan.draws} draws = {cells} cells, on {room.device}, into {escape(str(folder.path))}",
         soft_wrap=True,
     )
-    task = Task.open(find_dataset(catalogue, plan.dataset).record, plan)
+    dataset = find_dataset(catalogue, plan.dataset)
+    task = Task.open(dataset.record, plan)
     named = [("terminal", TerminalListener(console, len(plan.backbones)))]
     reporter = Listeners([*named, *listeners])
     facts = describe(room.device)
     Runner(plan, task, backbones, heads, folder, room.device, cache_folder(), facts, reporter, room).run()
+    vouching.note_offers(folder.path, backbones, heads, {plan.dataset: dataset})

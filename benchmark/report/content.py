@@ -13,6 +13,7 @@ from ..metrics import METRICS, find_metric
 from ..plan import COPY, NO_HEAD, SUPERVISED, Cell, Plan
 from ..results import CellResult, ResultError, RunFolder
 from ..uncertainty import Estimate
+from ..vouched import vouched
 from .facts import Facts, Flag, gather_facts, read_flags
 
 CONTROLS = ("position", "pixels", COPY)
@@ -138,7 +139,7 @@ def gather(path: Path, metrics: Sequence[str]) -> Content:
         set_aside=(*map(str, damaged), *others),
         metrics=tuple(metrics),
         flags=read_flags(path / "guards.json"),
-        facts=gather_facts(scored),
+        facts=gather_facts(scored, {v.name: v.standing for v in vouched(path) if v.noun == "backbone"}),
     )
 
 

@@ -31,6 +31,8 @@ class Source:
     settings: str
     seconds: float | None
     """Per image, inversion included."""
+    contract: str
+    """How it stands with `partbench check`; empty where the run noted nothing."""
     errors: tuple[float, ...] | None
     """Root mean square error of every test image's reconstruction, for backbones that images enter by inversion."""
 
@@ -52,7 +54,7 @@ class Facts:
     """By backbone."""
 
 
-def gather_facts(results: Sequence[CellResult]) -> Facts:
+def gather_facts(results: Sequence[CellResult], contracts: Mapping[str, str]) -> Facts:
     """The facts in the provenance of scored cells; files that were edited by hand may lack any of them."""
     known = [result.provenance for result in results]
     dates = sorted(str(p["finished"])[:16].replace("T", " ") for p in known if p.get("finished"))
@@ -64,11 +66,13 @@ def gather_facts(results: Sequence[CellResult]) -> Facts:
         plan=say(known[0].get("plan")),
         data=say(known[0].get("data")),
         # A segmenter's own speed is not its backbone's.
-        sources={r.cell.backbone: _source(r) for r in sorted(results, key=lambda r: not is_auto_shot(r.cell.head))},
+        sources={
+            r.cell.backbone: _source(r, contracts) for r in sorted(results, key=lambda r: not is_auto_shot(r.cell.head))
+        },
     )
 
 
-def _source(result: CellResult) -> Source:
+def _source(result: CellResult, contracts: Mapping[str, str]) -> Source:
     known = result.provenance
     errors = known.get("reconstruction error")
     images = 0 if result.confusion is None else len(result.confusion)
@@ -79,6 +83,7 @@ def _source(result: CellResult) -> Source:
         weights=say(known.get("weights")),
         settings=say(known.get("settings")),
         seconds=number(known.get("seconds per image")),
+        contract=contracts.get(result.cell.backbone, ""),
         errors=kept if len(kept) == len(numbers) == images else None,
     )
 

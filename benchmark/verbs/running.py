@@ -139,15 +139,18 @@ def plan(
 @app.command()
 def check(
     name: Annotated[str, typer.Argument(help="A backbone, head or dataset, or a pattern of backbones and heads.")],
+    out: Annotated[Optional[Path], typer.Option(help="Also write the sign-off to this file; of one name.")] = None,  # noqa: UP045
     as_json: Json = False,
 ) -> None:
-    """Hold a backbone, head or dataset to its contract.
+    """Hold a backbone, head or dataset to its contract, and sign off how it went: leaderboards show it.
+
+    A failure that the record declares, with its reason, is shown and is no failure. Exit 1 if anything else fails.
 
     Example:  partbench check stylegan2, or partbench check 'timm:*'
     """
     from ..commands import checking
 
-    raise typer.Exit(checking.show(name, as_json))
+    raise typer.Exit(checking.show(name, out, as_json))
 
 
 @app.command()

@@ -20,6 +20,7 @@ def leaderboard(
         bool, typer.Option("--labels", help="How many labels the control supervised needs for each score instead.")
     ] = False,
     flags: Annotated[bool, typer.Option("--flags", help="What the guards found instead, with the evidence.")] = False,
+    checks: Annotated[bool, typer.Option("--checks", help="Who keeps their contract instead, and as of when.")] = False,
     kind: Annotated[str, typer.Option("--format", help="table, csv, md or json.")] = "table",
 ) -> None:
     """Print the leaderboard of one run or several; nothing is run again.
@@ -28,12 +29,14 @@ def leaderboard(
 
     Example:  partbench leaderboard runs/faces --metric mean,image_mean --format md
     """
-    from ..commands import flagging, ranking, worth
+    from ..commands import flagging, ranking, vouching, worth
 
     if flags:
         flagging.show(runs, kind)
     elif labels:
         worth.show(runs, ranking.parse_metrics(metric)[0], kind)
+    elif checks:
+        vouching.show(runs, kind)
     elif cost:
         ranking.show_costs(runs, metric, cost, kind)
     else:

@@ -1,0 +1,92 @@
+"""`partbench leaderboard --checks`: which of a run's backbones, heads and data keep their contract."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.markup import escape
+
+from ...backbones.backbone import Backbone
+from ..plugins import Offer
+from ..results import ResultError
+from ..signoff import Subject
+from ..tables import FORMATS, as_text
+from ..terminal import open_console
+from ..vouched import NOUNS, Vouched, line, note, vouched
+
+NEVER = "contract: the run noted nothing; the same command of partbench run does, and keeps the scores"
+
+
+def note_offers(run: Path, *shelves: Mapping[str, Offer[Any]]) -> None:
+    """Note what a run crosses: backbones, heads and data, by their names."""
+    crossed = [{name: subject_of(offer) for name, offer in shelf.items()} for shelf in shelves]
+    note(run, dict(zip(NOUNS, crossed, strict=True)))
+
+
+def subject_of(offer: Offer[Any]) -> Subject:
+    """What a sign-off of an offer is of; reads its weights, for their hash."""
+    from ..features import weights_hash
+
+    return Subject(offer.provider, weights_hash(offer.record) if isinstance(offer.record, Backbone) else None)
+
+
+def tell(runs: Sequence[Path], console: Console, names: Collection[str] | None = None) -> None:
+    """One line per run, for under a leaderboard of all or of these names; none of a run that noted nothing."""
+    for run in runs:
+        found = [one for one in vouched(run) if names is None or one.name in names]
+        if found:
+            where = f"{run}: " if len(runs) > 1 else ""
+            style = "yellow" if any(one.standing.startswith(("stale", "fails")) for one in found) else "dim"
+            console.print(escape(where + line(found)), style=style, highlight=False, soft_wrap=True)
+
+
+def show(runs: Sequence[Path], kind: str) -> None:
+    """Print how each record stands, what was checked, when and by which version."""
+    if kind not in FORMATS:
+        raise ResultError(f"there is no format {kind!r}; choose {', '.join(FORMATS)}")
+    known = {run: vouched(run) for run in runs}
+    if kind == "json":
+        print(json.dumps([_record(run, found) for run, found in known.items()], indent=1))
+    elif kind == "table":
+        for run, found in known.items():
+            _show_run(run, found)
+    else:
+        rows = [{"run": str(run), **_row(one)} for run, found in known.items() for one in found]
+        print(as_text(pd.DataFrame(rows), kind))
+
+
+def _record(run: Path, found: Sequence[Vouched]) -> dict[str, object]:
+    return {"run": str(run), "checks": [asdict(one) for one in found]}
+
+
+def _row(one: Vouched) -> dict[str, str]:
+    signoff = one.signoff
+    return {
+        "noun": one.noun,
+        "name": one.name,
+        "standing": one.standing,
+        "provider": one.subject.provider,
+        "weights": one.subject.weights or "",
+        "checked by": f"partbench {signoff.partbench}" if signoff else "",
+        "date": signoff.date if signoff else "",
+        "list of checks": signoff.checks if signoff else "",
+    }
+
+
+def _show_run(run: Path, found: Sequence[Vouched]) -> None:
+    console = open_console()
+    console.print(f"[bold]{escape(str(run))}[/]", soft_wrap=True)
+    if not found:
+        console.print(NEVER, style="dim", soft_wrap=True)
+    for one in found:
+        signoff = one.signoff
+        by = f"; {signoff.date}, partbench {signoff.partbench}, {len(signoff.outcomes)} checks" if signoff else ""
+        weights = f", weights {one.subject.weights}" if one.subject.weights else ""
+        text = f"{one.noun} {one.name} ({one.subject.provider}{weights}): {one.standing}{by}"
+        console.print(escape(text), highlight=False, soft_wrap=True)
