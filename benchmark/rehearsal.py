@@ -25,7 +25,6 @@ from .forecast import BackboneFigures, HeadFigures
 from .iou import confuse
 from .ledger import say
 from .peaks import PeakMemory, synchronise
-from .plan import NO_HEAD
 from .rehearse_segmenter import segmenter_figures, teaching
 from .segmenter.figures import SegmenterFigures
 from .task import Task
@@ -99,10 +98,6 @@ class Rehearsal:
     @cached_property
     def segmenter(self) -> SegmenterFigures:
         return segmenter_figures(self.task, self.device)
-
-    def supervised(self) -> BackboneFigures:
-        """Those of the control `supervised`."""
-        return BackboneFigures(heads={NO_HEAD: HeadFigures(segmenter=self.segmenter)})
 
     @property
     def _shots(self) -> list[int]:

@@ -10,9 +10,10 @@ import torch
 
 from .auto_shot_name import AutoShotName
 from .features import Source, slices
-from .forecast import HeadFigures
+from .forecast import BackboneFigures, HeadFigures
 from .iou import confuse
 from .peaks import PeakMemory, synchronise
+from .plan import NO_HEAD
 from .segmenter.figures import SegmenterFigures
 from .segmenter.network import UNet
 from .segmenter.pairs import TensorPairs
@@ -59,6 +60,11 @@ def teaching(
     samples = name.images or taught.recipe.images
     pair = PairShape(1, size, classes).bytes
     return replace(head, segmenter=replace(taught, samples=samples, label=sample + head.image, pair=pair))
+
+
+def supervising(taught: SegmenterFigures) -> BackboneFigures:
+    """The figures of the control `supervised`, which is nothing but a segmenter."""
+    return BackboneFigures(heads={NO_HEAD: HeadFigures(segmenter=taught)})
 
 
 def _seconds(work: Callable[[], object], device: torch.device) -> float:

@@ -73,6 +73,7 @@ def _rehearse(
     from ..outlook import Outlook, extent_of
     from ..peaks import resident
     from ..rehearsal import Rehearsal
+    from ..rehearse_segmenter import supervising
 
     records = {name: find_backbone(catalogue, name).record for name in plan.backbones if name not in HEADLESS}
     rehearsal = Rehearsal(
@@ -91,7 +92,7 @@ def _rehearse(
             if left[name] and name in records:
                 figures[name] = rehearsal.figures(records[name], tuple(heads))
             elif left[name] and name == SUPERVISED:
-                figures[name] = rehearsal.supervised()
+                figures[name] = supervising(rehearsal.segmenter)
     return Outlook(plan, left, figures, extent_of(task), base)
 
 
