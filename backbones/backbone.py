@@ -50,6 +50,18 @@ class Inverts(Protocol):
 
 
 @runtime_checkable
+class Stepwise(Inverts, Protocol):
+    """Optional capability: an inversion in equal steps, so that a few of them tell how long all take."""
+
+    @property
+    def steps(self) -> int:
+        """Of a whole inversion."""
+
+    def attempt(self, images: Tensor, steps: int, /) -> Codes:
+        """Codes as they stand after so many steps; nobody keeps them."""
+
+
+@runtime_checkable
 class Frugal(Protocol):
     """Optional capability: can do with less memory, in more time and to the same result."""
 

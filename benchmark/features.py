@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from ..backbones.backbone import Backbone, BackboneError, Codes, Extractor, Frugal, Generates, Inverts
+from ..backbones.backbone import Backbone, BackboneError, Codes, Extractor, Frugal, Generates, Inverts, Stepwise
 from ..backbones.checks import validate_maps
 from ..backbones.derived import POSITION
 from ..datasets.dataset import Made, Split
@@ -156,8 +156,7 @@ class Source:
     def _invert(self, images: Tensor) -> list[bytes]:
         """The code of each image as a file, with the seconds that it took."""
         assert isinstance(self.extractor, Inverts)
-        if isinstance(self.extractor, Frugal):
-            self.extractor.room = self.room.left() if self.room else None
+        self._make_room()
         start = time.perf_counter()
         codes = {name: code.detach().cpu() for name, code in self.extractor.invert(images.to(self.device)).items()}
         seconds = str((time.perf_counter() - start) / len(images))
@@ -167,6 +166,16 @@ class Source:
                 raise BackboneError(f"{what}; put the image first")
         rows = ({name: code[i : i + 1].clone() for name, code in codes.items()} for i in range(len(images)))
         return [save(row, {"seconds": seconds}) for row in rows]
+
+    def attempt(self, images: Tensor, steps: int) -> Codes:
+        """Codes after a few steps of an inversion, which are not kept."""
+        assert isinstance(self.extractor, Stepwise)
+        self._make_room()
+        return self.extractor.attempt(images.to(self.device), steps)
+
+    def _make_room(self) -> None:
+        if isinstance(self.extractor, Frugal):
+            self.extractor.room = self.room.left() if self.room else None
 
     def _code_key(self, image: Tensor) -> str:
         settings = getattr(self.extractor, "settings", "")

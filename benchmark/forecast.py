@@ -17,6 +17,8 @@ PICTURES = 16
 """Test images whose predictions are kept."""
 FLOAT = 4
 """Bytes."""
+SHARE = 0.5
+"""Of the memory that is left once a backbone is loaded, what maps of shots may take; the rest is for work."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,10 @@ class BackboneFigures:
     channels: int = 0
     maps: int = 0
     """Bytes of the maps of one image, each at its own size."""
+    weights: int = 0
+    """Bytes that it takes once it is loaded."""
     memory: int = 0
-    """Bytes of its weights, and what it needs at the highest while it describes a slice of images."""
+    """Bytes beyond them, at the highest while it describes a slice of images."""
     slice: int = 1
     """Images that go through together."""
     heads: Mapping[str, HeadFigures] = field(default_factory=dict)
@@ -82,6 +86,8 @@ class Extent:
     classes: int
     steps: Callable[[str, int], int]
     """Training steps of a head by its name and a number of shots."""
+    room: int | None = None
+    """Bytes that there are beyond those of a program without a backbone; None: nobody knows."""
 
     @property
     def used(self) -> int:
@@ -139,13 +145,20 @@ def needs(figures: BackboneFigures, cells: Sequence[Cell], extent: Extent) -> Ne
 
 
 def memory(figures: BackboneFigures, cells: Sequence[Cell], extent: Extent) -> int:
-    """Bytes at the highest: the backbone, the maps of all shots and of one draw, every head, and what is at work."""
-    most = max((cell.shots for cell in cells), default=0)
+    """Bytes at the highest: the backbone, the maps of shots that are held, every head, and what is at work."""
     heads = [_head(figures, cell) for cell in cells]
-    held = figures.memory + figures.maps * (extent.used + most) + sum(head.parameters for head in heads)
+    held = figures.weights + figures.maps * held_shots(figures, extent) + sum(head.parameters for head in heads)
+    read = figures.maps * figures.slice if held_shots(figures, extent) < extent.used else 0
     work = max((3 * head.parameters + head.memory for head in heads), default=0)  # gradients and Adam's two moments
-    work = max([work, *(one.memory for one in _segmenters(figures, cells))])
-    return held + max(work, 2 * figures.maps * min(figures.slice, extent.test))
+    work = max([read + work, *(one.memory for one in _segmenters(figures, cells))])
+    return held + max(work, figures.memory, 2 * figures.maps * min(figures.slice, extent.test))
+
+
+def held_shots(figures: BackboneFigures, extent: Extent) -> int:
+    """How many shots have their maps held; the others are described at every step."""
+    if extent.room is None or not figures.maps:
+        return extent.used
+    return min(extent.used, max(0, int(SHARE * (extent.room - figures.weights))) // figures.maps)
 
 
 def materialised(figures: BackboneFigures, shots: int, size: int) -> int:
@@ -172,7 +185,7 @@ def _fits(figures: BackboneFigures, cells: Sequence[Cell], extent: Extent) -> di
     fits, trained = {}, set[Cell]()
     for cell in cells:
         head, base = _head(figures, cell), base_cell(cell)
-        fits[cell] = 0.0 if base in trained else _fit(head, base, extent)
+        fits[cell] = 0.0 if base in trained else _fit(head, base, extent) + _again(figures, base, extent)
         fits[cell] += head.segmenter.seconds(cell.shots) if head.segmenter else 0.0
         trained.add(base)
     return fits
@@ -180,6 +193,12 @@ def _fits(figures: BackboneFigures, cells: Sequence[Cell], extent: Extent) -> di
 
 def _fit(head: HeadFigures, base: Cell, extent: Extent) -> float:
     return head.build + (head.step * extent.steps(base.head, base.shots) if head.step else 0.0)
+
+
+def _again(figures: BackboneFigures, base: Cell, extent: Extent) -> float:
+    """Seconds to describe shots again whose maps are not held."""
+    missing = max(0, base.shots - held_shots(figures, extent)) / base.shots
+    return missing * figures.describe * extent.steps(base.head, base.shots) if missing else 0.0
 
 
 def _describing(figures: BackboneFigures, stage: str, images: int) -> float:

@@ -5,13 +5,11 @@ What a backbone inverts here is kept, so that the run need not do it again.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from statistics import median
-from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -19,27 +17,24 @@ from torch import Tensor, nn
 from ..backbones.backbone import Backbone, Generates, Inverts
 from ..heads.head import Head
 from .auto_shot_name import base_head, parse_auto_shot
+from .describing import Result, describe_some, timed
 from .features import Source, slices
 from .fit import SCHEDULES, fit, predict, strategy
 from .forecast import BackboneFigures, HeadFigures
 from .iou import confuse
 from .ledger import say
-from .peaks import PeakMemory, synchronise
+from .limits import Room
+from .peaks import PeakMemory
 from .rehearse_segmenter import segmenter_figures, teaching
 from .segmenter.figures import SegmenterFigures
 from .task import Task
 
-TOGETHER = (1, 1, 8)
-"""Images that are described together: one to warm up, one alone, then several as in a run."""
-PATIENCE = 8.0
-"""Seconds that the next of these may take, by what the last one took; else the last one has to do."""
 STEPS = 2
 """Training steps that are timed together."""
 OFTEN, ENOUGH = 5, 0.1
 """Calls, and seconds, after which no further one is timed."""
 
 Shapes = tuple[tuple[int, ...], ...]
-Result = TypeVar("Result")
 
 
 @dataclass
@@ -53,8 +48,8 @@ class Rehearsal:
     """Where codes are kept."""
     known: dict[tuple[str, Shapes], HeadFigures] = field(default_factory=dict)
     """Figures of heads on maps of these shapes, which several backbones may share."""
-    pictures: dict[tuple[str, int], Tensor] = field(default_factory=dict)
-    """Images of a stage, by its name and their size."""
+    room: Room | None = None
+    """The memory that a run would have."""
 
     def figures(self, backbone: Backbone, heads: Sequence[str]) -> BackboneFigures:
         """Those of one backbone; one that fails has a reason instead."""
@@ -66,26 +61,27 @@ class Rehearsal:
     def _figures(self, backbone: Backbone, heads: Sequence[str]) -> BackboneFigures:
         peak = PeakMemory(self.device)
         peak.start()
-        load, source = self._timed(lambda: Source.open(backbone, self.device, self.cache))
+        load, source = self._timed(lambda: Source.open(backbone, self.device, self.cache, self.room))
         weights = peak.read() or 0
         source.recall(self.task.splits.pool, self.task.pool)
         read, images = self._timed(lambda: torch.cat(self.task.statistics(backbone.size)))
-        slice_ = len(slices(range(1000), backbone.size)[0])
-        work, (invert, describe, rebuild) = self._describe(source, images, slice_)
-        maps = source.raw(images[:1])
+        together = len(slices(range(1000), backbone.size)[0])
+        described = describe_some(source, images, together)
+        maps = described.maps
         shapes = tuple(tuple(layer.shape[1:]) for layer in maps)
         return BackboneFigures(
             load=load,
             read=read / len(images),
-            invert=invert,
-            describe=describe,
-            rebuild=rebuild,
+            invert=described.invert,
+            describe=described.describe,
+            rebuild=described.rebuild,
             missing=self._missing(source),
-            code=_code_bytes(source, images),
+            code=described.code,
             channels=sum(shape[0] for shape in shapes),
             maps=sum(layer[0].nelement() * layer.element_size() for layer in maps),
-            memory=weights + work,
-            slice=slice_,
+            weights=weights,
+            memory=described.memory,
+            slice=together,
             heads={name: self._named(name, source, maps, shapes) for name in heads},
         )
 
@@ -103,43 +99,17 @@ class Rehearsal:
     def _shots(self) -> list[int]:
         return sorted({i for draw in self.task.manifest.draws for i in draw})
 
-    def _describe(self, source: Source, images: Tensor, slice_: int) -> tuple[int, tuple[float, float, float]]:
-        """Bytes at the highest for a slice of images, and seconds per image of inversion, maps and reconstruction."""
-        first, highest, peak, figures = 0, 0, PeakMemory(self.device), (0.0, 0.0, 0.0)
-        for wanted in TOGETHER:
-            some = images[first : first + wanted]
-            if not len(some) or sum(figures) * len(some) > PATIENCE:
-                break
-            peak.start()
-            figures = self._stages(source, some)
-            highest = max(highest, (peak.read() or 0) * (slice_ // len(some) if first else 1))  # the first warms up
-            first += len(some)
-        return highest, figures
-
-    def _stages(self, source: Source, images: Tensor) -> tuple[float, float, float]:
-        if not isinstance(source.extractor, Inverts):
-            return 0.0, self._timed(lambda: source.raw(images))[0] / len(images), 0.0
-        codes, seconds = source.codes(images)
-        extractor = source.extractor
-        with torch.no_grad():
-            described, _ = self._timed(lambda: extractor.maps(codes))
-            rebuilt, _ = self._timed(lambda: extractor.reconstruct(codes))
-        return seconds / len(images), described / len(images), rebuilt / len(images)
-
     def _missing(self, source: Source) -> dict[str, int]:
         """Images of each stage that have no code yet."""
         if not isinstance(source.extractor, Inverts):
             return {}
-        size, pool = source.backbone.size, self.task.splits.pool
-        reads: dict[str, Callable[[], Tensor]] = {
-            "scale": lambda: torch.cat(self.task.statistics(size)),
-            "shots": lambda: pool.images(self._shots, size),
-            "test": lambda: self.task.scored.images(list(self.task.test), size),
+        size, pool, task = source.backbone.size, self.task.splits.pool, self.task
+        reads: dict[str, Iterable[Tensor]] = {
+            "scale": task.statistics(size),
+            "shots": (pool.images(rows, size) for rows in task.shot_slices(size)),
+            "test": (task.scored.images(rows, size) for rows in task.test_slices(size)),
         }
-        for stage, read in reads.items():
-            if (stage, size) not in self.pictures:
-                self.pictures[stage, size] = read()
-        return {stage: source.missing(self.pictures[stage, size]) for stage in reads}
+        return {stage: sum(map(source.missing, images)) for stage, images in reads.items()}
 
     def _head(self, head: Head, maps: Sequence[Tensor], shapes: Shapes) -> HeadFigures:
         if (head.name, shapes) not in self.known:
@@ -183,15 +153,4 @@ class Rehearsal:
         return median(found)
 
     def _timed(self, work: Callable[[], Result]) -> tuple[float, Result]:
-        synchronise(self.device)
-        start = time.perf_counter()
-        result = work()
-        synchronise(self.device)
-        return time.perf_counter() - start, result
-
-
-def _code_bytes(source: Source, images: Tensor) -> int:
-    """Bytes of a code that is kept, 0 where there are no codes."""
-    if not isinstance(source.extractor, Inverts):
-        return 0
-    return max((file.stat().st_size for file in source.code_files(images) if file.exists()), default=0)
+        return timed(self.device, work)

@@ -10,9 +10,7 @@ from torch import Tensor
 from ..backbones.backbone import Codes, Inverts
 from ..datasets.dataset import Split
 from .features import Source
-
-SHARE = 0.5
-"""Of the memory that is left once a backbone is loaded, what maps of shots may take; the rest is for work."""
+from .forecast import SHARE
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,10 +18,19 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from partbench.backbones.backbone import Backbone
-from partbench.benchmark import limits
+from partbench.benchmark import describing, limits
 from partbench.benchmark.cli import main
 from partbench.benchmark.commands.outlooks import duration, volume
-from partbench.benchmark.forecast import STAGES, BackboneFigures, Extent, HeadFigures, materialised, memory, needs
+from partbench.benchmark.forecast import (
+    STAGES,
+    BackboneFigures,
+    Extent,
+    HeadFigures,
+    held_shots,
+    materialised,
+    memory,
+    needs,
+)
 from partbench.benchmark.iou import confuse
 from partbench.benchmark.outlook import Outlook, extent_of
 from partbench.benchmark.plan import COPY, NO_HEAD, Cell, Plan
@@ -79,10 +89,25 @@ def test_more_cells_never_take_less(some: set[int], more: set[int]) -> None:
 
 
 def test_memory_is_what_is_held_at_once() -> None:
-    """The backbone, the maps of all shots and of one draw, every head, and the largest head at work."""
-    held = 10_000 + 96 * (11 + 5) + 2 * 1000 + 2 * 4000
-    assert memory(SLOW, CELLS, EXTENT) == held + 3 * 4000 + 7000
-    assert memory(replace(SLOW, heads=dict.fromkeys(HEADS, HeadFigures())), CELLS, EXTENT) == held - 10_000 + 2 * 4 * 96
+    """The backbone, the maps of all shots, every head, and what is at work: a head, or the backbone."""
+    slow = replace(SLOW, weights=500)
+    held = 500 + 96 * 11 + 2 * 1000 + 2 * 4000
+    assert memory(slow, CELLS, EXTENT) == held + 3 * 4000 + 7000
+    assert memory(replace(slow, memory=30_000), CELLS, EXTENT) == held + 30_000
+    idle = replace(slow, memory=0, heads=dict.fromkeys(HEADS, HeadFigures()))
+    assert memory(idle, CELLS, EXTENT) == held - 10_000 + 2 * 4 * 96
+
+
+def test_maps_of_shots_take_half_of_what_is_left() -> None:
+    """The others are described at every step that asks for them: less memory, more time."""
+    slow, tight = replace(SLOW, weights=500), replace(EXTENT, room=500 + 2 * 3 * 96)
+    assert (held_shots(slow, EXTENT), held_shots(slow, tight), held_shots(slow, replace(EXTENT, room=7))) == (11, 3, 0)
+    slice_ = 4 * 96
+    assert memory(slow, CELLS, tight) == memory(slow, CELLS, EXTENT) - 8 * 96 + slice_
+    one, five = (cell for cell in CELLS if cell.head == "linear")
+    short, long = (needs(slow, CELLS, extent).cells for extent in (EXTENT, tight))
+    assert long[one] == short[one]
+    assert long[five] == pytest.approx(short[five] + 20 * 2 / 5 * 10)
 
 
 @pytest.mark.parametrize("shapes", [[(3, 8, 8)], [(4, 2, 2), (2, 16, 16)]])
@@ -244,6 +269,31 @@ def test_a_rehearsal_measures_every_stage(rehearsal: Rehearsal) -> None:
     again = rehearsal.figures(Backbone("slow", 16, (3, 3), load=lambda: slow), PLAN.heads)
     assert slow.inverted == 10
     assert again.heads == figures.heads
+
+
+@dataclass
+class Long(Inverting):
+    """Takes a thousand steps of 5 ms."""
+
+    steps: int = 1000
+
+    def attempt(self, images: Tensor, steps: int) -> dict[str, Tensor]:
+        time.sleep(0.005 * steps)
+        return {"w": images}
+
+
+def test_a_long_inversion_is_told_by_its_first_steps(rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And is not kept: a run has all of them to do."""
+    monkeypatch.setattr(describing, "PATIENCE", 1.0)
+    long = Long()
+    figures = rehearsal.figures(Backbone("long", 16, (3, 3), load=lambda: long), ("linear",))
+    assert figures.error is None
+    assert long.inverted == 0
+    assert 4 < figures.invert < 40
+    assert figures.missing["scale"] == 12
+    assert figures.code > 3 * 16 * 16 * 4
+    assert figures.maps == 4 * 3 * (16**2 + 8**2)
+    assert figures.heads["linear"].step > 0
 
 
 def test_a_backbone_that_fails_has_its_reason(rehearsal: Rehearsal) -> None:

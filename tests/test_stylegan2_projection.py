@@ -132,6 +132,14 @@ def test_encode_starts_from_the_encoder(networks: Networks, monkeypatch: pytest.
         torch.testing.assert_close(codes["styles"], start)
 
 
+def test_a_proposal_is_the_encoders_alone(networks: Networks) -> None:
+    """`propose` takes no step."""
+    images = torch.rand(2, 3, 16, 16)
+    codes = StyleGAN2Extractor(networks, LAYERS, "propose").invert(images)
+    mean = networks.generator.average.expand(2, networks.generator.styles, -1)
+    torch.testing.assert_close(codes["styles"], mean + networks.encoder(images * 2 - 1))  # type: ignore[misc]
+
+
 def test_the_learning_rate_rises_and_falls() -> None:
     """Linearly up over the first 5 % of the steps, along a cosine to zero over the last quarter."""
     paper = Projection()

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from ..trainer import Trainer
 
 SHIPPED = Path(__file__).parent / "stylegan2-faces64.safetensors"
-METHODS = ("encode", "descend", "optimise")
+METHODS = ("encode", "descend", "optimise", "propose")
+ENCODER = ("encode", "propose")
+"""Methods that begin with an encoder."""
 SUMMARY = "activations of a StyleGAN2 generator; images enter by projection (section 3.1)"
 
 
@@ -71,14 +73,14 @@ def read_config(weights: str) -> Config:
 def choose_method(variant: str, weights: str) -> str:
     """The projection method that is named; else `encode`, or `descend` into a network that has no encoder."""
     _, method = parse_variant(variant)
-    if not weights or method != "encode":
+    if not weights or method not in ENCODER:
         return method
     from .weights import read_parts
 
     if "encoder" in read_parts(Path(weights)):
         return method
-    if "encode" in variant.split(","):
-        mend = f"leave 'encode' out, which descends from the mean of w, or name stylegan2:optimise@{weights}"
+    if method in variant.split(","):
+        mend = f"leave {method!r} out, which descends from the mean of w, or name stylegan2:optimise@{weights}"
         raise BackboneError(f"{weights} holds no encoder, as published networks do not; {mend}")
     return "descend"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from .perceptual import Distance, discriminator_distance, vgg_distance
-from .projection import METHODS, project
+from .projection import METHODS, Projection, project
 from .thrift import thrift
 from .weights import Networks
 
@@ -48,11 +49,20 @@ class StyleGAN2Extractor(nn.Module):
         """Project images (N, 3, S, S) in [0, 1] and read their maps."""
         return self.maps(self.invert(images))
 
+    @property
+    def steps(self) -> int:
+        """Of a projection."""
+        return self.projection.steps
+
     def invert(self, images: Tensor) -> dict[str, Tensor]:
         """w+ (N, L, latent), and the noise of every convolution where it was optimised; as many at once as fit."""
+        return self.attempt(images, self.steps)
+
+    def attempt(self, images: Tensor, steps: int) -> dict[str, Tensor]:
+        """The same after so many steps."""
         together, thrifty = self.fitting(len(images))
         with thrift(thrifty):
-            parts = [self._invert(some) for some in images.split(together)]
+            parts = [self._invert(some, replace(self.projection, steps=steps)) for some in images.split(together)]
         return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
     def fitting(self, images: int) -> tuple[int, bool]:
@@ -62,12 +72,12 @@ class StyleGAN2Extractor(nn.Module):
             return (images if self.room is None else min(images, self.room // (HELD * maps))), False
         return max(1, min(images, self.room // (REPEATED * maps))), True
 
-    def _invert(self, images: Tensor) -> dict[str, Tensor]:
+    def _invert(self, images: Tensor, projection: Projection) -> dict[str, Tensor]:
         targets = images * 2 - 1
         with torch.enable_grad():
-            styles, noise = project(self.generator, self.distance, targets, self._start(targets), self.projection)
+            styles, noise = project(self.generator, self.distance, targets, self._start(targets), projection)
         codes = {"styles": styles}
-        if self.projection.noise:
+        if projection.noise:
             codes |= {f"noise.{i}": level for i, level in enumerate(noise)}
         return codes
 

@@ -10,7 +10,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from ..forecast import STAGES, materialised
+from ..forecast import STAGES, held_shots, materialised
 from ..outlook import Outlook
 from ..plan import NO_HEAD
 from ..promise import METRIC, SOURCE, Promise
@@ -106,14 +106,17 @@ def _equation(outlook: Outlook) -> list[str]:
     name = max(known, key=lambda n: known[n].channels)
     shots, size, figures = max(outlook.plan.shots), outlook.plan.size, known[name]
     side = f"{size} x {size} pixels"
+    held, used = held_shots(figures, outlook.extent), outlook.extent.used
+    again = f" ({held} of {used} shots have theirs held, the others are described again)" if held < used else ""
     ways: dict[str, list[str]] = {}
     for head, one in figures.heads.items():
         if head != NO_HEAD:
             ways.setdefault(one.strategy, []).append(head)
+    read = ", ".join(f"{way} ({', '.join(of)})" for way, of in ways.items())
     return [
         f"eq. (1) of {name}, {figures.channels} channels at {side}: F of {shots} shots would be "
         f"{volume(materialised(figures, shots, size))}; their maps at their own sizes are "
-        f"{volume(shots * figures.maps)}, and F is " + ", ".join(f"{way} ({', '.join(h)})" for way, h in ways.items())
+        f"{volume(shots * figures.maps)}{again}, and F is {read}"
     ]
 
 

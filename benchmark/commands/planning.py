@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from .reading import read_run
 from .running import PlanError, find_device, folder_for, hold_choices, resolve
 
 if TYPE_CHECKING:
+    from ..limits import Room
     from ..outlook import Outlook
     from ..promise import Promise
     from ..task import Task
@@ -30,7 +32,7 @@ GIB = 2**30
 
 def show(plan: Plan, device: str, out: Path | None, like: Path | None, most: float | None, as_json: bool) -> None:
     """Rehearse a plan, print what it takes, and refuse one that does not fit."""
-    from ..limits import free_disk, free_memory
+    from ..limits import Room, free_disk
     from ..task import Task
     from .outlooks import as_record, print_outlook
 
@@ -40,8 +42,8 @@ def show(plan: Plan, device: str, out: Path | None, like: Path | None, most: flo
     folder, processor = folder_for(plan, out), find_device(device)
     results = read_run(like)[1] if like else None
     task = Task.open(find_dataset(catalogue, plan.dataset).record, plan)
-    outlook = _rehearse(plan, catalogue, task, folder, processor, as_json)
-    free = int(most * GIB) if most is not None else free_memory(processor)
+    room = Room.of(processor, most)
+    free, outlook = room.most, _rehearse(plan, catalogue, task, folder, room, as_json)
     disks = {folder.path: free_disk(folder.path), cache_folder(): free_disk(cache_folder())}
     promises = _promises(plan, task, results)
     if as_json:
@@ -65,22 +67,21 @@ def show_preset(
 
 
 def _rehearse(
-    plan: Plan, catalogue: Catalogue, task: Task, folder: RunFolder, device: Any, quiet: bool
+    plan: Plan, catalogue: Catalogue, task: Task, folder: RunFolder, room: Room, quiet: bool
 ) -> Outlook:  # fmt: skip
     """Measure every backbone that has something left to do."""
     from ..features import weights_hash
     from ..forecast import BackboneFigures
+    from ..limits import held_memory
     from ..outlook import Outlook, extent_of
-    from ..peaks import resident
     from ..rehearsal import Rehearsal
     from ..rehearse_segmenter import supervising
 
     records = {name: find_backbone(catalogue, name).record for name in plan.backbones if name not in HEADLESS}
-    rehearsal = Rehearsal(
-        task, {base_head(name): find_head(catalogue, name).record for name in plan.heads}, device, cache_folder()
-    )
+    heads_of = {base_head(name): find_head(catalogue, name).record for name in plan.heads}
+    rehearsal = Rehearsal(task, heads_of, room.device, cache_folder(), room=room)
     _ = task.manifest
-    base = 0 if device.type == "cuda" else resident()
+    base = held_memory(room.device)
     hold_same_images(folder, task)
     left, figures, console = {}, {}, open_console(stderr=True, quiet=quiet)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
@@ -93,7 +94,8 @@ def _rehearse(
                 figures[name] = rehearsal.figures(records[name], tuple(heads))
             elif left[name] and name == SUPERVISED:
                 figures[name] = supervising(rehearsal.segmenter)
-    return Outlook(plan, left, figures, extent_of(task), base)
+    extent = replace(extent_of(task), room=None if room.most is None else max(0, room.most - base))
+    return Outlook(plan, left, figures, extent, base)
 
 
 def left_of(folder: RunFolder, cells: Sequence[Cell], weights: str | None) -> tuple[Cell, ...]:
