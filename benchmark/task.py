@@ -32,9 +32,10 @@ class Task:
         """Open the dataset and make sure, before any compute, that the plan can be carried out."""
         task = cls(dataset, plan, dataset.load())
         if max(plan.shots) > len(task.pool):
+            enough = max(plan.shots) <= len(task.splits.pool)
             raise DatasetError(
                 f"{dataset.name} has {len(task.pool)} labelled images to draw {max(plan.shots)} shots from; "
-                f"label more, or ask for less with --shots"
+                f"{'raise --pool' if enough else 'label more'}, or ask for less with --shots"
             )
         if not len(task.test):
             raise DatasetError(f"{dataset.name} has no {plan.split} images; add some to its {plan.split} split")
