@@ -91,15 +91,17 @@ class StyleGAN2Extractor(nn.Module):
         quiet = [torch.zeros(1, 1, r, r, device=codes["styles"].device) for r in sides]
         return [codes.get(f"noise.{i}", level) for i, level in enumerate(quiet)]
 
-    @torch.no_grad()
     def maps(self, codes: Mapping[str, Tensor]) -> list[Tensor]:
-        _, maps = self.generator.synthesis(codes["styles"], self._noise(codes))
-        return [maps[i] for i in self.layers]
+        return self._make(codes)[1]
+
+    def reconstruct(self, codes: Mapping[str, Tensor]) -> Tensor:
+        return self._make(codes)[0]
 
     @torch.no_grad()
-    def reconstruct(self, codes: Mapping[str, Tensor]) -> Tensor:
-        images, _ = self.generator.synthesis(codes["styles"], self._noise(codes))
-        return (images / 2 + 0.5).clamp(0, 1)
+    def _make(self, codes: Mapping[str, Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """The images of these codes and the maps on the way to them."""
+        images, maps = self.generator.synthesis(codes["styles"], self._noise(codes))
+        return (images / 2 + 0.5).clamp(0, 1), [maps[i] for i in self.layers]
 
     @torch.no_grad()
     def draw(self, count: int, seed: int) -> dict[str, Tensor]:
@@ -108,7 +110,5 @@ class StyleGAN2Extractor(nn.Module):
         z = torch.randn(count, self.generator.config.latent, generator=random).to(self.generator.constant)
         return {"styles": self.generator.broadcast(self.generator.mapping(z))}
 
-    @torch.no_grad()
     def sample(self, count: int, seed: int) -> tuple[Tensor, list[Tensor]]:
-        codes = self.draw(count, seed)
-        return self.reconstruct(codes), self.maps(codes)
+        return self._make(self.draw(count, seed))
