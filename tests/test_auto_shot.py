@@ -40,6 +40,23 @@ from partbench.heads.head import Head
 from partbench.heads.linear import Linear
 
 SIDE = 16
+PLUGIN = """
+import torch
+import partbench
+from partbench.backbones.backbone import Backbone
+
+class Noise:
+    def __call__(self, images):
+        return [images]
+
+    def sample(self, count, seed):
+        images = torch.rand(count, 3, 16, 16, generator=torch.Generator().manual_seed(seed))
+        return images, [images]
+
+@partbench.hookimpl
+def partbench_backbones():
+    yield Backbone("noise", 16, (3,), Noise)
+"""
 FEW = Recipe(images=12, width=4, batch=4, steps=40, rate=1e-2, moved=0.5)
 PLAN = Plan("squares", ("maker",), ("linear", "auto-shot:linear"), shots=(2,), draws=1, size=SIDE, pool=6, test=8)
 
@@ -331,7 +348,9 @@ def test_images_of_another_side_are_made_to_fit() -> None:
 def test_the_command_line_crosses_and_forecasts_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:  # fmt: skip
-    """From names to a leaderboard, with the generator that we ship; and `plan` knows what it will take."""
+    """From names to a leaderboard, with a generator of a plugin; and `plan` knows what it will take."""
+    monkeypatch.chdir(tmp_path)
+    Path("partbench_plugins.py").write_text(PLUGIN)
 
     def partbench(*words: str) -> str:
         options = "--head linear --head auto-shot:linear,images=8 --shots 1 --draws 1 --test 2 --pool 4 --size 16"
@@ -344,12 +363,12 @@ def test_the_command_line_crosses_and_forecasts_it(
     monkeypatch.setitem(RECIPES, "quick", replace(FEW, steps=4))
     monkeypatch.setattr("partbench.benchmark.guards.LOOKED_AT", 4)
     monkeypatch.setattr("partbench.benchmark.task.STATISTICS", 2)
-    wanted = "--backbone", "stylegan2", "--backbone", "supervised", "--out", str(tmp_path / "run")
-    stylegan2, supervised = json.loads(partbench("plan", *wanted))["backbones"]
-    seconds = {cell["head"]: cell["seconds"] for cell in stylegan2["cells"]}
+    wanted = "--backbone", "noise", "--backbone", "supervised", "--out", str(tmp_path / "run")
+    noise, supervised = json.loads(partbench("plan", *wanted))["backbones"]
+    seconds = {cell["head"]: cell["seconds"] for cell in noise["cells"]}
     assert seconds["auto-shot:linear,images=8"] > 0 and [cell["head"] for cell in supervised["cells"]] == ["-"]
     assert supervised["seconds"]["fit"] > 0
     rows = json.loads(partbench("run", *wanted))
     assert {(row["backbone"], row["head"]) for row in rows} == {
-        ("stylegan2", "linear"), ("stylegan2", "auto-shot:linear,images=8"), ("supervised", "-"),
+        ("noise", "linear"), ("noise", "auto-shot:linear,images=8"), ("supervised", "-"),
     }  # fmt: skip
