@@ -58,6 +58,7 @@ def claim_table(judgements: Iterable[Judgement]) -> pd.DataFrame:
 
 def _findings(judgement: Judgement) -> list[dict[str, Any]]:
     claim, rows = judgement.claim, []
+    counts = f", {', '.join(map(str, claim.against_shots))} shots" if claim.against_shots else ""
     for finding in judgement.findings:
         paper = judgement.paper[finding.against]
         rows.append(
@@ -65,7 +66,7 @@ def _findings(judgement: Judgement) -> list[dict[str, Any]]:
                 "claim": claim.says,
                 "asks": claim.kind + (f" {claim.margin:g}" if claim.margin else ""),
                 "row": claim.row,
-                "against": finding.against,
+                "against": finding.against + counts,
                 "column": claim.column,
                 "ours": finding.difference.mean,
                 "ours ±": finding.half_width,

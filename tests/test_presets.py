@@ -241,6 +241,7 @@ def test_figure_6_says_what_a_score_is_worth(tmp_path: Path, call: Call) -> None
     page, _ = make_first_page(read_board(folder), ["supervised"], tmp_path)
     assert "over 100 (caption), about 150 (section 5.1.1)" in page.read_text()
     text = call("leaderboard", folder.path)[1]
+    assert "1-shot - Supervised, 45 shots" in text and "10-shot - Supervised, 150 shots" in text
     assert "Labels that supervised needs for the same score" in text and re.search(
         r"Supervised +supervised +- +150 ", text
     )
