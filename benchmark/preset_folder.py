@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +59,17 @@ class PresetFolder:
             damaged.append(ResultError(f"{run.path} is not of the protocol that {self.file} says; {mend}"))
             found[part.name] = []
         return found, damaged
+
+
+def runs_behind(paths: Iterable[Path]) -> list[Path]:
+    """These folders, those of presets replaced by the runs of theirs that are begun."""
+    found: list[Path] = []
+    for path in paths:
+        folder = PresetFolder(path)
+        runs = [folder.run_of(part) for part in folder.read().parts] if is_preset(path) else []
+        begun = [run.path for run in runs if run.plan_file.exists()]
+        found += begun or [path]
+    return found
 
 
 def is_preset(path: Path) -> bool:

@@ -292,6 +292,13 @@ def test_every_format_tells_the_same(scored: PresetFolder, call: Call) -> None:
     assert call("leaderboard", scored.path, "--format", "md")[1].count("| 52.2 |") == 1
 
 
+def test_another_definition_is_that_of_the_runs(scored: PresetFolder, call: Call) -> None:
+    """A metric of one's own has no number of the paper beside it, so the leaderboard of the run is shown."""
+    out = call("leaderboard", scored.path, "--metric", "image_mean")[1]
+    assert out.startswith("cars: image_mean IoU, %") and "(52.2)" not in out
+    assert call("leaderboard", scored.path, "--per-class")[1].startswith("cars: IoU of every class, %")
+
+
 def test_the_table_comes_from_the_files_alone(scored: PresetFolder) -> None:
     """No torch, no backbone; a damaged cell is named and set aside."""
     code = (

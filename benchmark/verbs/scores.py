@@ -25,12 +25,16 @@ def leaderboard(
 ) -> None:
     """Print the leaderboard of one run or several; nothing is run again.
 
-    What cannot be told apart shares a rank. Several metrics show how ranks move between definitions.
+    What cannot be told apart shares a rank. Several metrics show how ranks move between definitions. The folder of a
+    preset gives the paper's table; with any option but --format, the leaderboards of its runs.
 
     Example:  partbench leaderboard runs/faces --metric mean,image_mean --format md
     """
     from ..commands import flagging, ranking, vouching, worth
+    from ..preset_folder import runs_behind
 
+    if flags or labels or checks or cost or metric or per_class:
+        runs = runs_behind(runs)
     if flags:
         flagging.show(runs, kind)
     elif labels:
