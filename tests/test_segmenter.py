@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from partbench.benchmark.fit import SCHEDULES
 from partbench.benchmark.segmenter.augmentation import Augmentation, draw_places, move
 from partbench.benchmark.segmenter.model import Segmenter, SegmenterError, train_segmenter
 from partbench.benchmark.segmenter.network import UNet
@@ -85,6 +86,7 @@ def test_the_paper_s_numbers() -> None:
     paper, place = RECIPES["paper"], Augmentation()
     assert (paper.images, paper.rate, paper.epochs, paper.decay, paper.patience) == (5000, 1e-3, 300, 0.1, 20)
     assert (place.scales, place.rotation, place.translation) == ((0.5, 2.0), 10.0, 0.5)
+    assert RECIPES.keys() == SCHEDULES.keys() and paper.moved == 1.0
 
 
 @given(st.integers(0, 2**31), st.floats(1.0, 3.0), st.floats(0.0, 45.0), st.floats(0.0, 0.5))
