@@ -26,6 +26,7 @@ def twin(backbone: Backbone, seed: int) -> Backbone:
         configure=None,
         trainer=None,
         weights=None,
+        origin="",
         learnt=False,
     )
 

@@ -164,6 +164,7 @@ class Crossing:
         return {
             "provider": self.offer.provider,
             "weights": source.weights,
+            "origin": self.backbone.origin or None,
             "settings": getattr(source.extractor, "settings", None),
             "own codes": len(source.own) or None,
             "seconds per image": round(source.seconds / max(1, source.images), 5),

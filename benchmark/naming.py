@@ -1,7 +1,7 @@
 """How names on the command line become records.
 
-A backbone is `FAMILY[:VARIANT][@WEIGHTS][+position]`, and `random:` before it makes it the untrained twin;
-a dataset is `NAME`, `NAME#OPTIONS` or `FAMILY:REST`, a head `NAME`.
+A backbone is `FAMILY[:VARIANT][@WEIGHTS][+position]`, its weights a file or on the hub (`backbones/hub.py`), and
+`random:` before it makes it the untrained twin; a dataset is `NAME`, `NAME#OPTIONS` or `FAMILY:REST`, a head `NAME`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from ..backbones.backbone import Backbone, BackboneError
 from ..backbones.derived import POSITION, TWIN, twin, with_position
+from ..backbones.hub import fetch, on_hub
 from ..datasets.dataset import Dataset, DatasetError, Maker
 from ..heads.head import Head
 from .auto_shot_name import PREFIX, base_head
@@ -64,13 +65,22 @@ def find_backbone(catalogue: Catalogue, name: str) -> Offer[Backbone]:
     record, plain = offer.record, parts.family + parts.details
     if parts.details:
         configure = _variants_of(record.configure, parts.family, parts.details)
-        record = _configured(lambda: configure(parts.variant, parts.weights), plain, offer.provider)
+        weights, origin = _on_disk(parts.weights)
+        record = _configured(lambda: configure(parts.variant, weights), plain, offer.provider)
         # A family that forgets to tell its variants apart would put two of them under one name.
-        record = replace(record, name=plain)
+        record = replace(record, name=plain, origin=origin or record.origin)
     if parts.twin and record.untrained is None:
         raise NamingError(f"'{plain}' has no untrained twin; leave out '{name}'")
     record = twin(record, SEED) if parts.twin else record
     return replace(offer, record=with_position(record) if parts.position else record)
+
+
+def _on_disk(weights: str) -> tuple[str, str]:
+    """A weights file on this machine, and where it was fetched from; '' where it was not."""
+    if not on_hub(weights):
+        return weights, ""
+    fetched = fetch(weights)
+    return str(fetched.path), f"{weights} at commit {fetched.commit}"
 
 
 def find_head(catalogue: Catalogue, name: str) -> Offer[Head]:
