@@ -1,4 +1,4 @@
-"""Every backbone that is installed, plugins of others included: an image to its maps, one at a time.
+"""Every backbone that is installed, others' included, one of each family: an image to its maps, one at a time.
 
 Save a run with --benchmark-save=NAME and hold the next one against it with --benchmark-compare. Ratios within one run
 are what is asserted: seconds are another machine's business.
@@ -15,7 +15,9 @@ from partbench.benchmark.plugins import load_catalogue
 from partbench.benchmark.throughput import Options, parameters, pictures, prepare
 
 CATALOGUE = load_catalogue()
-NAMES = [name for name, offer in CATALOGUE.backbones.items() if offer.record.channels]
+RECORDS = {name: offer.record for name, offer in CATALOGUE.backbones.items()}
+NAMES = [name for name, record in RECORDS.items() if record.channels]
+NAMES += [f"{name}:{record.examples[0]}" for name, record in RECORDS.items() if record.examples and not record.channels]
 CPU = Options(torch.device("cpu"), (1,))
 
 
