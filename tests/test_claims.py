@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partbench.benchmark.claims import (
+from partbench.benchmark.paper.claims import (
     BETTER,
     FAILS,
     HOLDS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from partbench.benchmark.metrics import find_metric
-from partbench.benchmark.paper import CLASS, PaperTable, read_tables, read_tasks
+from partbench.benchmark.paper.numbers import CLASS, PaperTable, read_tables, read_tasks
 from partbench.datasets import cars, faces, horses
 
 TABLES = read_tables()

@@ -15,17 +15,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from partbench.benchmark import preset_places
 from partbench.benchmark.cli import main
 from partbench.benchmark.commands.beside import read_board
 from partbench.benchmark.iou import confuse
 from partbench.benchmark.naming import find_backbone, find_dataset, find_head
-from partbench.benchmark.paper_tables import cell_text, definitions, long_table
+from partbench.benchmark.paper import places
+from partbench.benchmark.paper.files import FOLDER, build_preset, needs, place_names, preset_names
+from partbench.benchmark.paper.folder import PresetFolder
+from partbench.benchmark.paper.preset import Preset
+from partbench.benchmark.paper.tables import cell_text, definitions, long_table
 from partbench.benchmark.plan import COPY, NO_HEAD
 from partbench.benchmark.plugins import load_catalogue
-from partbench.benchmark.preset import Preset
-from partbench.benchmark.preset_files import FOLDER, build_preset, needs, place_names, preset_names
-from partbench.benchmark.preset_folder import PresetFolder
 from partbench.benchmark.report.preset_page import make_first_page
 from partbench.benchmark.results import CellResult
 from partbench.datasets.faces import CLASSES
@@ -136,7 +136,7 @@ def test_rows_without_weights_are_left_out_of_table_g() -> None:
 def test_shipped_generators_need_not_be_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where their files are; the user's own come before them."""
     file = tmp_path / "cars.safetensors"
-    monkeypatch.setattr(preset_places, "SHIPPED", {"cars64": file})
+    monkeypatch.setattr(places, "SHIPPED", {"cars64": file})
     assert needs("table-4", "embedded") == ("cars64",)
     file.write_text("")
     assert needs("table-4", "embedded") == ()

@@ -10,11 +10,11 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from ..claims import OPEN
-from ..paper_board import Board
-from ..paper_tables import claim_table, definitions, label_table, long_table, rich_table
+from ..paper.board import Board
+from ..paper.claims import OPEN
+from ..paper.folder import PresetFolder
+from ..paper.tables import claim_table, definitions, label_table, long_table, rich_table
 from ..plan import SUPERVISED
-from ..preset_folder import PresetFolder
 from ..tables import as_text, score_text
 from ..terminal import open_console
 from .reading import tell_failures

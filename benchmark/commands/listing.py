@@ -12,9 +12,9 @@ from rich.table import Table
 
 from ..auto_shot_name import PREFIX
 from ..naming import NamingError
+from ..paper.files import needs, preset_names, read_preset
 from ..plan import COPY, SUPERVISED
 from ..plugins import Catalogue, load_catalogue
-from ..preset_files import needs, preset_names, read_preset
 from ..terminal import open_console
 
 SHELVES = ("backbones", "heads", "datasets", "reporters", "presets")

@@ -10,11 +10,11 @@ from typing import Any
 import typer
 from rich.markup import escape
 
+from ..paper.files import build_preset, place_names
+from ..paper.folder import PresetFolder
+from ..paper.places import DATA
+from ..paper.preset import Preset, PresetError
 from ..plan import OPTIONS
-from ..preset import Preset, PresetError
-from ..preset_files import build_preset, place_names
-from ..preset_folder import PresetFolder
-from ..preset_places import DATA
 from ..terminal import open_console
 from .beside import show
 from .running import carry_out, folder_for

@@ -15,7 +15,7 @@ from rich.table import Table
 from ..cost import cost_table, read_costs
 from ..leaderboard import KEYS, Estimates, estimates, frame, places, rank_moves, summarise
 from ..metrics import DEFAULT, find_metric
-from ..preset_folder import PresetFolder, is_preset
+from ..paper.folder import PresetFolder, is_preset
 from ..results import CellResult, ResultError
 from ..tables import FORMATS, as_text, class_table, rich_crossing, score_text
 from ..terminal import open_console

@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.markup import escape
 
-from ..preset_folder import PresetFolder, is_preset
+from ..paper.folder import PresetFolder, is_preset
 from ..terminal import open_console
 from .beside import read_board
 from .ranking import parse_metrics

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from ..paper_board import Board
-from ..paper_tables import claim_table, definitions, label_table, long_table
+from ..paper.board import Board
+from ..paper.tables import claim_table, definitions, label_table, long_table
 from ..results import write_atomic
 from ..tables import score_text
 from .exports import write_tables

@@ -31,7 +31,7 @@ def leaderboard(
     Example:  partbench leaderboard runs/faces --metric mean,image_mean --format md
     """
     from ..commands import flagging, ranking, vouching, worth
-    from ..preset_folder import runs_behind
+    from ..paper.folder import runs_behind
 
     if flags or labels or checks or cost or metric or per_class:
         runs = runs_behind(runs)

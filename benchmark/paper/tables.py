@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .paper import Task
-from .paper_board import Board, Judgement, Line
-from .plan import SUPERVISED
-from .tables import score_text
-from .worth import labels_text
+from ..plan import SUPERVISED
+from ..tables import score_text
+from ..worth import labels_text
+from .board import Board, Judgement, Line
+from .numbers import Task
 
 if TYPE_CHECKING:
     from rich.table import Table

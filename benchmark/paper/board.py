@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import fmean
 
+from ..leaderboard import estimates_by
+from ..metrics import class_metric, find_metric
+from ..plan import SUPERVISED
+from ..results import CellResult
+from ..uncertainty import Estimate
+from ..worth import Worth, worth
 from .claims import Finding, judge, mean_of, together
-from .leaderboard import estimates_by
-from .metrics import class_metric, find_metric
-from .paper import CLASS, Column, PaperRow, Task, read_tasks
-from .plan import SUPERVISED
+from .numbers import CLASS, Column, PaperRow, Task, read_tasks
 from .preset import Claim, Key, Part, Preset, Row
-from .results import CellResult
-from .uncertainty import Estimate
-from .worth import Worth, worth
 
 LABELS = "paper_weighted"
 """The definition by which numbers of labels are compared (Figure 6)."""

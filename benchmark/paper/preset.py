@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .paper import PaperTable, read_tables
-from .plan import HEADLESS, NO_HEAD, Plan
+from ..plan import HEADLESS, NO_HEAD, Plan
+from .numbers import PaperTable, read_tables
 
 Key = tuple[str, str, int]
 """Backbone, head, shots, as on a leaderboard."""
@@ -83,7 +83,7 @@ class Preset:
     name: str
     scale: str
     table: str
-    """Key of the table or figure in `paper.toml`."""
+    """Key of the table or figure in `numbers.toml`."""
     title: str
     asks: str
     parts: tuple[Part, ...]

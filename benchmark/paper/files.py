@@ -9,9 +9,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from .build import Builder
+from .places import PLACE, Filling, shipped
 from .preset import SCALES, Preset, PresetError
-from .preset_build import Builder
-from .preset_places import PLACE, Filling, shipped
 from .tomlfile import read_toml
 
 FOLDER = Path(__file__).parent / "presets"

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .compare import compare
-from .uncertainty import LEVEL, Estimate, average
+from ..compare import compare
+from ..uncertainty import LEVEL, Estimate, average
 
 HOLDS, FAILS, OPEN = "holds", "does not hold", "cannot be told apart"
 BETTER, WORSE, NEAR, NOT_WORSE = "better", "worse", "near", "not worse"

@@ -1,4 +1,4 @@
-"""The paper's numbers and those that it quotes, each with its definition; they stand in `paper.toml`."""
+"""The paper's numbers and those that it quotes, each with its definition; they stand in `numbers.toml`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from .tomlfile import read_toml
 
-FILE = Path(__file__).parent / "paper.toml"
+FILE = Path(__file__).parent / "numbers.toml"
 CLASS = "iou:"
 """Before the name of a class: its own IoU, pixels of all images together."""
 NONE = "-"
@@ -77,7 +77,7 @@ class PaperTable:
 
     def metric_of(self, row: PaperRow, column: Column) -> str:
         """The name of the definition, `-bg` behind it where the background is left out of an average."""
-        from .metrics import WITHOUT  # scipy comes with it, and presets are listed at once
+        from ..metrics import WITHOUT  # scipy comes with it, and presets are listed at once
 
         apart = column.metric.startswith(CLASS) or self.task_of(row, column).background
         return column.metric if apart else column.metric + WITHOUT

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .plan import file_name
+from ..plan import file_name
+from ..results import PRESET_FILE, UNREADABLE, CellResult, ResultError, RunFolder, write_atomic
 from .preset import Part, Preset, PresetError
-from .results import PRESET_FILE, UNREADABLE, CellResult, ResultError, RunFolder, write_atomic
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .paper import PaperTable, read_tables
-from .plan import NO_HEAD, Plan
+from ..plan import NO_HEAD, Plan
+from .numbers import PaperTable, read_tables
+from .places import DATA, Filling, what
 from .preset import Claim, Part, Preset, PresetError, Row
-from .preset_places import DATA, Filling, what
 
 LEAST = "linear"
 """The head of a plan whose rows have none."""

@@ -24,7 +24,7 @@ WEIGHTS = {
 }
 """The same with --weights; any other name is a backbone that `partbench pretrain` trains."""
 
-GENERATORS = Path(__file__).parents[1] / "backbones" / "stylegan2"
+GENERATORS = Path(__file__).parents[2] / "backbones" / "stylegan2"
 SHIPPED = {name: GENERATORS / f"stylegan2-{name}.safetensors" for name in ("cars64", "horses64")}
 """Weights that need not be given where these files are."""
 
