@@ -361,6 +361,16 @@ def test_a_plan_is_told_before_it_is_run(tmp_path: Path, call: Call) -> None:
     assert not out.exists()
 
 
+def test_one_draw_promises_nothing(call: Call) -> None:
+    """Where no difference can be shown that is said, and null in JSON."""
+    tiny = [1 if before == "--draws" else word for before, word in zip(("", *TINY), TINY, strict=False)]
+    code, said, _ = call("plan", *tiny, "--json")
+    promised = json.loads(said, parse_constant=pytest.fail)["smallest difference"]["by shots"]
+    assert code == 0 and promised and all(one["difference"] is None for one in promised)
+    code, said, _ = call("plan", *tiny)
+    assert "one draw of shots shows no difference, however large; raise --draws" in " ".join(said.split())
+
+
 def test_cells_that_are_done_are_free(tmp_path: Path, call: Call) -> None:
     """After the run nothing is left of its plan, and other cells are; a plan of other images is refused."""
     out = tmp_path / "run"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,8 @@ def _promised(promises: Sequence[Promise], draws: int, like: Path | None) -> lis
     """What differences can be shown."""
     if not promises or promises[0].comparisons < 1:
         return []
+    if draws < 2:
+        return ["one draw of shots shows no difference, however large; raise --draws"]
     found = ", ".join(f"{one.difference:.1f} with {one.shots} shot{'s' if one.shots > 1 else ''}" for one in promises)
     dropped = ", ".join(f"{one.drop:.1f} with {one.shots} shot{'s' if one.shots > 1 else ''}" for one in promises)
     source = f"as two backbones differ in {like}" if like else f"as two backbones differ in {SOURCE}"
@@ -154,7 +157,7 @@ def as_record(
             "metric": METRIC,
             "source": str(like) if like else SOURCE,
             "power": 0.8,
-            "by shots": [vars(one) for one in promises],
+            "by shots": [{k: None if isnan(v) else v for k, v in vars(one).items()} for one in promises],
         },
     }
 
