@@ -361,14 +361,14 @@ def test_a_plan_is_told_before_it_is_run(tmp_path: Path, call: Call) -> None:
     assert not out.exists()
 
 
-def test_one_draw_promises_nothing(call: Call) -> None:
+def test_one_test_image_promises_nothing(call: Call) -> None:
     """Where no difference can be shown that is said, and null in JSON."""
-    tiny = [1 if before == "--draws" else word for before, word in zip(("", *TINY), TINY, strict=False)]
+    tiny = [1 if before == "--test" else word for before, word in zip(("", *TINY), TINY, strict=False)]
     code, said, _ = call("plan", *tiny, "--json")
     promised = json.loads(said, parse_constant=pytest.fail)["smallest difference"]["by shots"]
     assert code == 0 and promised and all(one["difference"] is None for one in promised)
     code, said, _ = call("plan", *tiny)
-    assert "one draw of shots shows no difference, however large; raise --draws" in " ".join(said.split())
+    assert "so few test images show no difference, however large; raise --test" in " ".join(said.split())
 
 
 def test_cells_that_are_done_are_free(tmp_path: Path, call: Call) -> None:

@@ -125,8 +125,8 @@ def _promised(promises: Sequence[Promise], draws: int, like: Path | None) -> lis
     """What differences can be shown."""
     if not promises or promises[0].comparisons < 1:
         return []
-    if draws < 2:
-        return ["one draw of shots shows no difference, however large; raise --draws"]
+    if isnan(promises[0].difference):
+        return ["so few test images show no difference, however large; raise --test"]
     found = ", ".join(f"{one.difference:.1f} with {one.shots} shot{'s' if one.shots > 1 else ''}" for one in promises)
     dropped = ", ".join(f"{one.drop:.1f} with {one.shots} shot{'s' if one.shots > 1 else ''}" for one in promises)
     source = f"as two backbones differ in {like}" if like else f"as two backbones differ in {SOURCE}"
