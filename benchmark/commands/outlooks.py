@@ -126,7 +126,7 @@ def _promised(promises: Sequence[Promise], draws: int, like: Path | None) -> lis
     if not promises or promises[0].comparisons < 1:
         return []
     if isnan(promises[0].difference):
-        return ["so few test images show no difference, however large; raise --test"]
+        return ["one draw and one test image show no difference, however large; raise --draws or --test"]
     found = ", ".join(f"{one.difference:.1f} with {one.shots} shot{'s' if one.shots > 1 else ''}" for one in promises)
     dropped = ", ".join(f"{one.drop:.1f} with {one.shots} shot{'s' if one.shots > 1 else ''}" for one in promises)
     source = f"as two backbones differ in {like}" if like else f"as two backbones differ in {SOURCE}"
