@@ -12,6 +12,7 @@ import torch
 
 from partbench.benchmark.commands.checking import find
 from partbench.benchmark.guards import guard_backbone
+from partbench.benchmark.kit import checks_for
 from partbench.benchmark.look_alikes import Hashed
 from partbench.benchmark.naming import find_backbone, find_dataset
 from partbench.benchmark.plan import Plan
@@ -95,5 +96,5 @@ def test_its_images_are_known_to_be_those_of_faces() -> None:
 
 def test_checking_finds_it_by_its_name() -> None:
     """`partbench check 'faces#arbitrary'` holds it to the contract of datasets."""
-    record, checks = find(load_catalogue(), "faces#arbitrary")
-    assert record.classes == SHAPES and check_masks in checks
+    record = find(load_catalogue(), "faces#arbitrary").record
+    assert record.classes == SHAPES and check_masks in checks_for(record).values()
