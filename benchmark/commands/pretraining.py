@@ -88,15 +88,21 @@ def run(
         "command": command(name, images, out, size, budget, limit, mirror, seed, batch, training.began.get("name")),
         "hardware": json.dumps(hardware(chosen) | {"processes": training.machine.processes}),
     } | ({"began with": began(training.began)} if training.began else {})
+    carry_out(training, card, console)
+    if training.measures:
+        console.print(f"on {len(held)} images that it never saw: {escape(say(training.measures))}", soft_wrap=True)
+
+
+def carry_out(training: Pretraining, card: dict[str, str], console: Console) -> None:
+    """Train with a bar and say what was written; a stop says how to go on."""
+    files = training.files
     try:
-        with Teller(console, budget) as teller:
+        with Teller(console, training.budget) as teller:
             training.run(teller, card)
     except KeyboardInterrupt:
         print(f"stopped; --resume goes on from {files.checkpoint}", file=sys.stderr)
         sys.exit(130)
-    console.print(f"wrote {escape(str(out))} and its card after {training.images} images", soft_wrap=True)
-    if training.measures:
-        console.print(f"on {len(held)} images that it never saw: {escape(say(training.measures))}", soft_wrap=True)
+    console.print(f"wrote {escape(str(files.out))} and its card after {training.images} images", soft_wrap=True)
 
 
 def default_workers(device: torch.device) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 from pathlib import Path
 
 from rich.markup import escape
@@ -23,7 +22,7 @@ from ..provenance import hardware
 from ..stream import ImageStream
 from ..terminal import open_console
 from .annotating import tell
-from .pretraining import Teller, hold
+from .pretraining import carry_out, hold
 from .running import find_device
 
 
@@ -47,13 +46,7 @@ def teach(
         "command": _command(dataset, out, shape, budget, limit, seed),
         "hardware": json.dumps(hardware(chosen) | {"processes": 1}),
     }
-    try:
-        with Teller(console, budget) as teller:
-            training.run(teller, card)
-    except KeyboardInterrupt:
-        print(f"stopped; --resume goes on from {files.checkpoint}", file=sys.stderr)
-        sys.exit(130)
-    console.print(f"wrote {escape(str(out))} and its card after {training.images} images", soft_wrap=True)
+    carry_out(training, card, console)
     console.print(f"on images that it never saw: {escape(say(training.measures))}", soft_wrap=True)
 
 
