@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from partbench.backbones.backbone import BackboneError
 from partbench.backbones.learning import Learner, Recipe, blend
-from partbench.backbones.machine import Machine
+from partbench.backbones.machine import Machine, bf16_pays
 
 SCRIPT = """
 import sys
@@ -86,6 +86,20 @@ def test_two_processes_are_one_with_twice_the_batch(tmp_path: Path, monkeypatch:
     for key, value in alone.items():
         torch.testing.assert_close(together[key], value, rtol=1e-4, atol=1e-6)
     assert {path.suffix for path in two.parent.iterdir()} == {path.suffix for path in one.parent.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("device", "tiles", "pays"), [("cuda", False, True), ("cpu", True, True), ("cpu", False, False)]
+)
+def test_bfloat16_is_for_what_multiplies_it(
+    monkeypatch: pytest.MonkeyPatch, device: str, tiles: bool, pays: bool
+) -> None:
+    """A GPU does, and a CPU that has tiles; another one keeps float32, also while it trains."""
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles)
+    assert bf16_pays(torch.device(device)) is pays
+    if device == "cpu":
+        with Machine(device).autocast():
+            assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == (torch.bfloat16 if pays else torch.float32)
 
 
 def test_one_process_needs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from partbench.backbones import stylegan2
 from partbench.backbones.backbone import Backbone, BackboneError, Extractor, Generates, Inverts
 from partbench.backbones.checks import CHECKS
 from partbench.backbones.stylegan2 import configure
-from partbench.backbones.stylegan2.config import EMBEDDED, Config, select
+from partbench.backbones.stylegan2.config import EMBEDDED, SHAPES, Config, select
 from partbench.backbones.stylegan2.projection import METHODS
 from partbench.backbones.stylegan2.training import Recipe, StyleGAN2Trainer
 from partbench.backbones.stylegan2.weights import load, read_config, save, untrained
@@ -101,6 +101,20 @@ def test_a_word_that_is_no_variant() -> None:
         configure("B,Z", "")
     with pytest.raises(BackboneError, match="group C has no layer in a StyleGAN2 of 64 pixels"):
         configure("C", "")
+
+
+def test_a_word_for_another_shape(file: Path) -> None:
+    """`small` is a shape to train and has no weights; a weights file has a shape of its own."""
+    backbone = configure("small", "")
+    assert (backbone.size, backbone.channels[:1], backbone.weights) == (64, (SHAPES["small"].cap,), None)
+    assert backbone.trainer
+    trainer = backbone.trainer(32, "cpu", 0)
+    assert isinstance(trainer, StyleGAN2Trainer)
+    assert trainer.generator.config == replace(SHAPES["small"], size=32)
+    with pytest.raises(BackboneError, match="stylegan2:small has no weights of its own; train some"):
+        backbone.load()
+    with pytest.raises(BackboneError, match="has its shape in it; leave the word for another out"):
+        configure("small,B", str(file))
 
 
 def test_a_weights_file_decides_the_shape(file: Path) -> None:

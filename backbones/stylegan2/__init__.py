@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ... import hookimpl
 from ..backbone import Backbone, BackboneError, Extractor
-from .config import EMBEDDED, FULL, GROUPS, Config, select
+from .config import EMBEDDED, FULL, GROUPS, SHAPES, Config, select, shape_of
 
 if TYPE_CHECKING:
     from ..trainer import Trainer
@@ -40,11 +40,17 @@ def open_untrained(config: Config, group: str, seed: int) -> Extractor:
     return StyleGAN2Extractor(untrained(config, seed), select(config, group), "descend")
 
 
-def start_training(size: int, device: str, seed: int) -> Trainer:
-    """The embedded shape at another size: what a CPU can train."""
+def open_nothing(name: str) -> Extractor:
+    """Say that a shape has no weights that are shipped."""
+    mend = f"train some with partbench pretrain {name} --out FILE.safetensors, and name stylegan2@FILE.safetensors"
+    raise BackboneError(f"{name} has no weights of its own; {mend}")
+
+
+def start_training(shape: Config, size: int, device: str, seed: int) -> Trainer:
+    """A shape that a CPU can train, at another size."""
     from .training import StyleGAN2Trainer
 
-    return StyleGAN2Trainer(replace(EMBEDDED, size=size), device, seed)
+    return StyleGAN2Trainer(replace(shape, size=size), device, seed)
 
 
 def parse_variant(variant: str) -> tuple[str, str]:
@@ -55,16 +61,19 @@ def parse_variant(variant: str) -> tuple[str, str]:
             group = word
         elif word in METHODS:
             method = word
-        else:
-            known = ", ".join([*GROUPS, FULL, *METHODS])
+        elif word not in SHAPES:
+            known = ", ".join([*GROUPS, FULL, *METHODS, *SHAPES])
             raise BackboneError(f"stylegan2 has no variant {word!r}; combine, with commas, any of {known}")
     return group, method
 
 
-def read_config(weights: str) -> Config:
+def read_config(variant: str, weights: str) -> Config:
     """The shape in a weights file; that of the shipped one is known without opening it."""
+    shape = shape_of(variant)
     if not weights:
-        return EMBEDDED
+        return shape
+    if shape != EMBEDDED:
+        raise BackboneError(f"{weights} has its shape in it; leave the word for another out of stylegan2:{variant}")
     from .weights import read_config
 
     return read_config(Path(weights))
@@ -88,18 +97,19 @@ def choose_method(variant: str, weights: str) -> str:
 def configure(variant: str, weights: str) -> Backbone:
     """The backbone `stylegan2:VARIANT@WEIGHTS`."""
     group, _ = parse_variant(variant)
-    config = read_config(weights)
+    config = read_config(variant, weights)
     method = choose_method(variant, weights)
-    file = Path(weights) if weights else SHIPPED
+    name = "stylegan2" + (f":{variant}" if variant else "") + (f"@{weights}" if weights else "")
+    file = Path(weights) if weights else SHIPPED if config == EMBEDDED else None
     return Backbone(
-        name="stylegan2" + (f":{variant}" if variant else "") + (f"@{weights}" if weights else ""),
+        name=name,
         size=config.size,
         channels=tuple(config.layers[i][1] for i in select(config, group)),
-        load=partial(open_trained, file, group, method),
+        load=partial(open_trained, file, group, method) if file else partial(open_nothing, name),
         summary=SUMMARY,
         untrained=partial(open_untrained, config, group),
         configure=configure,
-        trainer=start_training,
+        trainer=partial(start_training, shape_of(variant)),
         weights=file,
     )
 

@@ -46,6 +46,15 @@ class Config:
 
 EMBEDDED = Config(size=64, latent=128, depth=4, width=1536, cap=128)
 """The network whose weights are shipped: small enough to be trained on a CPU."""
+SMALL = "small"
+SHAPES = {SMALL: Config(size=64, latent=40, depth=2, width=768, cap=40)}
+"""Others to train, by their word in a variant: `small` has a ninth of the embedded one's weights."""
+
+
+def shape_of(variant: str) -> Config:
+    """The shape that a variant names; the embedded one where it names none."""
+    return next((SHAPES[word] for word in variant.split(",") if word in SHAPES), EMBEDDED)
+
 
 GROUPS: dict[str, tuple[int, int]] = {
     "A": (4, 8),

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ...backbones.machine import bf16_pays
 from ...datasets.dataset import IGNORE
 from ..checkpoints import save_checkpoint
 from .augmentation import Augmentation, draw_places, move
@@ -166,5 +167,4 @@ class Training:
         return total / len(self.split.held)
 
     def _autocast(self) -> torch.autocast:
-        """bfloat16 on a GPU; on a CPU it is slower than float32."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda")
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=bf16_pays(self.device))
