@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -56,10 +57,25 @@ class Schedule:
 
 SCHEDULES: dict[str, Schedule] = {
     "paper": Schedule(),
-    "quick": Schedule(rate=2e-3, steps=30, cosine=True, pixels=512, heads={"linear": {"rate": 1e-2, "steps": 100}}),
+    "quick": Schedule(rate=2e-3, steps=80, cosine=True, pixels=512, heads={"linear": {"rate": 1e-2, "steps": 100}}),
 }
-"""`paper` is section 4.2. `quick` was chosen on validation faces, the same for every backbone; a linear head is convex
-and cheap, so it gets more and larger steps, without which the controls fall short of what they reach under `paper`."""
+"""`paper` is section 4.2. `quick` was chosen on validation faces, the same for every backbone. From 30 steps to 80 the
+heads of `stylegan2` gain 3 to 7 points at 10 shots (`paper_weighted`), and L at one shot the 4 that it lacked. A linear
+head is convex and cheap, so it gets more and larger steps, without which the controls fall short of `paper`."""
+
+
+@contextmanager
+def denormals_as_zero() -> Iterator[None]:
+    """Let a CPU take numbers under 1e-38 for zero.
+
+    A head that knows its only image by heart has hardly any other gradients, at a third of the speed.
+    """
+    already = (torch.full((), 1e-39) * 1).item() == 0
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(already)
 
 
 def loss_of(head: nn.Module, maps: Sequence[Tensor], masks: Tensor, pixels: int, random: torch.Generator) -> Tensor:
@@ -119,7 +135,7 @@ def learn(
 ) -> nn.Module:
     """As `fit`, with the maps (1, channels[i], h_i, w_i) of one image at a time, when it is its turn."""
     # The whole training is inside, because a head may have dropout.
-    with torch.random.fork_rng(devices=[masks.device] if masks.is_cuda else []):
+    with denormals_as_zero(), torch.random.fork_rng(devices=[masks.device] if masks.is_cuda else []):
         torch.manual_seed(seed)
         module = head.build(channels, classes).to(masks.device)
         _train(module, shot, masks, schedule.for_head(head.name), seed)

@@ -20,7 +20,7 @@ OPTIONS = {
     for name in ("dataset", "schedule", "scale", "size", "pool", "test", "split", "seed")
 }
 """The fields that all cells of a plan share, with the options of the command line that set them."""
-PROTOCOL = 2
+PROTOCOL = 3
 """Raised whenever the same plan would score otherwise."""
 
 

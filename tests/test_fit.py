@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from partbench.benchmark.fit import SCHEDULES, Schedule, fit, loss_of, predict
+from partbench.benchmark.fit import SCHEDULES, Schedule, denormals_as_zero, fit, loss_of, predict
 from partbench.datasets.dataset import IGNORE
 from partbench.heads.cnn import NETWORKS, Cnn
 from partbench.heads.head import Head, HeadError
@@ -154,3 +154,14 @@ def test_logits_that_cannot_be_scored(maps: list[Tensor]) -> None:
     nn.init.constant_(module.bias, float("nan"))
     with pytest.raises(HeadError, match="its logits have NaN or infinity in them"):
         predict(module, maps, SIZE, CLASSES + 1)
+
+
+def test_denormals_are_zero_while_a_head_learns() -> None:
+    """And are there again afterwards, as the rest of a program may need them."""
+    tiny = torch.full((), 1e-39)
+    with denormals_as_zero():
+        assert tiny * 1 == 0
+        with denormals_as_zero():
+            pass
+        assert tiny * 1 == 0
+    assert (tiny * 1).item() > 0
