@@ -65,7 +65,7 @@ wheel-test: .venv/.installed-test
 # One network of the zoo: its name, images, when it ends, and the name of its file. It goes on where it was interrupted.
 define train
 	.venv/bin/partbench pretrain $(1) --images $(2) $(3) --resume --out runs/zoo/$(4).safetensors
-	cp runs/zoo/$(4).safetensors runs/zoo/$(4).md backbones/$(firstword $(subst -, ,$(1)))/
+	cp runs/zoo/$(4).safetensors runs/zoo/$(4).md backbones/$(firstword $(subst -, ,$(subst :, ,$(1))))/
 	cd backbones && sha256sum */*.safetensors > SHA256SUMS
 endef
 
@@ -78,6 +78,8 @@ zoo: .venv/.installed-run
 	$(call train,pix2pix-bilateral,faces --limit 20000,--minutes 6,pix2pix-bilateral-faces64)
 	$(call train,vae,faces --limit 60000,--batch 64 --kimg 200,vae-faces64)
 	$(call train,stylegan2,faces --limit 60000,--kimg 302,stylegan2-faces64)
+	$(call train,stylegan2:small,cars --limit 20000,--kimg 64,stylegan2-cars64)
+	$(call train,stylegan2:small,horses --limit 20000,--kimg 64,stylegan2-horses64)
 	.venv/bin/partbench annotate teach faces --limit 12000 --kimg 8.752 --resume --out runs/zoo/oracle-faces64.safetensors
 	cp runs/zoo/oracle-faces64.safetensors runs/zoo/oracle-faces64.md benchmark/oracle/
 	cd benchmark/oracle && sha256sum *.safetensors > SHA256SUMS

@@ -7,13 +7,16 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
+from partbench.benchmark.cli import main
 from partbench.benchmark.iou import confuse
 from partbench.benchmark.pictures import Gallery
 from partbench.benchmark.plan import COPY, Plan
@@ -38,6 +41,31 @@ def repository() -> Path:
 def codes_in_a_folder_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads what another, or the user, has inverted."""
     monkeypatch.setenv("PARTBENCH_CACHE", str(tmp_path / "cache"))
+
+
+class Answer(NamedTuple):
+    """What a command ended with: its exit code, and what it printed."""
+
+    code: Any
+    out: str
+    err: str
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
+    """`partbench ARGUMENTS` in this process, on a terminal of 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def call(*arguments: object) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["partbench", *map(str, arguments)])
+        code: Any = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code or 0
+        return Answer(code, *capsys.readouterr())
+
+    return call
 
 
 HOSTILE = ("<img src=x onerror=alert(1)>", "</script><script>window.hacked=1</script>")

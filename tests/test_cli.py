@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ import pytest
 from rich.console import Console
 from typer.main import get_command
 
-from partbench.benchmark.cli import app, main
+from partbench.benchmark.cli import app
 from partbench.benchmark.commands import checking
 from partbench.benchmark.leaderboard import estimates, places, summarise
 from partbench.benchmark.plan import COPY, Cell, Plan
@@ -32,32 +31,7 @@ TINY = ("--shots", "1,2", "--draws", "2", "--test", "3", "--pool", "6", "--size"
 TABLE_WIDTH = 80
 
 
-@dataclass
-class Answer:
-    code: int
-    out: str
-    err: str
-
-
-Call = Callable[..., Answer]
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
-    """`partbench ARGUMENTS`, in this process."""
-    monkeypatch.setenv("COLUMNS", str(TABLE_WIDTH))
-
-    def call(*arguments: object) -> Answer:
-        monkeypatch.setattr(sys, "argv", ["partbench", *map(str, arguments)])
-        code: Any = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        printed = capsys.readouterr()
-        return Answer(code, printed.out, printed.err)
-
-    return call
+Call = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partbench.benchmark.cli import main
 from partbench.benchmark.compare import compare
 from partbench.benchmark.comparison_tables import conclude
 from partbench.benchmark.contrasts import ALL, HEADS, SHOTS, Place, average_over, of_all, of_backbones, of_runs
@@ -30,24 +29,7 @@ PLAN = Plan("faces", ("able", "alike", "random:stylegan2", COPY), ("linear", "cn
 SKILL = {"able": 40, "alike": 20, "random:stylegan2": 20, COPY: 10}
 """Pixels of 60 that are right beyond chance."""
 FACTS = {"protocol": 1, "plan": "p", "data": "abc"}
-Call = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
-    """Exit code, output and errors of `partbench ARGUMENTS`, in this process."""
-    monkeypatch.setenv("COLUMNS", str(WIDTH))
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["partbench", *map(str, arguments)])
-        code: Any = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        return (code, *capsys.readouterr())
-
-    return call
+Call = Callable[..., Any]
 
 
 def fill(folder: RunFolder, plan: Plan = PLAN, gain: int = 0, facts: Mapping[str, Any] = FACTS) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +17,6 @@ from torch import Tensor
 
 from partbench.backbones.backbone import Backbone
 from partbench.benchmark import describing, limits
-from partbench.benchmark.cli import main
 from partbench.benchmark.commands.outlooks import duration, volume
 from partbench.benchmark.forecast import (
     STAGES,
@@ -328,27 +326,9 @@ def test_a_container_has_less_than_its_machine(tmp_path: Path, monkeypatch: pyte
     assert limits.same_disk(tmp_path / "a", tmp_path / "b" / "c")
 
 
-Call = Callable[..., tuple[int, str, str]]
+Call = Callable[..., Any]
 TINY = ("--backbone", "pixels", "--backbone", COPY, "--head", "linear", "--head", "mlp-1", "--shots", "1,2",
         "--draws", 2, "--test", 3, "--pool", 6, "--size", 32)  # fmt: skip
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
-    """`partbench ARGUMENTS`, in this process."""
-    monkeypatch.setenv("COLUMNS", "80")
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["partbench", *map(str, arguments)])
-        code: Any = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return call
 
 
 def test_a_plan_is_told_before_it_is_run(tmp_path: Path, call: Call) -> None:

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,6 @@ from hypothesis import strategies as st
 from scipy import optimize, stats
 
 from partbench.benchmark.baseline import Baseline, make_baseline
-from partbench.benchmark.cli import main
 from partbench.benchmark.compare import holm
 from partbench.benchmark.drops import find_drops, levels
 from partbench.benchmark.gate import ALL_HEADS, Gate, GateError, Verdict, hold_against
@@ -253,7 +252,7 @@ def test_over_heads_sees_what_no_head_alone_shows() -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"protocol": 0}, "the baseline is of protocol 0 and the run of 2; make the baseline again"),
+        ({"protocol": 0}, f"the baseline is of protocol 0 and the run of {PROTOCOL}; make the baseline again"),
         ({"plan": "x", "fields": {"size": 32}}, "the baseline is of another plan (size was 32 and is 64, "),
         ({"plan": "x"}, "the baseline is of another plan (one that cannot be told); make"),
         ({"data": "x"}, "the baseline is of other images of faces; make the baseline again"),
@@ -330,32 +329,7 @@ def test_as_json_it_can_be_parsed(nasty: Gate) -> None:
     assert record["verdicts"][0]["backbone"] == NASTY
 
 
-@dataclass
-class Answer:
-    code: int
-    out: str
-    err: str
-
-
-Call = Callable[..., Answer]
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
-    """`partbench ARGUMENTS`, in this process."""
-    monkeypatch.setenv("COLUMNS", "80")
-
-    def call(*arguments: object) -> Answer:
-        monkeypatch.setattr(sys, "argv", ["partbench", *map(str, arguments)])
-        code: Any = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        printed = capsys.readouterr()
-        return Answer(code, printed.out, printed.err)
-
-    return call
+Call = Callable[..., Any]
 
 
 def write_run(path: Path, confusion: Confusion, names: Sequence[str]) -> Path:

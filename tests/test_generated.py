@@ -16,7 +16,6 @@ from PIL import Image
 from torch import Tensor
 
 from partbench.backbones.backbone import Backbone, BackboneError
-from partbench.benchmark.cli import main
 from partbench.benchmark.export import from_backbone, from_pictures, write_export
 from partbench.benchmark.features import Source, weights_hash
 from partbench.benchmark.naming import NamingError, find_backbone, find_dataset, made_by
@@ -94,21 +93,18 @@ def stripes(side: int, classes: int = len(CLASSES)) -> np.ndarray:
     return (np.arange(side)[:, None] * classes // side + np.zeros((1, side))).astype(np.uint8)
 
 
+Call = Callable[..., Any]
+
+
 @pytest.fixture
-def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str]]:
-    """`partbench ARGUMENTS` in this process: the exit code, and all that was said."""
+def call(call: Call) -> Call:
+    """`partbench ARGUMENTS`: the exit code, and all that was said."""
 
-    def call(*arguments: object) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["partbench", *map(str, arguments)])
-        code: Any = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        said = capsys.readouterr()
-        return code, said.out + said.err
+    def say(*arguments: object) -> tuple[int, str]:
+        answer = call(*arguments)
+        return answer.code, answer.out + answer.err
 
-    return call
+    return say
 
 
 def annotate(folder: Path, count: int, classes: int = len(CLASSES)) -> None:
@@ -126,7 +122,7 @@ def export(
     write_export(out, from_backbone(backbone, count, seed, CPU), CLASSES, like, "png", lambda rows, _: rows)
 
 
-def test_a_run_reads_the_codes_that_the_images_were_made_from(here: Path, call: Callable[..., tuple[int, str]]) -> None:
+def test_a_run_reads_the_codes_that_the_images_were_made_from(here: Path, call: Call) -> None:
     """From export to leaderboard: only test images are projected, and another backbone projects the shots, too."""
     assert (
         call("annotate", "export", "toy", "--like", "folder:cats", "--count", 4, "--seed", 3, "--out", "shots")[0] == 0
@@ -198,9 +194,7 @@ def by_painting(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(("kind", "annotator"), [("coco", by_cvat), ("coco", by_label_studio), ("png", by_painting)])
-def test_every_tool_leads_to_the_same_run(
-    here: Path, call: Callable[..., tuple[int, str]], kind: str, annotator: Callable[[Path], Path]
-) -> None:
+def test_every_tool_leads_to_the_same_run(here: Path, call: Call, kind: str, annotator: Callable[[Path], Path]) -> None:
     """From the command line alone, whatever the annotations were made with: the same masks, and scores of them."""
     export = ("annotate", "export", "toy", "--like", "folder:cats", "--count", 3, "--out", "shots", "--format", kind)
     assert call(*export)[0] == 0
@@ -219,7 +213,7 @@ def test_every_tool_leads_to_the_same_run(
     assert len(results) == 4 and all(result.confusion is not None for result in results)
 
 
-def test_planning_knows_that_own_images_need_no_projection(here: Path, call: Callable[..., tuple[int, str]]) -> None:
+def test_planning_knows_that_own_images_need_no_projection(here: Path, call: Call) -> None:
     """A rehearsal for `partbench plan` projects none of them."""
     call("annotate", "export", "toy", "--like", "folder:cats", "--out", "shots", "--format", "png")
     annotate(here / "shots", 4)
@@ -306,7 +300,7 @@ def test_shots_stand_beside_the_splits_of_another_dataset(here: Path) -> None:
     assert find_dataset(catalogue, "generated:shots").record.load().pool.name(0) != before
 
 
-def test_other_classes_leave_the_test_images_without_truth(here: Path, call: Callable[..., tuple[int, str]]) -> None:
+def test_other_classes_leave_the_test_images_without_truth(here: Path, call: Call) -> None:
     """Nobody has drawn them there, so no pixel is scored; a run says so, and shows its predictions."""
     catalogue = load_catalogue()
     backbone = find_backbone(catalogue, "toy").record
@@ -331,7 +325,7 @@ def test_other_classes_leave_the_test_images_without_truth(here: Path, call: Cal
     assert torch.equal(test.images([1], 16), find_dataset(catalogue, "folder:cats").record.load().test.images([1], 16))
 
 
-def test_pictures_are_annotated_the_same_way(here: Path, call: Callable[..., tuple[int, str]]) -> None:
+def test_pictures_are_annotated_the_same_way(here: Path, call: Call) -> None:
     """Photographs of any size, upright, under their own names; no generator made them, and the name says so."""
     (here / "photos" / "sub").mkdir(parents=True)
     Image.new("RGB", (20, 10), "red").save(here / "photos" / "a.jpg", exif=_sideways())
@@ -355,7 +349,7 @@ def _sideways() -> Image.Exif:
     return exif
 
 
-def test_what_cannot_be_exported_is_named(here: Path, call: Callable[..., tuple[int, str]]) -> None:
+def test_what_cannot_be_exported_is_named(here: Path, call: Call) -> None:
     """A backbone that generates nothing, classes of nobody, a format that is not there, two pictures of one name."""
     for arguments, message in (
         (("jigsaw", "--like", "faces"), "jigsaw generates no images; name one that does, as stylegan2"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +21,6 @@ from partbench.backbones.backbone import Backbone
 from partbench.benchmark import guards
 from partbench.benchmark.budget import Budget
 from partbench.benchmark.card import read_metadata
-from partbench.benchmark.cli import main
 from partbench.benchmark.commands import pretraining
 from partbench.benchmark.flags import IMAGES, SHOTS, file_in, lines, read_findings, some
 from partbench.benchmark.guards import stand_guard
@@ -310,25 +308,7 @@ def test_a_training_leaves_the_hashes_of_its_images(tmp_path: Path) -> None:
     assert read_hashes(two) is None
 
 
-Call = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
-    """`partbench ARGUMENTS`, in this process."""
-    monkeypatch.setenv("COLUMNS", "80")
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["partbench", *map(str, arguments)])
-        code: Any = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return call
+Call = Callable[..., Any]
 
 
 def test_flags_stand_under_the_leaderboard(tmp_path: Path, call: Call) -> None:

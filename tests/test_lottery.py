@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,6 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy import stats
 
-from partbench.benchmark.cli import main
 from partbench.benchmark.leaderboard import by_backbone, estimates
 from partbench.benchmark.lottery import (
     MOST,
@@ -50,7 +48,7 @@ PLAN = Plan("faces", ("vae", "pixels", COPY), ("linear", "cnn-s"), shots=(1, 2),
 SHOTS = (("e.png", "a.png"), ("b.png", "c.png"), ("c.png", "a.png"), ("d.png", "b.png"))
 LUCK = (0, 90, 30, 60)
 """What the shots of a draw add, in pixels per class."""
-Call = Callable[..., tuple[int, str, str]]
+Call = Callable[..., Any]
 
 
 def made(
@@ -198,23 +196,6 @@ def test_a_draw_is_named_by_its_shots() -> None:
     assert name_of(1, names) == "draw 1 (a.png, …)"
     assert name_of(2, names).endswith("images/cat.png")
     assert name_of(3, names) == "draw 3"
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
-    """Exit code, output and errors of `partbench ARGUMENTS`, in this process."""
-    monkeypatch.setenv("COLUMNS", "80")
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["partbench", *map(str, arguments)])
-        code: Any = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        return (code, *capsys.readouterr())
-
-    return call
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ import torch
 from PIL import Image
 
 from partbench.backbones.backbone import BackboneError
-from partbench.benchmark.cli import main
 from partbench.benchmark.features import file_hash
 from partbench.benchmark.flags import read_findings
 from partbench.benchmark.guards import guard_shots
@@ -31,24 +29,18 @@ from partbench.datasets.faces import CLASSES, configure
 from partbench.datasets.generated.manifest import Manifest, read_manifest
 from partbench.datasets.generated.writing import complete, new_export, write_image, write_masks
 
-Call = Callable[..., tuple[int, str]]
+Call = Callable[..., Any]
 
 
 @pytest.fixture
-def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
-    """`partbench ARGUMENTS` in this process: the exit code, and all that was said."""
+def call(call: Call) -> Call:
+    """`partbench ARGUMENTS`: the exit code, and all that was said, as one line."""
 
-    def call(*arguments: object) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["partbench", *map(str, arguments)])
-        code: Any = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        said = capsys.readouterr()
-        return code, " ".join((said.out + said.err).split())
+    def say(*arguments: object) -> tuple[int, str]:
+        answer = call(*arguments)
+        return answer.code, " ".join((answer.out + answer.err).split())
 
-    return call
+    return say
 
 
 def exported(folder: Path, classes: tuple[str, ...] = CLASSES, size: tuple[int, int] = (64, 64)) -> Path:

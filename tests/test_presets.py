@@ -10,12 +10,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from partbench.benchmark.cli import main
 from partbench.benchmark.commands.beside import read_board
 from partbench.benchmark.iou import confuse
 from partbench.benchmark.naming import find_backbone, find_dataset, find_head
@@ -32,25 +32,14 @@ from partbench.datasets.faces import CLASSES
 
 NAMES = preset_names()
 NO_BACKBONE = {COPY, "supervised"}
-Call = Callable[..., tuple[int, str, str]]
+Call = Callable[..., Any]
 
 
 @pytest.fixture
-def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call:
-    """`partbench ARGUMENTS` in a folder of its own: exit code, stdout, stderr."""
+def call(call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call:
+    """`partbench ARGUMENTS` in a folder of its own, on a wide terminal."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["partbench", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
     return call
 
 

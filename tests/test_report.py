@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -20,7 +20,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from partbench.benchmark.cli import main
 from partbench.benchmark.commands import reporting
 from partbench.benchmark.compare import ranks
 from partbench.benchmark.iou import confuse
@@ -330,21 +329,13 @@ def test_the_command_makes_the_run_again() -> None:
     assert "--shots 1,5 --draws 2" in command and "--features rms" in command
 
 
-Call = Callable[..., tuple[int, str, str]]
+Call = Callable[..., Any]
 
 
 @pytest.fixture
-def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
-    """`partbench report ARGUMENTS`, in this process: exit code, stdout, stderr."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["partbench", "report", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        printed = capsys.readouterr()
-        return int(stop.value.code or 0), printed.out, printed.err
-
-    return call
+def call(call: Call) -> Call:
+    """`partbench report ARGUMENTS`."""
+    return partial(call, "report")
 
 
 def test_a_mistake_is_one_sentence(call: Call, told_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,3 +116,11 @@ def test_every_shipped_file_is_listed() -> None:
     assert here == set(shipped_sums())
     for path in here:
         weights.hold(path)
+
+
+def test_the_shipped_weights_fit_into_a_repository() -> None:
+    """All together they have at most 25 MB, those of the annotator too."""
+    package = SUMS.parents[1]
+    files = [*package.glob("backbones/*/*.safetensors"), *package.glob("benchmark/*/*.safetensors")]
+    assert len(files) > 7
+    assert sum(file.stat().st_size for file in files) <= 25_000_000
