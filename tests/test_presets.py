@@ -61,7 +61,7 @@ def test_a_preset_asks_for_what_is_there(name: str) -> None:
     preset, catalogue = embedded(name), load_catalogue()
     for part in preset.parts:
         classes = find_dataset(catalogue, part.plan.dataset).record.classes
-        assert len(classes) > 2 and part.overlaps and part.plan.schedule == "quick"
+        assert len(classes) > 2 and part.overlaps and part.plan.schedule == "medium"
         for backbone in set(part.plan.backbones) - NO_BACKBONE:
             assert "@" in backbone or find_backbone(catalogue, backbone).record.channels
         for head in part.plan.heads:

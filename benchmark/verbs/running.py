@@ -14,7 +14,7 @@ Backbones = Annotated[Names, typer.Option(help="A name or pattern; may be repeat
 Heads = Annotated[Names, typer.Option(help="A name or pattern; may be repeated. The paper's six by default.")]
 Shots = Annotated[str, typer.Option(help="Numbers of annotated images, with commas.")]
 Draws = Annotated[int, typer.Option(min=1, help="How often the shots are drawn.")]
-Schedule = Annotated[str, typer.Option(help="quick, or paper: 1,000 epochs as in section 4.2.")]
+Schedule = Annotated[str, typer.Option(help="quick, medium, or paper: 1,000 epochs as in section 4.2.")]
 Features = Annotated[str, typer.Option(help="How maps are scaled: rms, none or standard.")]
 Size = Annotated[int, typer.Option(min=8, help="Side of the masks that are scored, pixels.")]
 Test = Annotated[int, typer.Option(min=1, help="Most test images.")]
