@@ -64,8 +64,8 @@ SCHEDULES: dict[str, Schedule] = {
 }
 """`paper` is section 4.2; the others were chosen on validation faces, the same for every backbone.
 
-`quick` crosses ten backbones with six heads in minutes. With `medium` all heads of `stylegan2` but the linear one gain 2
-to 7 points at 10 shots (`paper_weighted`), and L at one shot the 4 that it lacks: worth it for a few heads.
+`quick` crosses ten backbones with six heads in minutes. With `medium` every head of `stylegan2` but the linear one
+gains 2 to 7 points at 10 shots (`paper_weighted`), and L at one shot the 4 that it lacks: worth it for few heads.
 """
 
 
