@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -142,14 +142,20 @@ def read_pictures(file: Path) -> dict[str, NDArray[Any]]:
 
 def compare_predictions(run: Path, backbones: Sequence[str], head: str, shots: int) -> Path | None:
     """One sheet: image, truth, and what each backbone with this head and so many shots predicts; None without any."""
-    kept = {backbone: read_pictures(picture_file(run, backbone)) for backbone in backbones}
-    kept = {backbone: pictures for backbone, pictures in kept.items() if f"{head} {shots}" in pictures}
+    columns = {backbone: (backbone, head, shots) for backbone in backbones}
+    return compare_cells(run, columns, f"predictions-{file_name(head)}-{shots}-shot.png")
+
+
+def compare_cells(run: Path, columns: Mapping[str, tuple[str, str, int]], name: str) -> Path | None:
+    """One sheet, `pictures/NAME`: image, truth, and what the backbone, head and shots of each title predict."""
+    kept = {title: read_pictures(picture_file(run, backbone)) for title, (backbone, _, _) in columns.items()}
+    wanted = {title: f"{head} {shots}" for title, (_, head, shots) in columns.items()}
+    kept = {title: pictures for title, pictures in kept.items() if wanted[title] in pictures}
     if not kept:
         return None
     first = next(iter(kept.values()))
-    columns = [[to_picture(i) for i in first["images"]], [paint(m) for m in first["truth"]]]
-    columns += [[paint(m) for m in pictures[f"{head} {shots}"]] for pictures in kept.values()]
-    path = run / "pictures" / f"predictions-{file_name(head)}-{shots}-shot.png"
-    rows = list(zip(*columns, strict=False))[:ON_SHEET]  # a backbone of large images keeps fewer of them
-    save_png(path, sheet(rows, ["image", "truth", *kept]))
-    return path
+    painted = [[to_picture(i) for i in first["images"]], [paint(m) for m in first["truth"]]]
+    painted += [[paint(m) for m in pictures[wanted[title]]] for title, pictures in kept.items()]
+    rows = list(zip(*painted, strict=False))[:ON_SHEET]  # a backbone of large images keeps fewer of them
+    save_png(run / "pictures" / name, sheet(rows, ["image", "truth", *kept]))
+    return run / "pictures" / name

@@ -18,6 +18,7 @@ from partbench.benchmark.pictures import (
     SHOWN,
     TILE,
     Gallery,
+    compare_cells,
     compare_predictions,
     fitting,
     paint,
@@ -79,6 +80,17 @@ def test_predictions_of_backbones_stand_side_by_side(tmp_path: Path) -> None:
     assert path is not None
     with Image.open(path) as image:
         assert image.size == (GAP + 4 * (TILE + GAP), HEADER + ON_SHEET * (TILE + GAP))
+
+
+def test_cells_of_one_backbone_stand_side_by_side(tmp_path: Path) -> None:
+    """A column per title, whatever its backbone, head and shots; one without predictions is left out."""
+    fill(tmp_path, "pixels")
+    columns = {"one": ("pixels", "linear", 5), "other": ("pixels", "linear", 5), "none": ("pixels", "cnn-l", 5)}
+    path = compare_cells(tmp_path, columns, "rows.png")
+    assert path == tmp_path / "pictures" / "rows.png"
+    with Image.open(path) as image:
+        assert image.size == (GAP + 4 * (TILE + GAP), HEADER + ON_SHEET * (TILE + GAP))
+    assert compare_cells(tmp_path, {"none": ("pixels", "cnn-l", 5)}, "rows.png") is None
 
 
 def test_a_backbone_that_keeps_fewer_pictures_shortens_the_sheet(tmp_path: Path) -> None:

@@ -182,6 +182,8 @@ def test_a_preset_runs_to_its_table(call: Call, tmp_path: Path) -> None:
     plans = [json.loads(file.read_text())["plan"] for file in sorted(Path("runs/ours-embedded").glob("*/plan.json"))]
     assert {(plan["seed"], plan["draws"], plan["size"]) for plan in plans} == {(3, 1, 16)}
 
+    picture = "runs/ours-embedded/10-class/pictures/rows.png"
+    assert f"pictures: {picture}" in err and Path(picture).exists()
     before = {file: file.read_bytes() for file in Path("runs").rglob("cells/*")}
     assert call("leaderboard", "runs/ours-embedded")[1] == out
     record = json.loads(call("run", "--preset", "ours.toml", "--seed", "3", "--json")[1])

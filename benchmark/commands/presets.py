@@ -13,7 +13,7 @@ from rich.markup import escape
 from ..paper.files import build_preset, place_names
 from ..paper.folder import PresetFolder
 from ..paper.places import DATA
-from ..paper.preset import Preset, PresetError
+from ..paper.preset import Part, Preset, PresetError
 from ..plan import OPTIONS
 from ..terminal import open_console
 from .beside import show
@@ -101,3 +101,15 @@ def run(
         open_console(stderr=True).print(f"[bold]{escape(preset.name)}, {escape(where)}[/]", soft_wrap=True)
         carry_out(part.plan, device, folder.run_of(part).path, True, reporters, memory)
     show(folder, "json" if as_json else "table")
+    for part in preset.parts:
+        if (picture := draw_rows(preset, part, folder)) and not as_json:
+            open_console(stderr=True).print(f"pictures: {escape(str(picture))}", soft_wrap=True)
+
+
+def draw_rows(preset: Preset, part: Part, folder: PresetFolder) -> Path | None:
+    """What the rows of a part predict beside each other, with the most shots; None if nothing was predicted."""
+    from ..pictures import compare_cells
+
+    rows = [row for row in preset.rows if row.stands_in(part)]
+    columns = {row.name: part.key(row, max(part.plan.shots)) for row in rows}
+    return compare_cells(folder.run_of(part).path, columns, "rows.png")
