@@ -35,8 +35,9 @@ class Extractor(Protocol):
 class Inverts(Protocol):
     """Optional capability: images enter by latent optimisation, slow enough to keep its result.
 
-    Codes are kept under a hash of the backbone's name, its weights, the image, and the text `settings`
-    of the extractor where it has one: what else the codes depend on.
+    Codes are kept under a hash of the image, of the backbone's weights, and of the text `settings` of the extractor,
+    which says what else they depend on: variants that differ in neither share them. Without weights or without
+    settings, the name of the backbone stands for both.
     """
 
     def invert(self, images: Tensor, /) -> Codes:

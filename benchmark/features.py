@@ -19,7 +19,7 @@ from ..backbones.checks import validate_maps
 from ..backbones.derived import POSITION
 from ..datasets.dataset import Made, Split
 from .limits import Room
-from .naming import made_by
+from .naming import made_by, parse_backbone
 from .results import write_atomic
 from .scaling import scale_of
 
@@ -179,8 +179,13 @@ class Source:
 
     def _code_key(self, image: Tensor) -> str:
         settings = getattr(self.extractor, "settings", "")
-        text = f"{self.backbone.name.removesuffix(POSITION)} {self.weights or ''} {settings} {torch.__version__}"
+        text = f"{self._maker(settings)} {self.weights or ''} {settings} {torch.__version__}"
         return hashlib.sha256(text.encode() + image.numpy().tobytes()).hexdigest()[:32]
+
+    def _maker(self, settings: str) -> str:
+        """Who makes codes: layer groups of one generator have them in common, if its settings say what makes them."""
+        known = settings and self.weights
+        return parse_backbone(self.backbone.name).family if known else self.backbone.name.removesuffix(POSITION)
 
     def reconstruct(self, images: Tensor) -> Tensor | None:
         """What the backbone makes of the images (N, 3, S, S), if it can show it."""

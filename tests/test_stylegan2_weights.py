@@ -23,6 +23,7 @@ from partbench.backbones.stylegan2.config import EMBEDDED, SHAPES, Config, selec
 from partbench.backbones.stylegan2.projection import METHODS
 from partbench.backbones.stylegan2.training import Recipe, StyleGAN2Trainer
 from partbench.backbones.stylegan2.weights import load, read_config, save, untrained
+from partbench.benchmark.features import Source
 from partbench.benchmark.naming import find_backbone
 from partbench.benchmark.plugins import Catalogue, Offer
 
@@ -215,3 +216,17 @@ def test_offering_it_does_not_import_torch() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "stylegan2" in done.stdout
+
+
+def test_layer_groups_share_their_codes(file: Path, tmp_path: Path) -> None:
+    """An image is projected once for all of them; another method, and an untrained twin, make codes of their own."""
+
+    def codes(name: str) -> list[Path]:
+        backbone = find_backbone(catalogue, name).record
+        return Source.open(backbone, torch.device("cpu"), tmp_path).code_files(torch.zeros(1, 3, 32, 32))
+
+    catalogue = Catalogue(backbones={"stylegan2": Offer(configure("", ""), "partbench")}, heads={}, datasets={})
+    names = (f"stylegan2:A@{file}", f"stylegan2:B@{file}", f"stylegan2@{file}+position", f"stylegan2:optimise@{file}")
+    a, b, position, optimised = map(codes, names)
+    assert a == b == position != optimised
+    assert codes(f"random:stylegan2:A@{file}") not in (a, optimised)
