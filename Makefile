@@ -78,8 +78,8 @@ zoo: .venv/.installed-run
 	$(call train,pix2pix-bilateral,faces --limit 20000,--minutes 6,pix2pix-bilateral-faces64)
 	$(call train,vae,faces --limit 60000,--batch 64 --kimg 200,vae-faces64)
 	$(call train,stylegan2,faces --limit 60000,--kimg 302,stylegan2-faces64)
-	$(call train,stylegan2:small,cars --limit 20000,--kimg 64,stylegan2-cars64)
-	$(call train,stylegan2:small,horses --limit 20000,--kimg 64,stylegan2-horses64)
+	$(call train,stylegan2:small,cars --limit 20000,--kimg 44,stylegan2-cars64)
+	$(call train,stylegan2:small,horses --limit 20000,--kimg 44,stylegan2-horses64)
 	.venv/bin/partbench annotate teach faces --limit 12000 --kimg 8.752 --resume --out runs/zoo/oracle-faces64.safetensors
 	cp runs/zoo/oracle-faces64.safetensors runs/zoo/oracle-faces64.md benchmark/oracle/
 	cd benchmark/oracle && sha256sum *.safetensors > SHA256SUMS
