@@ -152,8 +152,8 @@ def test_a_score_that_is_no_number_is_null(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"protocol": 99}, "was scored under protocol 99, and this partbench has 2"),
-        ({"protocol": None}, "was scored under protocol None, and this partbench has 2"),
+        ({"protocol": 99}, f"was scored under protocol 99, and this partbench has {PROTOCOL}"),
+        ({"protocol": None}, f"was scored under protocol None, and this partbench has {PROTOCOL}"),
         ({"plan": "other"}, "is of another plan or of other images than the rest of its run"),
         ({"data": "other"}, "is of another plan or of other images than the rest of its run"),
         ({"shots": "other"}, "saw other shots than the rest of its run"),

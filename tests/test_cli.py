@@ -218,7 +218,7 @@ RUN = ("run", "--out", "OUT", "--head", "linear")
         ((*RUN, "--shots", "0,1"), "--shots 0,1 asks for fewer than one image; begin with 1"),
         ((*RUN, "--shots", "9", "--pool", "4"), "faces has 4 labelled images to draw 9 shots from; raise --pool, or"),
         ((*RUN, "--shots", "1001", "--pool", "9999"), "faces has 1000 labelled images to draw 1001 shots from; label"),
-        ((*RUN, "--schedule", "slow"), "there is no schedule 'slow'; choose paper, quick"),
+        ((*RUN, "--schedule", "slow"), "there is no schedule 'slow'; choose paper, medium, quick"),
         ((*RUN, "--features", "big"), "there is no scaling of features 'big'; choose rms, none, standard"),
         ((*RUN, "--device", "abacus"), "there is no device 'abacus' here ("),
         ((*RUN, "--split", "pool2"), "there is no split 'pool2'; choose test, validation"),

@@ -397,7 +397,7 @@ def test_a_mistake_is_one_sentence(tmp_path: Path, call: Call) -> None:
     """As for `partbench run`, before anything is measured."""
     for arguments, sentence in (
         (("--backbone", "pixel"), "no backbone is called 'pixel'; did you mean 'pixels'?"),
-        (("--schedule", "slow"), "there is no schedule 'slow'; choose paper, quick"),
+        (("--schedule", "slow"), "there is no schedule 'slow'; choose paper, medium, quick"),
         (("--like", tmp_path / "none"), f"{tmp_path / 'none'} holds no run (no plan.json); name a folder"),
     ):
         code, _, err = call("plan", "--head", "linear", *arguments, "--out", tmp_path / "run")
