@@ -20,6 +20,11 @@ def bf16_pays(device: torch.device) -> bool:
     return device.type == "cuda" or (device.type == "cpu" and torch.cpu._is_amx_tile_supported())
 
 
+def autocast(device: torch.device) -> torch.autocast:
+    """bfloat16 where it pays, by `bf16_pays`."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=bf16_pays(device))
+
+
 class Machine:
     """The device of this process, and its place among the processes that train together.
 
@@ -34,8 +39,8 @@ class Machine:
             self.device = _join(self.device)
 
     def autocast(self) -> torch.autocast:
-        """bfloat16 where it pays, by `bf16_pays`."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=bf16_pays(self.device))
+        """That of its device."""
+        return autocast(self.device)
 
     def descend(self, optimizer: torch.optim.Optimizer, loss: Tensor) -> float:
         """One step down the gradient of `loss`, averaged over the processes; the loss as a number."""

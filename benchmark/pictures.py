@@ -148,7 +148,8 @@ def compare_predictions(run: Path, backbones: Sequence[str], head: str, shots: i
 
 def compare_cells(run: Path, columns: Mapping[str, tuple[str, str, int]], name: str) -> Path | None:
     """One sheet, `pictures/NAME`: image, truth, and what the backbone, head and shots of each title predict."""
-    kept = {title: read_pictures(picture_file(run, backbone)) for title, (backbone, _, _) in columns.items()}
+    galleries = {backbone: read_pictures(picture_file(run, backbone)) for backbone, _, _ in columns.values()}
+    kept = {title: galleries[backbone] for title, (backbone, _, _) in columns.items()}
     wanted = {title: f"{head} {shots}" for title, (_, head, shots) in columns.items()}
     kept = {title: pictures for title, pictures in kept.items() if wanted[title] in pictures}
     if not kept:

@@ -46,8 +46,7 @@ class Config:
 
 EMBEDDED = Config(size=64, latent=128, depth=4, width=1536, cap=128)
 """The network whose weights are shipped: small enough to be trained on a CPU."""
-SMALL = "small"
-SHAPES = {SMALL: Config(size=64, latent=40, depth=2, width=768, cap=40)}
+SHAPES = {"small": Config(size=64, latent=40, depth=2, width=768, cap=40)}
 """Others to train, by their word in a variant: `small` has a ninth of the embedded one's weights."""
 
 

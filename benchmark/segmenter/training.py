@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...backbones.machine import bf16_pays
+from ...backbones.machine import autocast
 from ...datasets.dataset import IGNORE
 from ..checkpoints import save_checkpoint
 from .augmentation import Augmentation, draw_places, move
@@ -132,7 +132,7 @@ class Training:
             self.optimizer.param_groups[0]["lr"] = self.recipe.rate * self.recipe.factor(self.step)
         images, targets = self._batch()
         self.network.train()
-        with torch.enable_grad(), self._autocast():
+        with torch.enable_grad(), autocast(self.device):
             loss = target_loss(self.network(images).float(), targets)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -161,10 +161,7 @@ class Training:
         total = 0.0
         for rows in self.split.held.split(self.recipe.batch):
             images, targets = (part.to(self.device) for part in self.pairs.read(rows.tolist()))
-            with self._autocast():
+            with autocast(self.device):
                 logits = self.network(images)
             total += target_loss(logits.float(), targets).item() * len(rows)
         return total / len(self.split.held)
-
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=bf16_pays(self.device))
