@@ -11,13 +11,24 @@ import pytest
 from typer.main import get_command
 
 from partbench.backbones import checks as backbone_checks
+from partbench.backbones.backbone import Backbone
 from partbench.benchmark.cli import app
+from partbench.benchmark.kit import checks_for
 from partbench.benchmark.metrics import METRICS
 from partbench.benchmark.plan import Cell
 from partbench.benchmark.plugins import HOOKS
 from partbench.benchmark.results import CellResult, RunFolder
 from partbench.datasets import checks as dataset_checks
+from partbench.datasets.dataset import Dataset
 from partbench.heads import checks as head_checks
+from partbench.heads.head import Head
+
+SHELVES = {
+    "backbone": (backbone_checks, Backbone("mine", 64, (3,), load=lambda: list)),
+    "head": (head_checks, Head("mine", build=list)),
+    "dataset": (dataset_checks, Dataset("mine", ("background",), load=list)),
+}
+"""Where the checks of each noun stand, and a record that they are for."""
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +59,11 @@ def test_every_verb_has_its_section(pages: dict[str, str]) -> None:
 
 def test_every_metric_has_its_section(pages: dict[str, str]) -> None:
     """With its formula and who defines it so."""
+    sections = dict(re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", pages["metrics.md"], re.MULTILINE | re.DOTALL))
+    assert list(sections) == list(METRICS)
     for name, metric in METRICS.items():
-        assert f"## {name}\n\n`{metric.formula}`" in pages["metrics.md"]
-        assert metric.source in pages["metrics.md"]
+        assert f"`{metric.formula}`" in sections[name]
+        assert f"Source: {metric.source}." in sections[name]
 
 
 def test_every_hook_has_its_page(pages: dict[str, str]) -> None:
@@ -59,14 +72,36 @@ def test_every_hook_has_its_page(pages: dict[str, str]) -> None:
         assert any(f"def {hook}()" in text for text in pages.values()), hook
 
 
-def test_every_check_stands_on_the_page_of_the_contract(pages: dict[str, str]) -> None:
-    """By its name, with the promise that it holds."""
-    for module in (backbone_checks, head_checks, dataset_checks):
-        for check in module.CHECKS:
-            assert (
-                f"| `{check.__name__.removeprefix('check_')}` | {' '.join(str(check.__doc__).split())} |"
-                in (pages["contract.md"])
-            )
+@pytest.mark.parametrize("noun", SHELVES)
+def test_every_check_stands_on_the_page_of_the_contract(noun: str, docs: ModuleType) -> None:
+    """Under its noun, by the name that `partbench check` tells, with the promise that it holds: a whole sentence."""
+    module, record = SHELVES[noun]
+    rows = contract_rows(docs, noun)
+    assert [name for name, _ in rows] == list(checks_for(record))
+    for (name, promise), check in zip(rows, module.CHECKS, strict=True):
+        assert promise.replace("\\|", "|").split() == check.__doc__.split(), name
+        assert promise.endswith("."), name
+
+
+def test_a_new_check_stands_there_too(docs: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A promise of two lines with a bar in it is still one row of two cells."""
+
+    def check_colour(head: Head) -> None:
+        """A head | gives
+        colours."""
+
+    before = contract_rows(docs, "head")
+    monkeypatch.setattr(head_checks, "CHECKS", (*head_checks.CHECKS, check_colour))
+    assert contract_rows(docs, "head") == [*before, ("colour", r"A head \| gives colours.")]
+
+
+def contract_rows(docs: ModuleType, noun: str) -> list[tuple[str, ...]]:
+    """Name and promise in every row of the table under the heading of a noun."""
+    sections = dict(re.findall(r"^## An? (\w+)\n(.*?)(?=^## |\Z)", docs.contract(), re.MULTILINE | re.DOTALL))
+    assert list(sections) == list(SHELVES)
+    rows = re.findall(r"^\| `(\w+)` \| ((?:[^|\n]|\\\|)+) \|$", sections[noun], re.MULTILINE)
+    assert len(rows) == sections[noun].strip().count("\n") - 1  # all lines but the head of the table and its rule
+    return rows
 
 
 def test_every_page_can_be_found(pages: dict[str, str], repository: Path) -> None:
