@@ -82,11 +82,11 @@ def check_inverts(backbone: Backbone) -> None:
     if not isinstance(extractor, Inverts):
         return
     codes = extractor.invert(images)
-    _hold_codes(backbone, "invert", codes)
+    _check_codes(backbone, "invert", codes)
     if not close(run(extractor, images), decode(extractor, codes)):
         raise BackboneError(f"{backbone.name}.maps differ from what calling it gives; let it call maps(invert(images))")
     with torch.no_grad():
-        _hold_images(backbone, "reconstruct", extractor.reconstruct(codes))
+        _check_images(backbone, "reconstruct", extractor.reconstruct(codes))
 
 
 def check_generates(backbone: Backbone) -> None:
@@ -96,7 +96,7 @@ def check_generates(backbone: Backbone) -> None:
         return
     with torch.no_grad():
         (images, maps), (again, maps_again), (others, _) = (extractor.sample(COUNT, seed) for seed in (0, 0, 1))
-    _hold_images(backbone, "sample", images)
+    _check_images(backbone, "sample", images)
     validate_maps(backbone, maps, COUNT)
     if not close([images, *maps], [again, *maps_again]) or torch.equal(images, others):
         raise BackboneError(f"{backbone.name}.sample does not follow its seed; seed a generator with it")
@@ -109,7 +109,7 @@ def check_draws(backbone: Backbone) -> None:
         return
     with torch.no_grad():
         codes, (images, maps) = extractor.draw(COUNT, 0), extractor.sample(COUNT, 0)
-        _hold_codes(backbone, "draw", codes)
+        _check_codes(backbone, "draw", codes)
         if not close([images, *maps], [extractor.reconstruct(codes), *extractor.maps(codes)]):
             raise BackboneError(f"{backbone.name}.draw gives other codes than it samples; let sample decode draw's")
 
@@ -134,13 +134,13 @@ CHECKS: tuple[Callable[[Backbone], None], ...] = (
 """All of them, in the order in which to mend."""
 
 
-def _hold_codes(backbone: Backbone, method: str, codes: object) -> None:
+def _check_codes(backbone: Backbone, method: str, codes: object) -> None:
     values = codes.values() if isinstance(codes, Mapping) else [None]
     if not all(isinstance(code, Tensor) and code.is_floating_point() and len(code) == COUNT for code in values):
         raise BackboneError(f"{backbone.name}.{method} gives no codes; return a dict of float tensors, image first")
 
 
-def _hold_images(backbone: Backbone, method: str, images: Tensor) -> None:
+def _check_images(backbone: Backbone, method: str, images: Tensor) -> None:
     shape = (COUNT, 3, backbone.size, backbone.size)
     # Not `min < 0 or max > 1`: a NaN would pass that.
     if tuple(images.shape) != shape or not ((images >= 0) & (images <= 1)).all():

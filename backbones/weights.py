@@ -81,7 +81,7 @@ def restore(path: Path, family: str, config: Any, parts: Mapping[str, nn.Module]
 
 def fill(path: Path, parts: Mapping[str, nn.Module]) -> None:
     """Give networks the numbers of a weights file, in float32."""
-    hold(path)
+    check_shipped(path)
     with safe_open(path, framework="pt") as file:
         keys = set(file.keys())
         for name, part in parts.items():
@@ -109,7 +109,7 @@ def freeze(parts: Mapping[str, nn.Module]) -> None:
         part.requires_grad_(False).eval()
 
 
-def hold(path: Path) -> None:
+def check_shipped(path: Path) -> None:
     """Refuse a shipped file that is not, byte for byte, the one that we shipped."""
     known = shipped_sums().get(path.resolve())
     if known and hashlib.sha256(path.read_bytes()).hexdigest() != known:

@@ -54,7 +54,7 @@ def make_baseline(plan: Plan, results: Sequence[CellResult], metrics: Sequence[s
     scored = [result for result in results if result.confusion is not None]
     plan_hash = plan.hash
     for result in scored:
-        _hold(result, plan_hash, scored[0])
+        _check_scored_alike(result, plan_hash, scored[0])
     return Baseline(
         protocol=PROTOCOL,
         plan=plan_hash,
@@ -92,7 +92,7 @@ def from_moves(draws: Sequence[int], scores: Any, moves: np.ndarray[Any, Any]) -
     return Estimate(tuple(draws), np.asarray(scores, dtype=float), moves.shape[1] * moves.astype(float))
 
 
-def _hold(result: CellResult, plan_hash: str, first: CellResult) -> None:
+def _check_scored_alike(result: CellResult, plan_hash: str, first: CellResult) -> None:
     """Refuse a run whose cells were not scored alike."""
     known, mend = result.provenance, "delete its file and run the same command again"
     if known.get("protocol") != PROTOCOL:

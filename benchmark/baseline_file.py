@@ -63,7 +63,7 @@ def read_baseline(file: Path) -> Baseline:
         version = int(record["format"])
         if version != FORMAT:
             raise BaselineError(f"{file} has format {version}, and this partbench reads {FORMAT}; {_renew(version)}")
-        _hold_metrics(file, record["metrics"])
+        _check_metrics(file, record["metrics"])
         return _baseline_in(record)
     except BaselineError:
         raise
@@ -78,7 +78,7 @@ def _renew(version: int) -> str:
     return "install a newer one" if version > FORMAT else MEND
 
 
-def _hold_metrics(file: Path, metrics: Mapping[str, str]) -> None:
+def _check_metrics(file: Path, metrics: Mapping[str, str]) -> None:
     for name, formula in metrics.items():
         try:
             known = find_metric(name).formula

@@ -21,7 +21,7 @@ CROSSED = ("backbones", "heads", "draws", "shots")
 """Fields of a plan that may differ."""
 
 
-def hold_plans(a: Plan, b: Plan, names: tuple[str, str]) -> None:
+def check_same_protocol(a: Plan, b: Plan, names: tuple[str, str]) -> None:
     """Refuse two runs of another protocol, and say in what they differ."""
     if a.hash == b.hash:
         return
@@ -30,7 +30,7 @@ def hold_plans(a: Plan, b: Plan, names: tuple[str, str]) -> None:
     raise ComparisonError(f"{names[0]} and {names[1]} cannot be compared: they have {differ}; {BETWEEN_RUNS}")
 
 
-def hold_alike(runs: Mapping[str, Sequence[CellResult]]) -> None:
+def check_comparable(runs: Mapping[str, Sequence[CellResult]]) -> None:
     """Refuse scored cells that saw other images or shots, or were scored in another way, than the first of them."""
     scored = [(name, result) for name, results in runs.items() for result in results if not result.error]
     seen: dict[tuple[int, int], tuple[str, CellResult]] = {}

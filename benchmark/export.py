@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..backbones.backbone import Backbone, BackboneError, Draws, Generates, Inverts
 from ..datasets.dataset import DatasetError, Maker
 from ..datasets.generated.manifest import Manifest
-from ..datasets.generated.writing import complete, hold_unique, new_export, write_image
+from ..datasets.generated.writing import check_unique_names, complete, new_export, write_image
 from ..datasets.images import ImageFolder
 from .features import slices, weights_hash
 from .pictures import PALETTE, to_picture
@@ -57,7 +57,7 @@ def from_pictures(place: Path, count: int | None) -> Exported:
     folder = ImageFolder(place)
     rows = range(len(folder) if count is None else min(count, len(folder)))
     stems = tuple(folder.name(row).rsplit(".", 1)[0].replace("/", "-") for row in rows)
-    hold_unique(stems)
+    check_unique_names(stems)
     return Exported(stems, (folder.picture(row) for row in rows), place.name)
 
 

@@ -147,14 +147,14 @@ def needs(figures: BackboneFigures, cells: Sequence[Cell], extent: Extent) -> Ne
 def memory(figures: BackboneFigures, cells: Sequence[Cell], extent: Extent) -> int:
     """Bytes at the highest: the backbone, the maps of shots that are held, every head, and what is at work."""
     heads = [_head(figures, cell) for cell in cells]
-    held = figures.weights + figures.maps * held_shots(figures, extent) + sum(head.parameters for head in heads)
-    read = figures.maps * figures.slice if held_shots(figures, extent) < extent.used else 0
+    held = figures.weights + figures.maps * cached_shots(figures, extent) + sum(head.parameters for head in heads)
+    read = figures.maps * figures.slice if cached_shots(figures, extent) < extent.used else 0
     work = max((3 * head.parameters + head.memory for head in heads), default=0)  # gradients and Adam's two moments
     work = max([read + work, *(one.memory for one in _segmenters(figures, cells))])
     return held + max(work, figures.memory, 2 * figures.maps * min(figures.slice, extent.test))
 
 
-def held_shots(figures: BackboneFigures, extent: Extent) -> int:
+def cached_shots(figures: BackboneFigures, extent: Extent) -> int:
     """How many shots have their maps held; the others are described at every step."""
     if extent.room is None or not figures.maps:
         return extent.used
@@ -197,7 +197,7 @@ def _fit(head: HeadFigures, base: Cell, extent: Extent) -> float:
 
 def _again(figures: BackboneFigures, base: Cell, extent: Extent) -> float:
     """Seconds to describe shots again whose maps are not held."""
-    missing = max(0, base.shots - held_shots(figures, extent)) / base.shots
+    missing = max(0, base.shots - cached_shots(figures, extent)) / base.shots
     return missing * figures.describe * extent.steps(base.head, base.shots) if missing else 0.0
 
 

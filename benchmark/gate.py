@@ -65,7 +65,7 @@ class Gate:
 Pairs = dict[tuple[str, Key], tuple[Estimate, Estimate]]
 
 
-def hold_against(
+def compute_gate(
     before: Baseline,
     after: Baseline,
     tolerance: float = TOLERANCE,
@@ -81,7 +81,7 @@ def hold_against(
         raise GateError(
             f"tolerance {tolerance:g} and level {level:g} make no gate; choose from 0 points and from 0 to 1"
         )
-    refuse_others(before, after)
+    check_same_baseline(before, after)
     pairs, rest = _pair(before, after, reasons or {})
     if over_heads:
         pairs = _over_heads(pairs)
@@ -89,7 +89,7 @@ def hold_against(
     return Gate(sorted([*verdicts, *rest], key=_gravity), tolerance, level, caught)
 
 
-def refuse_others(before: Baseline, after: Baseline) -> None:
+def check_same_baseline(before: Baseline, after: Baseline) -> None:
     """Refuse scores of another protocol, other images or other shots."""
     mend = "make the baseline again, or run with what it was made with"
     if before.protocol != after.protocol:

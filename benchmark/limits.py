@@ -31,10 +31,10 @@ class Room:
 
     def left(self) -> int | None:
         """Bytes that are left now."""
-        return None if self.most is None else max(0, self.most - held_memory(self.device))
+        return None if self.most is None else max(0, self.most - allocated_memory(self.device))
 
 
-def held_memory(device: torch.device) -> int:
+def allocated_memory(device: torch.device) -> int:
     """Bytes that this program holds on a device now."""
     return int(torch.cuda.memory_allocated(device)) if device.type == "cuda" else resident()
 

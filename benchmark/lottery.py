@@ -89,7 +89,7 @@ class Lottery:
     """The expected rank correlation of the backbones between two disjoint sets of so many draws."""
 
 
-def hold_lottery(scores: Mapping[str, Estimate], seed: int = 0, level: float = LEVEL) -> Lottery:
+def compute_lottery(scores: Mapping[str, Estimate], seed: int = 0, level: float = LEVEL) -> Lottery:
     """What the scores of backbones on the same draws and images say about luck.
 
     Left out are those that are NaN, and those of less than two draws if others have more.

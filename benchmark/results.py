@@ -178,13 +178,13 @@ def read_result(file: Path) -> CellResult:
             confusion=None if record["error"] else read_npz(file.with_suffix(".npz"))[CONFUSION],
             provenance=dict(record["provenance"]),
         )
-        _hold(result)
+        _check_result(result)
     except UNREADABLE as error:
         raise ResultError(f"{file} is damaged ({_say(error)}); delete it and run the same command again") from None
     return result
 
 
-def _hold(result: CellResult) -> None:
+def _check_result(result: CellResult) -> None:
     """Refuse what nobody's run could have written."""
     if result.confusion is None:
         return

@@ -43,7 +43,7 @@ class ShotMaps:
             images = self.pool.images(rows, self.source.backbone.size)
             inverts = isinstance(self.source.extractor, Inverts)
             self.entered[number] = images, self.source.codes(images)[0] if full and inverts else None
-            full = full or not self._hold(number, self.source.maps(images))
+            full = full or not self._cache(number, self.source.maps(images))
             tell()
 
     def want(self, rows: Sequence[int]) -> None:
@@ -56,10 +56,10 @@ class ShotMaps:
         maps = self.held.get(number)
         if maps is None:
             maps = self.source.maps(*self.entered[number])
-            self._hold(number, maps)
+            self._cache(number, maps)
         return [layer[place : place + 1] for layer in maps]
 
-    def _hold(self, number: int, maps: list[Tensor]) -> bool:
+    def _cache(self, number: int, maps: list[Tensor]) -> bool:
         """Hold the maps of a slice if they fit, at the cost of those that nobody wants now."""
         if self.most is not None:
             for idle in [n for n in self.held if n not in self.wanted]:

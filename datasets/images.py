@@ -150,7 +150,7 @@ class ImageFolder:
         opened = [_source(Path(path)) for path in paths]
         self._pictures = [(source, name) for source in opened for name in _names(source)]
         self._names = [_name(source, name, alone=len(opened) == 1) for source, name in self._pictures]
-        _hold_unique(self._names)
+        _check_unique(self._names)
 
     def __len__(self) -> int:
         return len(self._pictures)
@@ -196,7 +196,7 @@ def _name(source: _Directory | _Archive, name: str, alone: bool) -> str:
     return name if alone else f"{source.path.name}/{name}"
 
 
-def _hold_unique(names: Sequence[str]) -> None:
+def _check_unique(names: Sequence[str]) -> None:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise DatasetError(f"two of the sources hold a picture called {twice[0]}; give each source once, or rename one")

@@ -8,7 +8,7 @@ from pathlib import Path
 from .dataset import DatasetError
 
 
-def hold_root(path: Path, what: str, landmarks: Sequence[str]) -> None:
+def check_root(path: Path, what: str, landmarks: Sequence[str]) -> None:
     """Raise unless one of the landmarks lies in the folder; a folder one level off is named in the error."""
     if not path.is_dir():
         raise DatasetError(f"there is no folder {path}; say where {what} lies")

@@ -21,7 +21,7 @@ from partbench.benchmark import one_pass
 from partbench.benchmark.auto_shot import AutoShot, fit_side, sample_seed
 from partbench.benchmark.auto_shot_name import AutoShotError, AutoShotName, base_cell, parse_auto_shot
 from partbench.benchmark.cli import main
-from partbench.benchmark.comparable import hold_alike
+from partbench.benchmark.comparable import check_comparable
 from partbench.benchmark.features import Source
 from partbench.benchmark.fit import SCHEDULES, Schedule
 from partbench.benchmark.iou import confuse
@@ -313,7 +313,7 @@ def test_more_labels_are_added_to_a_run(tmp_path: Path) -> None:
     run(tmp_path, PLAN, {"maker": Maker()})
     results = run(tmp_path, replace(PLAN, backbones=(SUPERVISED,), shots=(2, 5)), {})
     assert {(r.cell.backbone, r.cell.shots) for r in results} == {("maker", 2), (SUPERVISED, 2), (SUPERVISED, 5)}
-    hold_alike({"run": results})
+    check_comparable({"run": results})
 
 
 @settings(max_examples=10)

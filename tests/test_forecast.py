@@ -23,7 +23,7 @@ from partbench.benchmark.forecast import (
     BackboneFigures,
     Extent,
     HeadFigures,
-    held_shots,
+    cached_shots,
     materialised,
     memory,
     needs,
@@ -98,7 +98,11 @@ def test_memory_is_what_is_held_at_once() -> None:
 def test_maps_of_shots_take_half_of_what_is_left() -> None:
     """The others are described at every step that asks for them: less memory, more time."""
     slow, tight = replace(SLOW, weights=500), replace(EXTENT, room=500 + 2 * 3 * 96)
-    assert (held_shots(slow, EXTENT), held_shots(slow, tight), held_shots(slow, replace(EXTENT, room=7))) == (11, 3, 0)
+    assert (cached_shots(slow, EXTENT), cached_shots(slow, tight), cached_shots(slow, replace(EXTENT, room=7))) == (
+        11,
+        3,
+        0,
+    )
     slice_ = 4 * 96
     assert memory(slow, CELLS, tight) == memory(slow, CELLS, EXTENT) - 8 * 96 + slice_
     one, five = (cell for cell in CELLS if cell.head == "linear")

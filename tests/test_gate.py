@@ -23,7 +23,7 @@ from scipy import optimize, stats
 from partbench.benchmark.baseline import Baseline, make_baseline
 from partbench.benchmark.compare import holm
 from partbench.benchmark.drops import find_drops, levels
-from partbench.benchmark.gate import ALL_HEADS, Gate, GateError, Verdict, hold_against
+from partbench.benchmark.gate import ALL_HEADS, Gate, GateError, Verdict, compute_gate
 from partbench.benchmark.iou import Confusion
 from partbench.benchmark.metrics import find_metric
 from partbench.benchmark.plan import PROTOCOL, Plan
@@ -81,7 +81,7 @@ def rounds(
     random, gates = np.random.default_rng(0), []
     for _ in range(runs):
         before, after = two_runs(random, keys, lost, *size)
-        gates.append(hold_against(made(before), made(after), tolerance))
+        gates.append(compute_gate(made(before), made(after), tolerance))
     return gates
 
 
@@ -158,7 +158,7 @@ def test_each_bound_is_where_holm_changes_its_mind(p: list[float], alpha: float)
 def test_allowed_is_the_lowest_score_that_passes() -> None:
     """Whatever is below it has fallen, whatever is above holds."""
     before, after = two_runs(np.random.default_rng(3), 6, 1.5)
-    gate = hold_against(made(before), made(after))
+    gate = compute_gate(made(before), made(after))
     assert {v.verdict for v in gate.verdicts} == {"fell", "holds"}
     for v in gate.verdicts:
         assert (v.after < v.allowed) == (v.verdict == "fell") == (v.p < 0.05)
@@ -168,7 +168,7 @@ def test_allowed_is_the_lowest_score_that_passes() -> None:
 def test_a_run_that_repeats_itself_passes() -> None:
     """To the last pixel: no difference, no error, and what is allowed is the tolerance."""
     one, _ = two_runs(np.random.default_rng(0), 4)
-    gate = hold_against(made(one), made(one.copy()), 0.25)
+    gate = compute_gate(made(one), made(one.copy()), 0.25)
     assert not gate.stopped
     assert [v.allowed for v in gate.verdicts] == pytest.approx([v.before - 0.25 for v in gate.verdicts])
 
@@ -182,10 +182,10 @@ def test_without_chance_the_tolerance_alone_decides() -> None:
 def test_one_draw_is_held_for_its_shots_alone() -> None:
     """Chance is then that of the images; one draw on one image has none that is known."""
     before, after = two_runs(np.random.default_rng(4), 2, 3.0, draws=1)
-    assert [v.key[0] for v in hold_against(made(before), made(after)).stopped] == ["backbone 0"]
+    assert [v.key[0] for v in compute_gate(made(before), made(after)).stopped] == ["backbone 0"]
     before, after = two_runs(np.random.default_rng(4), 2, draws=1, images=1)
     with pytest.raises(GateError, match="one draw on one test image says nothing about chance; run with more"):
-        hold_against(made(before), made(after))
+        compute_gate(made(before), made(after))
 
 
 def test_a_score_that_is_gone_stops_the_gate_and_a_new_one_does_not() -> None:
@@ -200,7 +200,7 @@ def test_a_score_that_is_gone_stops_the_gate_and_a_new_one_does_not() -> None:
         fourth: known[fourth],
         ("new", "linear", 1): known[fourth],
     }
-    gate = hold_against(full, replace(full, scores={METRIC: gone}), reasons={second: "no memory"})
+    gate = compute_gate(full, replace(full, scores={METRIC: gone}), reasons={second: "no memory"})
     assert {v.key: (v.verdict, v.why) for v in gate.verdicts} == {
         first: ("missing", "no score of draw 1"),
         second: ("missing", "no score: no memory"),
@@ -218,15 +218,15 @@ def test_a_score_that_never_was_is_not_missed() -> None:
     first, second = full.scores[METRIC]
     nothing = replace(full.scores[METRIC][first], scores=np.full(DRAWS, np.nan))
     before = replace(full, scores={METRIC: {first: nothing, second: full.scores[METRIC][second]}})
-    assert {v.key: v.verdict for v in hold_against(before, full).verdicts} == {first: "new", second: "holds"}
-    assert {v.key: v.verdict for v in hold_against(before, before).verdicts} == {second: "holds"}
+    assert {v.key: v.verdict for v in compute_gate(before, full).verdicts} == {first: "new", second: "holds"}
+    assert {v.key: v.verdict for v in compute_gate(before, before).verdicts} == {second: "holds"}
 
 
 def test_more_draws_than_the_baseline_has_are_left_out() -> None:
     """The comparison is paired: same draws, same images."""
     one, _ = two_runs(np.random.default_rng(0), 1, draws=5)
     long, short = made(one), made(one[:, :3])
-    (verdict,) = hold_against(short, long).verdicts
+    (verdict,) = compute_gate(short, long).verdicts
     assert verdict.before == verdict.after
 
 
@@ -239,13 +239,13 @@ def test_over_heads_sees_what_no_head_alone_shows() -> None:
         after[..., 1, 1] -= hits
         after[..., 1, 0] += hits
         pair = made(before, tuple("abcdef")), made(after, tuple("abcdef"))
-        (mean,) = hold_against(*pair, over_heads=True).verdicts
+        (mean,) = compute_gate(*pair, over_heads=True).verdicts
         assert mean.key == ("backbone 0", ALL_HEADS, 1)
         found += mean.verdict == "fell"
-        alone += bool(hold_against(*pair).stopped)
+        alone += bool(compute_gate(*pair).stopped)
     assert found > alone
     kept = {key: e for key, e in pair[1].scores[METRIC].items() if key[1] != "c"}
-    gate = hold_against(pair[0], replace(pair[1], scores={METRIC: kept}), over_heads=True)
+    gate = compute_gate(pair[0], replace(pair[1], scores={METRIC: kept}), over_heads=True)
     assert [(v.key[1], v.verdict) for v in gate.verdicts if v.verdict == "missing"] == [("c", "missing")]
 
 
@@ -264,7 +264,7 @@ def test_what_is_not_alike_is_refused(change: dict[str, Any], sentence: str) -> 
     """Protocol, plan, images and shots, each by name."""
     one, _ = two_runs(np.random.default_rng(0), 1)
     with pytest.raises(GateError) as error:
-        hold_against(replace(made(one), **change), made(one))
+        compute_gate(replace(made(one), **change), made(one))
     assert str(error.value).startswith(sentence)
 
 
@@ -273,7 +273,7 @@ def test_terms_that_make_no_gate_are_refused(tolerance: float, level: float) -> 
     """A tolerance below zero, a level that is no share."""
     one, _ = two_runs(np.random.default_rng(0), 1)
     with pytest.raises(GateError, match="make no gate; choose from 0 points and from 0 to 1"):
-        hold_against(made(one), made(one), tolerance, level)
+        compute_gate(made(one), made(one), tolerance, level)
 
 
 NASTY = "a|b`c`<script>&\"'\x1b[31m\ud800\n]]> *x* __y__ [l](u)"

@@ -21,9 +21,9 @@ from partbench.benchmark.lottery import (
     Lottery,
     LotteryError,
     agreement_of,
+    compute_lottery,
     draws_needed,
     growth_of,
-    hold_lottery,
     luck_of,
 )
 from partbench.benchmark.lottery_tables import name_of, needed_text, sentences
@@ -167,7 +167,7 @@ def test_more_draws_rank_better() -> None:
 def test_backbones_are_held_on_the_draws_that_all_have() -> None:
     """Best first; what is not a number is left out, and a lottery takes two draws."""
     scores = {"low": made(30, seed=1), "high": made(70, seed=2).at([0, 2, 3]), "none": made(float("nan"))}
-    found = hold_lottery(scores)
+    found = compute_lottery(scores)
     assert (found.draws, found.images, list(found.lucks)) == ((0, 2, 3), 40, ["high", "low"])
     assert list(found.scores.values()) == sorted(found.scores.values(), reverse=True)
     assert found.overall.best == next(iter(found.scores))
@@ -175,17 +175,17 @@ def test_backbones_are_held_on_the_draws_that_all_have() -> None:
     assert (pair.better, pair.worse) == ("high", "low")
     assert pair.half_width == pytest.approx((made(70, seed=2) - made(30, seed=1)).at([0, 2, 3]).half_width())
     with pytest.raises(LotteryError, match="all backbones have 1 draw in common and a lottery needs 2; run with"):
-        hold_lottery({"one": made().at([1])})
+        compute_lottery({"one": made().at([1])})
     with pytest.raises(LotteryError, match="no score that is a number; choose another --metric"):
-        hold_lottery({"none": made(float("nan"))})
+        compute_lottery({"none": made(float("nan"))})
 
 
 def test_sentences_say_what_is_known() -> None:
     """One backbone agrees with nobody and has no neighbour."""
-    one = sentences(hold_lottery({"alone": made()}), {})
+    one = sentences(compute_lottery({"alone": made()}), {})
     assert len(one) == 1
     assert one[0].startswith("mean over backbones: draw ")
-    two: Lottery = hold_lottery({"a": made(60), "b": made(10, seed=1)})
+    two: Lottery = compute_lottery({"a": made(60), "b": made(10, seed=1)})
     assert any(text.startswith("a stable ranking needs ") for text in sentences(two, {}))
 
 

@@ -26,7 +26,7 @@ def recognise(path: Path, content: Any) -> Published | None:
     if source is None:
         return None
     try:
-        hold_filters(source)
+        check_filters(source)
         config = find_config(source)
         generator = make_generator(source, config)
     except BackboneError as error:
@@ -87,7 +87,7 @@ def make_discriminator(source: Source, config: Config) -> Discriminator:
     return discriminator
 
 
-def hold_filters(source: Source) -> None:
+def check_filters(source: Source) -> None:
     """Refuse another filter than [1, 3, 3, 1], which is all that ours has."""
     ours = fir(1, 1.0)[0, 0]
     for other in source.filters:

@@ -13,7 +13,7 @@ from rich.progress import track
 from ...datasets.dataset import DatasetError
 from ...datasets.generated import ANNOTATED, GENERATED
 from ...datasets.generated.labels import Reading
-from ...datasets.generated.manifest import FORMATS, OVERLAPS, Manifest, hold_classes, read_manifest
+from ...datasets.generated.manifest import FORMATS, OVERLAPS, Manifest, check_class_list, read_manifest
 from ...datasets.generated.reading import take_annotations
 from ..export import Exported, colours, from_backbone, from_pictures, write_export
 from ..naming import find_backbone, find_dataset
@@ -63,7 +63,7 @@ def choose_classes(catalogue: Catalogue, like: str, classes: str) -> tuple[str, 
             raise DatasetError("nothing says which classes to annotate; give --like DATASET, or --classes a,b,c")
         return base
     named = tuple(word.strip() for word in classes.split(","))
-    hold_classes(named)
+    check_class_list(named)
     return base if set(named) == set(base) else named
 
 

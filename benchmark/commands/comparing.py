@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.markup import escape
 
-from ..comparable import ComparisonError, hold_alike, hold_plans
+from ..comparable import ComparisonError, check_comparable, check_same_protocol
 from ..compare import Comparison, compare
 from ..comparison_tables import Couple, as_matrix, as_record, as_table, cell_width, conclude, conclude_all, notes_on
 from ..contrasts import ALL, HEADS, SHOTS, Pairs, Place, average_over, of_all, of_backbones, of_runs
@@ -70,10 +70,10 @@ def _two_runs(one: Path, other: Path, question: Question) -> None:
     plan, results = read_run(one)
     plan_b, results_b = read_run(other)
     names = (str(one), str(other))
-    hold_plans(plan, plan_b, names)
+    check_same_protocol(plan, plan_b, names)
     tell_failures([*results, *results_b])
     a, b = (_chosen(found, question, path) for found, path in ((results, one), (results_b, other)))
-    hold_alike({names[0]: a, names[1]: b})
+    check_comparable({names[0]: a, names[1]: b})
     pairs = of_runs(estimates(a, question.metric), estimates(b, question.metric))
     _answer(average_over(pairs, question.over) if question.over else pairs, names, plan.dataset, question)
 
@@ -84,7 +84,7 @@ def _two_backbones(run: Path, names: Couple, question: Question) -> None:
     backbones = dict.fromkeys(result.cell.backbone for result in results if not result.error)
     a, b = (require([name], backbones, "backbone", run)[0] for name in names)
     chosen = [result for result in _chosen(results, question, run) if result.cell.backbone in names]
-    hold_alike({str(run): chosen})
+    check_comparable({str(run): chosen})
     pairs = of_backbones(estimates(chosen, question.metric), a, b)
     if question.over is not None:
         pairs = average_over(pairs, question.over)
@@ -105,7 +105,7 @@ def _all_backbones(run: Path, question: Question) -> None:
     plan, results = read_run(run)
     tell_failures(results)
     chosen = _chosen(results, question, run)
-    hold_alike({str(run): chosen})
+    check_comparable({str(run): chosen})
     found = compare(of_all(estimates(chosen, question.metric)), question.level)
     if not found:
         raise ComparisonError(f"{run} has no two backbones to compare; run another, or name a second run")

@@ -13,10 +13,10 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from ..comparable import hold_alike
+from ..comparable import check_comparable
 from ..comparison_tables import number
 from ..leaderboard import by_backbone, estimates
-from ..lottery import Lottery, LotteryError, hold_lottery
+from ..lottery import Lottery, LotteryError, compute_lottery
 from ..lottery_tables import as_luck_table, as_pair_table, sentences, title
 from ..plan import Plan
 from ..results import CellResult, RunFolder
@@ -33,9 +33,9 @@ def show(run: Path, shots: int, metric: str, out: Path | None, as_json: bool) ->
     plan, results = read_run(run)
     tell_failures(results)
     chosen = _chosen(results, shots, run)
-    hold_alike({str(run): chosen})
+    check_comparable({str(run): chosen})
     scores = by_backbone(estimates(chosen, metric), shots)
-    found = hold_lottery(scores)
+    found = compute_lottery(scores)
     for name in scores.keys() - found.lucks.keys():
         print(f"set aside: {name}, without a number or with a single draw that all its heads have", file=sys.stderr)
     names = shot_names(run, chosen, shots)

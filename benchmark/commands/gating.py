@@ -13,7 +13,7 @@ from rich.table import Table
 
 from ..baseline import Baseline, make_baseline
 from ..baseline_file import as_text, read_baseline
-from ..gate import FELL, HOLDS, MISSING, NEW, Gate, GateError, Verdict, hold_against
+from ..gate import FELL, HOLDS, MISSING, NEW, Gate, GateError, Verdict, compute_gate
 from ..leaderboard import Key
 from ..plan import NO_HEAD
 from ..results import CellResult, write_atomic
@@ -53,14 +53,16 @@ class Output:
     """JSON instead of the table."""
 
 
-def hold(run: Path, file: Path, tolerance: float, level: float, over: str | None, output: Output) -> int:
+def check_against_baseline(
+    run: Path, file: Path, tolerance: float, level: float, over: str | None, output: Output
+) -> int:
     """Hold a run against a baseline and say so; 1 if a score fell or is missing."""
     if over not in (None, "heads"):
         raise GateError(f"--over takes heads, and not {over!r}")
     before = read_baseline(file)
     plan, results = read_run(run)
     after = make_baseline(plan, results, tuple(before.scores))
-    gate = hold_against(before, after, tolerance, level, over == "heads", _reasons(results))
+    gate = compute_gate(before, after, tolerance, level, over == "heads", _reasons(results))
     notes = _notes(before, after)
     if output.junit:
         write_atomic(output.junit, as_junit(gate))

@@ -11,7 +11,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from ..forecast import STAGES, held_shots, materialised
+from ..forecast import STAGES, cached_shots, materialised
 from ..outlook import Outlook
 from ..plan import NO_HEAD
 from ..promise import METRIC, SOURCE, Promise
@@ -107,7 +107,7 @@ def _equation(outlook: Outlook) -> list[str]:
     name = max(known, key=lambda n: known[n].channels)
     shots, size, figures = max(outlook.plan.shots), outlook.plan.size, known[name]
     side = f"{size} x {size} pixels"
-    held, used = held_shots(figures, outlook.extent), outlook.extent.used
+    held, used = cached_shots(figures, outlook.extent), outlook.extent.used
     again = f" ({held} of {used} shots have theirs held, the others are described again)" if held < used else ""
     ways: dict[str, list[str]] = {}
     for head, one in figures.heads.items():

@@ -19,7 +19,7 @@ from ..results import ResultError, RunFolder
 from ..terminal import open_console
 from .presets import Choice, folder_of
 from .reading import read_run
-from .running import PlanError, find_device, folder_for, hold_choices, resolve
+from .running import PlanError, check_choices, find_device, folder_for, resolve
 
 if TYPE_CHECKING:
     from ..limits import Room
@@ -38,7 +38,7 @@ def show(plan: Plan, device: str, out: Path | None, like: Path | None, most: flo
 
     catalogue = load_catalogue()
     plan = resolve(plan, catalogue)
-    hold_choices(plan)
+    check_choices(plan)
     folder, processor = folder_for(plan, out), find_device(device)
     results = read_run(like)[1] if like else None
     task = Task.open(find_dataset(catalogue, plan.dataset).record, plan)
@@ -50,8 +50,8 @@ def show(plan: Plan, device: str, out: Path | None, like: Path | None, most: flo
         print(json.dumps(as_record(outlook, promises, like, free, disks), indent=1))
     else:
         print_outlook(outlook, promises, like, free, disks, str(processor))
-    hold_memory(outlook, free)
-    hold_disk(outlook, folder.path, cache_folder())
+    check_memory(outlook, free)
+    check_disk(outlook, folder.path, cache_folder())
 
 
 def show_preset(
@@ -72,7 +72,7 @@ def _rehearse(
     """Measure every backbone that has something left to do."""
     from ..features import weights_hash
     from ..forecast import BackboneFigures
-    from ..limits import held_memory
+    from ..limits import allocated_memory
     from ..outlook import Outlook, extent_of
     from ..rehearsal import Rehearsal
     from ..rehearse_segmenter import supervising
@@ -81,8 +81,8 @@ def _rehearse(
     heads_of = {base_head(name): find_head(catalogue, name).record for name in plan.heads}
     rehearsal = Rehearsal(task, heads_of, room.device, cache_folder(), room=room)
     _ = task.manifest
-    base = held_memory(room.device)
-    hold_same_images(folder, task)
+    base = allocated_memory(room.device)
+    check_same_images(folder, task)
     left, figures, console = {}, {}, open_console(stderr=True, quiet=quiet)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
         for name in bars.track(plan.backbones, description="rehearsing"):
@@ -111,7 +111,7 @@ def _done(folder: RunFolder, cell: Cell, weights: str | None) -> bool:
     return result is not None and result.error is None and result.provenance.get("weights") == weights
 
 
-def hold_same_images(folder: RunFolder, task: Task) -> None:
+def check_same_images(folder: RunFolder, task: Task) -> None:
     """Refuse a folder with scores of other images, as the run would."""
     if folder.plan_file.exists() and folder.read_data() != task.data:
         what = f"holds a run with other images of {task.plan.dataset}"
@@ -127,7 +127,7 @@ def _promises(plan: Plan, task: Task, results: Sequence[Any] | None) -> list[Pro
     return [promise(components, shots, *size) for shots, components in known.items()]
 
 
-def hold_memory(outlook: Outlook, free: int | None) -> None:
+def check_memory(outlook: Outlook, free: int | None) -> None:
     """Refuse what takes more memory than there is."""
     if free is None or outlook.memory <= free:
         return
@@ -136,7 +136,7 @@ def hold_memory(outlook: Outlook, free: int | None) -> None:
     raise PlanError(f"{what}; {', '.join(smaller[:3]) or 'no smaller plan of this backbone fits, leave it out'}")
 
 
-def hold_disk(outlook: Outlook, run: Path, cache: Path) -> None:
+def check_disk(outlook: Outlook, run: Path, cache: Path) -> None:
     """Refuse what takes more disk than there is."""
     from ..limits import free_disk, same_disk
 

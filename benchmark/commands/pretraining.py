@@ -66,7 +66,7 @@ def run(
     if start is None:
         raise NamingError(f"{name} has no training of its own; choose one that has, as stylegan2")
     files, kept = Files(out), parse_keep(keep)
-    hold(files, budget, resume)
+    check_training_files(files, budget, resume)
     split, chosen = open_images(catalogue, images), pick_device(device)
     trainer: Trainer = start(size, str(chosen), seed)
     trainer.batch = batch or trainer.batch
@@ -141,7 +141,7 @@ def command(
     return shlex.join(words)
 
 
-def hold(files: Files, budget: Budget, resume: bool) -> None:
+def check_training_files(files: Files, budget: Budget, resume: bool) -> None:
     """Refuse what would end nowhere or overwrite work."""
     if files.out.suffix != ".safetensors":
         raise NamingError(f"--out {files.out} must end in .safetensors")

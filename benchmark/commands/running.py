@@ -116,7 +116,7 @@ def carry_out(
 
     catalogue = load_catalogue()
     plan = resolve(plan, catalogue)
-    hold_choices(plan)
+    check_choices(plan)
     folder = folder_for(plan, out)
     processor = find_device(device)
     listeners = open_listeners(catalogue, reporters)
@@ -127,7 +127,7 @@ def carry_out(
     return plan, folder
 
 
-def hold_choices(plan: Plan) -> None:
+def check_choices(plan: Plan) -> None:
     """Refuse a schedule, a scaling or a split that is not there."""
     from ..fit import SCHEDULES
     from ..scaling import SCALES

@@ -22,7 +22,7 @@ from ..provenance import hardware
 from ..stream import ImageStream
 from ..terminal import open_console
 from .annotating import tell
-from .pretraining import carry_out, hold
+from .pretraining import carry_out, check_training_files
 from .running import find_device
 
 
@@ -31,7 +31,7 @@ def teach(
 ) -> None:
     """Train an oracle, with a bar, and write OUT and its checkpoint, samples and log beside it."""
     files, console, chosen = Files(out), open_console(), find_device(device)
-    hold(files, budget, resume)
+    check_training_files(files, budget, resume)
     record = find_dataset(load_catalogue(), dataset).record
     shape = Shape(record.classes, size, width)
     training = _begin(reveal(record), shape, files, budget, limit, seed, str(chosen))

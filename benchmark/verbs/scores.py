@@ -137,4 +137,4 @@ def gate(
     from ..commands import gating
 
     output = gating.Output(junit, summary, everything, as_json)
-    raise typer.Exit(gating.hold(run, baseline, tolerance, level, over, output))
+    raise typer.Exit(gating.check_against_baseline(run, baseline, tolerance, level, over, output))

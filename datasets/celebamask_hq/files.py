@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..dataset import DatasetError
-from ..layout import alike, find_place, hold_root
+from ..layout import alike, check_root, find_place
 from ..wording import enumeration, hint
 from .parts import PARTS
 
@@ -44,12 +44,12 @@ def mask_path(root: Path, number: int, part: str) -> Path:
 
 def split_numbers(root: Path, train_images: str) -> dict[str, list[int]]:
     """The numbers of the images of each split, after a look at the names of all files."""
-    hold_root(root, WHAT, (IMAGES, MASKS, MAPPING))
+    check_root(root, WHAT, (IMAGES, MASKS, MAPPING))
     find_place(root, IMAGES, "the photographs of CelebAMask-HQ")
     find_place(root, MASKS, "the part masks of CelebAMask-HQ")
     origins = read_mapping(find_place(root, MAPPING, "the table of CelebAMask-HQ"))
-    _hold_images(root, origins)
-    _hold_masks(root, origins)
+    _check_images(root, origins)
+    _check_masks(root, origins)
     splits: dict[str, list[int]] = {"pool": [], "validation": [], "test": []}
     for number, origin in sorted(origins.items()):
         splits[official_split(origin)].append(number)
@@ -90,7 +90,7 @@ def read_mapping(path: Path) -> dict[int, int]:
     return origins
 
 
-def _hold_images(root: Path, listed: Collection[int]) -> None:
+def _check_images(root: Path, listed: Collection[int]) -> None:
     names = set(os.listdir(root / IMAGES))
     missing = [f"{number}.jpg" for number in sorted(listed) if f"{number}.jpg" not in names]
     if missing:
@@ -105,7 +105,7 @@ def _hold_images(root: Path, listed: Collection[int]) -> None:
         raise DatasetError(f"{fact}; it is cut short: download it again")
 
 
-def _hold_masks(root: Path, listed: Iterable[int]) -> None:
+def _check_masks(root: Path, listed: Iterable[int]) -> None:
     bare = sorted(set(listed) - set(_masked(root / MASKS, sorted({number // PER_FOLDER for number in listed}))))
     if bare:
         fact = f"{len(bare)} images of {root} have no mask of any part ({enumeration(bare)})"

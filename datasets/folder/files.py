@@ -41,7 +41,7 @@ def split_pairs(folder: Path) -> dict[str, list[Pair]]:
     masks = _by_stem(folder / "masks", (".png",))
     path = find_json(folder, "splits.json")
     stems = read_splits(path, images) if path else drawn_splits(images)
-    _hold_masks(folder, images, masks, stems)
+    _check_masks(folder, images, masks, stems)
     for split in ("pool", "test"):
         if not stems.get(split):
             fact = f"{folder} has {len(images)} images and none of them falls into the {split} split"
@@ -70,7 +70,7 @@ def read_splits(path: Path, stems: Collection[str]) -> Stems:
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise DatasetError(f"{path} has no list of names for '{split}'; write it as {_EXAMPLE}")
         for name in names:
-            _hold_listed(path, name, split, owner, stems)
+            _check_listed(path, name, split, owner, stems)
             owner[name] = split
     return splits
 
@@ -81,7 +81,7 @@ def _rank(stem: str) -> bytes:
     return hashlib.sha256(f"{SEED}/{name}".encode()).digest()
 
 
-def _hold_listed(path: Path, name: str, split: str, owner: Mapping[str, str], stems: Collection[str]) -> None:
+def _check_listed(path: Path, name: str, split: str, owner: Mapping[str, str], stems: Collection[str]) -> None:
     if name not in stems:
         mend = "write names as in images/, without their endings" if Path(name).stem in stems else "mend the name"
         raise DatasetError(f"{path} lists '{name}' in {split}, and images/ has no such image; {mend}")
@@ -105,7 +105,7 @@ def _by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
     return found
 
 
-def _hold_masks(folder: Path, images: Mapping[str, Path], masks: Collection[str], stems: Stems) -> None:
+def _check_masks(folder: Path, images: Mapping[str, Path], masks: Collection[str], stems: Stems) -> None:
     used = [stem for names in stems.values() for stem in names]
     bare = sorted(images[stem].name for stem in used if stem not in masks)
     if bare:

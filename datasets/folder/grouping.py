@@ -28,11 +28,11 @@ def declared_groups(where: str, names: Sequence[str], declared: Mapping[str, Any
     """The groups of a grouping in `classes.json`; where none is called background, it is all others."""
     rest = [group for group, members in declared.items() if members == ALL_OTHERS]
     groups = {group: _members(where, group, declared[group], names) for group in declared if group not in rest}
-    _hold_disjoint(where, names, groups)
+    _check_disjoint(where, names, groups)
     others = _others(names, groups)
     if not rest and BACKGROUND not in groups:
         return _with_background(groups, others)
-    _hold_complete(where, names, rest, others)
+    _check_complete(where, names, rest, others)
     groups = {group: groups.get(group, others) for group in declared}
     return _with_background(groups, groups.pop(BACKGROUND, []))
 
@@ -62,7 +62,7 @@ def _value(where: str, group: str, member: object, names: Sequence[str]) -> int:
     raise DatasetError(f"{where} has no class {member!r} to put into '{group}': {known or hint(str(member), names)}")
 
 
-def _hold_disjoint(where: str, names: Sequence[str], groups: Groups) -> None:
+def _check_disjoint(where: str, names: Sequence[str], groups: Groups) -> None:
     owner: dict[int, str] = {}
     for group, values in groups.items():
         for value in values:
@@ -72,7 +72,7 @@ def _hold_disjoint(where: str, names: Sequence[str], groups: Groups) -> None:
             owner[value] = group
 
 
-def _hold_complete(where: str, names: Sequence[str], rest: Sequence[str], others: Sequence[int]) -> None:
+def _check_complete(where: str, names: Sequence[str], rest: Sequence[str], others: Sequence[int]) -> None:
     if len(rest) > 1:
         raise DatasetError(f"{where} has '{rest[0]}' and '{rest[1]}' as \"{ALL_OTHERS}\"; list the classes of one")
     if rest and not others:

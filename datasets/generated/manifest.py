@@ -100,7 +100,7 @@ def damaged(path: Path, error: Exception) -> DatasetError:
     return DatasetError(f"{path} is damaged ({reason}); export the images again")
 
 
-def hold_classes(classes: tuple[str, ...]) -> None:
+def check_class_list(classes: tuple[str, ...]) -> None:
     """Refuse a list of classes that no mask could hold."""
     twice = next((name for name in classes if classes.count(name) > 1), None)
     if not classes or not all(classes) or twice is not None:

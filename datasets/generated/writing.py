@@ -100,7 +100,7 @@ def write_masks(folder: Path, manifest: Manifest, masks: Mapping[str, Labels], c
     return annotated
 
 
-def hold_unique(stems: Sequence[str]) -> None:
+def check_unique_names(stems: Sequence[str]) -> None:
     """Refuse two pictures whose names would be one file."""
     twice = next((stem for stem in stems if stems.count(stem) > 1), None)
     if twice is not None:

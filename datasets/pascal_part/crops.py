@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..dataset import DatasetError
-from ..layout import find_place, hold_root
+from ..layout import check_root, find_place
 from .annotations import Box, read_boxes, read_outlines
 
 PARTS, IMAGES, BOXES = "Annotations_Part", "JPEGImages", "Annotations"
@@ -40,7 +40,7 @@ def find_crops(root: Path, kind: str, smallest: int, limit: float) -> list[Crop]
     Discarded are objects without parts, boxes with a side below `smallest` pixels, and boxes whose IoU with that of
     another object of the kind is above `limit`.
     """
-    hold_root(root, WHAT, (PARTS, IMAGES))
+    check_root(root, WHAT, (PARTS, IMAGES))
     annotations = find_place(root, PARTS, "the .mat files of PASCAL-Part")
     find_place(root, IMAGES, "the photographs of PASCAL VOC 2010")
     paths = sorted(path for path in annotations.glob("*.mat") if not path.name.startswith("."))

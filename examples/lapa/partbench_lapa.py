@@ -80,9 +80,9 @@ class Faces:
 
 def load(path: Path) -> Splits:
     """The three splits; only names are looked at."""
-    from partbench.datasets.layout import find_place, hold_root
+    from partbench.datasets.layout import check_root, find_place
 
-    hold_root(path, "LaPa", list(SPLITS.values()))
+    check_root(path, "LaPa", list(SPLITS.values()))
     return Splits(**{ours: Faces(find_place(path, theirs, "that split of LaPa")) for ours, theirs in SPLITS.items()})
 
 
