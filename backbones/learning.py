@@ -12,14 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from .machine import Machine, to_device
+from .machine import TrainingDevice, to_device
 
 SHOWN = 16
 """Images of a picture."""
 
 
 @dataclass(frozen=True)
-class Recipe:
+class AdamRecipe:
     """Numbers of a training by Adam."""
 
     batch: int = 32
@@ -36,7 +36,7 @@ class Lesson(Protocol):
     """What one network learns from images (N, 3, S, S) in [0, 1]."""
 
     network: nn.Module
-    recipe: Recipe
+    recipe: AdamRecipe
 
     def losses(self, network: nn.Module, images: Tensor, /) -> dict[str, Tensor]:
         """The terms whose sum is minimised, by name."""
@@ -76,7 +76,7 @@ class AveragedTraining:
 
     def __init__(self, device: str, seed: int) -> None:
         torch.manual_seed(seed)
-        self.machine = Machine(device)
+        self.machine = TrainingDevice(device)
         self.steps = 0
         self.shown: Tensor | None = None
         """The first images that it saw, for its pictures."""

@@ -25,7 +25,7 @@ def autocast(device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=bf16_pays(device))
 
 
-class Machine:
+class TrainingDevice:
     """The device of this process, and its place among the processes that train together.
 
     `accelerate launch --num_processes 4 .venv/bin/partbench pretrain ...` starts four of them; each sees other images,
@@ -101,6 +101,6 @@ def _join(device: torch.device) -> torch.device:
     return found
 
 
-def to_device(network: nn.Module, machine: Machine) -> nn.Module:
+def to_device(network: nn.Module, machine: TrainingDevice) -> nn.Module:
     """The network on the machine's device, its convolutions in the layout that CPUs and GPUs prefer."""
     return network.to(machine.device).to(memory_format=torch.channels_last)

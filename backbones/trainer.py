@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from .machine import Machine
+    from .machine import TrainingDevice
 
 
 class Trainer(Protocol):
     """One network in training; the loop around it feeds images, keeps the time, checkpoints and takes pictures."""
 
-    machine: Machine
+    machine: TrainingDevice
     """Where it trains; the loop asks it which process this is, and whether all of them go on."""
     batch: int
     """Images per step of one process."""

@@ -10,13 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .auto_shot_name import AutoShotName, base_cell, parse_auto_shot
-from .features import Source, slices
+from .features import FeatureSource, slices
 from .fit import logits_of
-from .one_pass import OnePass, Tell
+from .one_pass import SegmenterCells, Tell
 from .plan import Cell
 from .segmenter.recipe import RECIPES
 from .segmenter.store import PairShape, PairStore
-from .task import Task
+from .task import SegmentationTask
 
 
 def sample_seed(seed: int, draw: int, number: int) -> int:
@@ -35,9 +35,9 @@ def fit_side(images: Tensor, size: int) -> Tensor:
 class AutoShot:
     """Scores the auto-shot cells of one backbone."""
 
-    source: Source
-    task: Task
-    one_pass: OnePass
+    source: FeatureSource
+    task: SegmentationTask
+    one_pass: SegmenterCells
     work: Path
     """Samples and their labels, until their cell is scored."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Tick:
+class TrainingProgress:
     """Where a training stands."""
 
     images: int
@@ -26,17 +26,17 @@ class Budget:
     seconds: float = float("inf")
     images: float = float("inf")
 
-    def left(self, tick: Tick) -> bool:
+    def left(self, tick: TrainingProgress) -> bool:
         """Whether there is time and images for another step."""
         return tick.seconds < self.seconds and tick.images < self.images
 
-    def share(self, tick: Tick) -> float:
+    def share(self, tick: TrainingProgress) -> float:
         """How much of the budget is spent, in [0, 1]."""
         if not self.left(tick):
             return 1.0
         return max(tick.images / self.images, tick.seconds / self.seconds)
 
-    def remaining(self, tick: Tick, rate: float) -> float:
+    def remaining(self, tick: TrainingProgress, rate: float) -> float:
         """Seconds to go at `rate` images per second."""
         if not self.left(tick):
             return 0.0

@@ -17,7 +17,7 @@ class PretrainError(ValueError):
 
 
 @dataclass(frozen=True)
-class Files:
+class TrainingFiles:
     """The files of one training, beside its weights OUT.safetensors."""
 
     out: Path

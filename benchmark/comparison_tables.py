@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .compare import Comparison
-from .contrasts import Place
+from .contrasts import Pairing
 from .plan import NO_HEAD
 from .tables import score_text
 
@@ -68,7 +68,7 @@ def notes_on(found: Sequence[Comparison], level: float, matrix: bool = False) ->
     return notes
 
 
-def as_table(found: Mapping[Place, Comparison], level: float) -> Table:
+def as_table(found: Mapping[Pairing, Comparison], level: float) -> Table:
     """A row per place: both scores, their difference with its interval, p, and what would have been shown."""
     table, told = _empty(), _columns(found)
     for column in (*told, "A", "B", "B - A", "", "p", "least"):
@@ -78,18 +78,18 @@ def as_table(found: Mapping[Place, Comparison], level: float) -> Table:
         if "shots" in told and shots not in (None, place.shots):
             table.add_section()
         shots = place.shots
-        own = [text for name, text in zip(Place._fields, _texts(place), strict=True) if name in told]
+        own = [text for name, text in zip(Pairing._fields, _texts(place), strict=True) if name in told]
         table.add_row(*own, *_numbers(c, level), style="" if c.shown(level) else "dim")
     return table
 
 
-def _columns(found: Mapping[Place, Comparison]) -> list[str]:
+def _columns(found: Mapping[Pairing, Comparison]) -> list[str]:
     """The parts of a place that some row names."""
     texts = [_texts(place) for place in found]
-    return [name for i, name in enumerate(Place._fields) if any(text[i] for text in texts)]
+    return [name for i, name in enumerate(Pairing._fields) if any(text[i] for text in texts)]
 
 
-def _texts(place: Place) -> tuple[str, str, str]:
+def _texts(place: Pairing) -> tuple[str, str, str]:
     from rich.markup import escape
 
     head = "" if place.head == NO_HEAD else escape(place.head)

@@ -16,7 +16,7 @@ HEADS, SHOTS = "heads", "shots"
 """What may be averaged over."""
 
 
-class Place(NamedTuple):
+class Pairing(NamedTuple):
     """Where two scores are compared."""
 
     backbone: str
@@ -27,12 +27,12 @@ class Place(NamedTuple):
     """None for the mean over numbers of shots."""
 
 
-Pairs = dict[Place, tuple[Estimate, Estimate]]
+Pairs = dict[Pairing, tuple[Estimate, Estimate]]
 
 
 def of_runs(a: Estimates, b: Estimates) -> Pairs:
     """What two runs both have, where they have a draw in common."""
-    return _common({Place(*key): (one, b[key]) for key, one in a.items() if key in b})
+    return _common({Pairing(*key): (one, b[key]) for key, one in a.items() if key in b})
 
 
 def of_backbones(known: Estimates, a: str, b: str) -> Pairs:
@@ -44,7 +44,7 @@ def of_backbones(known: Estimates, a: str, b: str) -> Pairs:
         for head in heads:
             one, other = (known.get((name, head, shots), known.get((name, NO_HEAD, shots))) for name in (a, b))
             if one and other:
-                pairs[Place("", head, shots)] = (one, other)
+                pairs[Pairing("", head, shots)] = (one, other)
     return _common(pairs)
 
 
@@ -60,7 +60,7 @@ def _common(pairs: Pairs) -> Pairs:
 
 def average_over(pairs: Pairs, what: tuple[str, ...]) -> Pairs:
     """The same pairs averaged over heads, over numbers of shots or both, on the draws that all of a mean have."""
-    groups: dict[Place, list[tuple[Estimate, Estimate]]] = defaultdict(list)
+    groups: dict[Pairing, list[tuple[Estimate, Estimate]]] = defaultdict(list)
     for place, pair in pairs.items():
         head = ALL if HEADS in what and place.head != NO_HEAD else place.head
         groups[place._replace(head=head, shots=None if SHOTS in what else place.shots)].append(pair)

@@ -18,7 +18,7 @@ STAGE = "all"
 
 
 @dataclass(frozen=True)
-class Cost:
+class BackboneCost:
     """What it takes a backbone to describe an image."""
 
     images_per_second: float
@@ -27,7 +27,7 @@ class Cost:
     parameters: int | None
 
 
-def read_costs(path: Path, batch: int | None = None) -> dict[str, Cost]:
+def read_costs(path: Path, batch: int | None = None) -> dict[str, BackboneCost]:
     """The costs in a file of `partbench throughput --out`, at one batch; by default the fastest of each backbone."""
     try:
         record = json.loads(path.read_text())
@@ -38,17 +38,17 @@ def read_costs(path: Path, batch: int | None = None) -> dict[str, Cost]:
     return {name: cost for name, cost in found.items() if cost}
 
 
-def _cost(one: Mapping[str, Any], batch: int | None) -> Cost | None:
+def _cost(one: Mapping[str, Any], batch: int | None) -> BackboneCost | None:
     stages = [t for t in one["timings"] if t["stage"] == STAGE and t["error"] is None]
     stages = [t for t in stages if batch is None or t["batch"] == batch]
     if not stages:
         return None
     best = max(stages, key=lambda t: t["images per second"])
     gflop = best["flops"] / best["batch"] / 1e9 if best["flops"] else None
-    return Cost(best["images per second"], gflop, one["parameters"])
+    return BackboneCost(best["images per second"], gflop, one["parameters"])
 
 
-def cost_table(results: Sequence[CellResult], costs: Mapping[str, Cost], metric: str) -> pd.DataFrame:
+def cost_table(results: Sequence[CellResult], costs: Mapping[str, BackboneCost], metric: str) -> pd.DataFrame:
     """Score, averaged over heads and shots, and cost of every backbone; best score first.
 
     `front` marks those that no other beats in both score and speed.

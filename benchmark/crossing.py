@@ -19,13 +19,13 @@ from ..backbones.backbone import Backbone
 from ..heads.head import Head
 from .auto_shot import AutoShot
 from .auto_shot_name import base_cell, is_auto_shot
-from .features import Source
+from .features import FeatureSource
 from .fit import predict
-from .fitting import Fitting
+from .fitting import HeadStore
 from .iou import Confusion, confuse
-from .ledger import Ledger, say
-from .one_pass import UNITS, Meter, OnePass
-from .pictures import Gallery
+from .ledger import RunRecorder, say
+from .one_pass import UNITS, ProgressMeter, SegmenterCells
+from .pictures import BackboneGallery
 from .plan import Cell
 from .plugins import Offer
 from .results import UNREADABLE, as_npz, read_npz, write_atomic
@@ -33,13 +33,13 @@ from .shot_maps import ShotMaps
 
 
 @dataclass
-class Crossing:
+class BackboneRun:
     """Scores the cells of one backbone."""
 
     offer: Offer[Backbone]
-    source: Source
+    source: FeatureSource
     heads: Mapping[str, Offer[Head]]
-    ledger: Ledger
+    ledger: RunRecorder
     work: Path
     """Trained heads and confusions of slices, until all cells are scored."""
 
@@ -70,11 +70,11 @@ class Crossing:
 
     def _score_auto(self, modules: Mapping[Cell, nn.Module]) -> None:
         """Score auto-shot cells, one after the other."""
-        one_pass = OnePass(self.ledger, self.source.device, self.work, self.backbone.size)
+        one_pass = SegmenterCells(self.ledger, self.source.device, self.work, self.backbone.size)
         auto_shot = AutoShot(self.source, self.ledger.task, one_pass, self.work)
         for cell, head in modules.items():
             try:
-                auto_shot.run(cell, head, Meter(UNITS, self._tell))
+                auto_shot.run(cell, head, ProgressMeter(UNITS, self._tell))
             except Exception as error:  # whatever a generator raises, the others go on
                 self._give_up(cell, error)
 
@@ -83,8 +83,8 @@ class Crossing:
         return self.offer.record
 
     @cached_property
-    def fitting(self) -> Fitting:
-        return Fitting(self.backbone, self.heads, self.ledger, self.source.device, self.work)
+    def fitting(self) -> HeadStore:
+        return HeadStore(self.backbone, self.heads, self.ledger, self.source.device, self.work)
 
     @property
     def classes(self) -> int:
@@ -129,7 +129,7 @@ class Crossing:
         images = task.scored.images(rows, self.backbone.size)
         truth = task.scored.masks(rows, task.plan.size).numpy()
         maps = self.source.maps(images)
-        gallery = Gallery.of(self.ledger.folder.path, self.backbone.name, images.numpy(), truth)
+        gallery = BackboneGallery.of(self.ledger.folder.path, self.backbone.name, images.numpy(), truth)
         confusions: dict[str, Confusion] = {}
         for cell, module in list(modules.items()):
             try:

@@ -12,7 +12,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ..backbones.backbone import Codes, Inverts, Stepwise
-from .features import Source
+from .features import FeatureSource
 from .peaks import PeakMemory, synchronise
 
 TOGETHER = (1, 1, 8)
@@ -26,7 +26,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Described:
+class FeatureTiming:
     """Seconds per image, and bytes."""
 
     invert: float
@@ -44,7 +44,7 @@ class Described:
         return self.invert + self.describe + self.rebuild
 
 
-def describe_some(source: Source, images: Tensor, together: int) -> Described:
+def describe_some(source: FeatureSource, images: Tensor, together: int) -> FeatureTiming:
     """Describe as many of the images as patience allows, one at least."""
     found, first, highest, peak = None, 0, 0, PeakMemory(source.device)
     for wanted in TOGETHER:
@@ -68,20 +68,20 @@ def timed(device: torch.device, work: Callable[[], Result]) -> tuple[float, Resu
     return time.perf_counter() - start, result
 
 
-def _describe(source: Source, images: Tensor) -> Described:
+def _describe(source: FeatureSource, images: Tensor) -> FeatureTiming:
     extractor, count = source.extractor, len(images)
     if not isinstance(extractor, Inverts):
         seconds, maps = timed(source.device, lambda: source.raw(images))
-        return Described(0.0, seconds / count, 0.0, 0, [m[:1] for m in maps])
+        return FeatureTiming(0.0, seconds / count, 0.0, 0, [m[:1] for m in maps])
     invert, codes = _invert(source, images)
     seconds, maps = timed(source.device, lambda: source.raw(images, codes))
     with torch.no_grad():
         rebuild, _ = timed(source.device, lambda: extractor.reconstruct(codes))
     code = save({name: code[:1].cpu().contiguous() for name, code in codes.items()})
-    return Described(invert / count, seconds / count, rebuild / count, len(code), [m[:1] for m in maps])
+    return FeatureTiming(invert / count, seconds / count, rebuild / count, len(code), [m[:1] for m in maps])
 
 
-def _invert(source: Source, images: Tensor) -> tuple[float, Codes]:
+def _invert(source: FeatureSource, images: Tensor) -> tuple[float, Codes]:
     """Seconds of an inversion and its codes, or what they are after a few steps of a long one."""
     extractor = source.extractor
     if isinstance(extractor, Stepwise) and extractor.steps > FEW and source.missing(images):

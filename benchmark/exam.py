@@ -18,7 +18,7 @@ def held_out(split: Split) -> range:
 
 
 @dataclass(frozen=True)
-class Exam:
+class Validation:
     """Images of side `size` to measure a trainer on."""
 
     split: Split

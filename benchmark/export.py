@@ -11,8 +11,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ..backbones.backbone import Backbone, BackboneError, Draws, Generates, Inverts
-from ..datasets.dataset import DatasetError, Maker
-from ..datasets.generated.manifest import Manifest
+from ..datasets.dataset import DatasetError, GeneratorIdentity
+from ..datasets.generated.manifest import ExportManifest
 from ..datasets.generated.writing import check_unique_names, complete, new_export, write_image
 from ..datasets.images import ImageFolder
 from .features import slices, weights_hash
@@ -29,7 +29,7 @@ class Exported:
     stems: tuple[str, ...]
     images: Iterator[Image.Image]
     source: str
-    maker: Maker | None = None
+    maker: GeneratorIdentity | None = None
     seed: int = 0
     codes: Mapping[str, Tensor] = field(default_factory=dict)
 
@@ -47,7 +47,7 @@ def from_backbone(backbone: Backbone, count: int, seed: int, device: torch.devic
         images = _decoded(extractor, codes, count, backbone.size, device)
     else:
         codes, images = {}, _pictures(extractor.sample(count, seed)[0])
-    maker = Maker(backbone.name, weights_hash(backbone))
+    maker = GeneratorIdentity(backbone.name, weights_hash(backbone))
     stems = tuple(f"{number:04d}" for number in range(count))
     return Exported(stems, images, f"{backbone.name}, seed {seed}", maker, seed, codes)
 
@@ -66,7 +66,7 @@ def write_export(out: Path, exported: Exported, classes: tuple[str, ...], like: 
     if not exported.stems:
         raise DatasetError("no image is left to annotate; raise --count")
     maker, seed, source = exported.maker, exported.seed, exported.source
-    manifest = Manifest(exported.stems, classes, kind, like, maker, seed, source)
+    manifest = ExportManifest(exported.stems, classes, kind, like, maker, seed, source)
     with new_export(out) as folder:
         for number, image in zip(track(range(len(exported.stems)), len(exported.stems)), exported.images, strict=True):
             write_image(folder, exported.stems[number], image)

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from ..backbones.backbone import Backbone, BackboneError, Codes, Extractor, Frugal, Generates, Inverts, Stepwise
 from ..backbones.checks import validate_maps
 from ..backbones.derived import POSITION
-from ..datasets.dataset import Made, Split
-from .limits import Room
+from ..datasets.dataset import MadeByGenerator, Split
+from .limits import MemoryLimit
 from .naming import made_by, parse_backbone
 from .results import write_atomic
 from .scaling import scale_of
@@ -48,7 +48,7 @@ def weights_hash(backbone: Backbone) -> str | None:
 
 
 @dataclass
-class Source:
+class FeatureSource:
     """A backbone that turns images into maps, each shifted and scaled as the protocol says."""
 
     backbone: Backbone
@@ -63,11 +63,13 @@ class Source:
     images: int = 0
     own: dict[str, dict[str, Tensor]] = field(default_factory=dict)
     """Codes (1, ...) of images that this very generator made, by the hash of their pixels: they are never inverted."""
-    room: Room | None = None
+    room: MemoryLimit | None = None
     """The memory that there is; None: as much as it likes."""
 
     @classmethod
-    def open(cls, backbone: Backbone, device: torch.device, cache: Path, room: Room | None = None) -> Source:
+    def open(
+        cls, backbone: Backbone, device: torch.device, cache: Path, room: MemoryLimit | None = None
+    ) -> FeatureSource:
         extractor = backbone.load()
         if isinstance(extractor, nn.Module):
             extractor.to(device).eval()
@@ -75,7 +77,7 @@ class Source:
 
     def recall(self, split: Split, indices: Sequence[int]) -> None:
         """Take the codes of images that this generator made from the split that keeps them."""
-        if not isinstance(split, Made) or not isinstance(self.extractor, Inverts):
+        if not isinstance(split, MadeByGenerator) or not isinstance(self.extractor, Inverts):
             return
         if made_by(self.backbone, self.weights, split.maker):
             for rows in slices(indices, self.backbone.size):

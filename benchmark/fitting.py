@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..backbones.backbone import Backbone
 from ..heads.head import Head
 from .fit import SCHEDULES, learn
-from .ledger import Ledger
+from .ledger import RunRecorder
 from .plan import Cell
 from .plugins import Offer
 from .results import write_atomic
@@ -21,12 +21,12 @@ from .shot_maps import ShotMaps
 
 
 @dataclass
-class Fitting:
+class HeadStore:
     """Trains heads on the maps of one backbone."""
 
     backbone: Backbone
     heads: Mapping[str, Offer[Head]]
-    ledger: Ledger
+    ledger: RunRecorder
     device: torch.device
     work: Path
 

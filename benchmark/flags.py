@@ -15,7 +15,7 @@ IMAGES, SHOTS = "images", "shots"
 
 
 @dataclass(frozen=True)
-class Flag:
+class GuardFlag:
     """Something that a reader of the scores should know."""
 
     of: str
@@ -35,11 +35,11 @@ class Findings:
     """Hash of the images that they looked at."""
     checked: Mapping[str, str]
     """What was looked at, by what it is of."""
-    flags: tuple[Flag, ...] = ()
+    flags: tuple[GuardFlag, ...] = ()
     hashes: Mapping[str, str] = field(default_factory=dict)
     """Perceptual hashes of the test images by name, in hexadecimal digits."""
 
-    def of(self, what: str) -> tuple[Flag, ...]:
+    def of(self, what: str) -> tuple[GuardFlag, ...]:
         return tuple(flag for flag in self.flags if flag.of == what)
 
     def about(self, backbones: Collection[str]) -> Findings:
@@ -76,8 +76,8 @@ def read_findings(run: Path) -> Findings | None:
         raise ResultError(f"{file} is damaged ({what}); {mend}") from None
 
 
-def _flag(flag: Mapping[str, Any]) -> Flag:
-    return Flag(str(flag["of"]), str(flag["name"]), str(flag["text"]), tuple(map(str, flag["evidence"])))
+def _flag(flag: Mapping[str, Any]) -> GuardFlag:
+    return GuardFlag(str(flag["of"]), str(flag["name"]), str(flag["text"]), tuple(map(str, flag["evidence"])))
 
 
 def lines(findings: Findings) -> list[str]:

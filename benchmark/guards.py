@@ -14,15 +14,15 @@ import numpy as np
 
 from ..backbones.backbone import Backbone
 from ..datasets.dataset import IGNORE, Split
-from .flags import IMAGES, SHOTS, Findings, Flag, read_findings, some, write_findings
-from .look_alikes import Hashed, describe, hash_images, look_alikes
-from .pretraining_images import Known, pretraining_of
+from .flags import IMAGES, SHOTS, Findings, GuardFlag, read_findings, some, write_findings
+from .look_alikes import HashedImages, describe, hash_images, look_alikes
+from .pretraining_images import PretrainingImages, pretraining_of
 from .results import ResultError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .task import Task
+    from .task import SegmentationTask
 
 LOOKED_AT = 1000
 """Most unlabelled images that are compared with the test images by their looks; drawn at random, seeded."""
@@ -33,19 +33,19 @@ NAMES = 2**17
 
 
 @dataclass(frozen=True)
-class Part:
+class GuardResult:
     """What one guard looked at, and its flags."""
 
     checked: str
-    flags: tuple[Flag, ...] = ()
+    flags: tuple[GuardFlag, ...] = ()
 
 
-def stand_guard(run: Path, task: Task, backbones: Mapping[str, Backbone]) -> Findings:
+def stand_guard(run: Path, task: SegmentationTask, backbones: Mapping[str, Backbone]) -> Findings:
     """Look, and write what was found into the folder of the run; a backbone of an earlier command keeps its flags."""
     known = _known(run, task)
     if known:
-        test = Hashed(tuple(known.hashes), np.array([int(h, 16) for h in known.hashes.values()], dtype=np.uint64))
-        parts = {of: Part(what, known.of(of)) for of, what in known.checked.items()}
+        test = HashedImages(tuple(known.hashes), np.array([int(h, 16) for h in known.hashes.values()], dtype=np.uint64))
+        parts = {of: GuardResult(what, known.of(of)) for of, what in known.checked.items()}
     else:
         test = hash_images(task.scored, task.test)
         parts = {IMAGES: guard_images(task, test)}
@@ -61,7 +61,7 @@ def stand_guard(run: Path, task: Task, backbones: Mapping[str, Backbone]) -> Fin
     return findings
 
 
-def _known(run: Path, task: Task) -> Findings | None:
+def _known(run: Path, task: SegmentationTask) -> Findings | None:
     """What is known of the same images; a damaged file is made anew."""
     try:
         findings = read_findings(run)
@@ -70,7 +70,7 @@ def _known(run: Path, task: Task) -> Findings | None:
     return findings if findings and findings.data == task.data else None
 
 
-def guard_images(task: Task, test: Hashed) -> Part:
+def guard_images(task: SegmentationTask, test: HashedImages) -> GuardResult:
     """Test images among the labelled and the unlabelled ones, and twice among themselves; classes that none shows."""
     pool = hash_images(task.splits.pool, task.pool)
     unlabelled, named = _unlabelled(task)
@@ -85,37 +85,37 @@ def guard_images(task: Task, test: Hashed) -> Part:
     looked = f"{len(test.names)} test against {len(pool.names)} pool"
     if task.splits.unlabelled:
         looked += f" and {len(unlabelled.names)} of {len(task.splits.unlabelled)} unlabelled"
-    return Part(f"{looked} images by name and look", tuple(flag for flag in flags if flag))
+    return GuardResult(f"{looked} images by name and look", tuple(flag for flag in flags if flag))
 
 
-def _unlabelled(task: Task) -> tuple[Hashed, list[str]]:
+def _unlabelled(task: SegmentationTask) -> tuple[HashedImages, list[str]]:
     """A sample of the unlabelled images, and the names of all, or of very many."""
     split = task.splits.unlabelled
     if split is None:
-        return Hashed((), np.empty(0, dtype=np.uint64)), []
+        return HashedImages((), np.empty(0, dtype=np.uint64)), []
     rows = np.random.default_rng(0).choice(len(split), min(LOOKED_AT, len(split)), replace=False)
     return hash_images(split, rows.tolist(), SECONDS), [split.name(i) for i in range(min(NAMES, len(split)))]
 
 
-def _same_name(name: str, what: str, test: Hashed, others: tuple[str, ...] | list[str]) -> Flag | None:
+def _same_name(name: str, what: str, test: HashedImages, others: tuple[str, ...] | list[str]) -> GuardFlag | None:
     there = set(others)
     both = tuple(one for one in test.names if one in there)
     text = f"{len(both)} of {len(test.names)} test images {what}: {some(both)}"
-    return Flag(IMAGES, name, text, both) if both else None
+    return GuardFlag(IMAGES, name, text, both) if both else None
 
 
-def _alike(name: str, what: str, test: Hashed, others: Hashed) -> Flag | None:
+def _alike(name: str, what: str, test: HashedImages, others: HashedImages) -> GuardFlag | None:
     """A flag for test images that look like others; like other test images if they are the same."""
     pairs = look_alikes(test, others)
     text = f"{len({pair.test for pair in pairs})} of {len(test.names)} test images look like {what}: "
     cases = describe(pairs)
-    return Flag(IMAGES, name, text + some(cases), cases) if pairs else None
+    return GuardFlag(IMAGES, name, text + some(cases), cases) if pairs else None
 
 
-def _absent_from_test(task: Task) -> Flag | None:
+def _absent_from_test(task: SegmentationTask) -> GuardFlag | None:
     absent = _absent(task, {k for i in task.test for k in _shown(task.scored, i, task.plan.size)})
     text = f"no test image shows {some(absent)}; no score says anything of them"
-    return Flag(IMAGES, "class missing from test", text, absent) if absent else None
+    return GuardFlag(IMAGES, "class missing from test", text, absent) if absent else None
 
 
 def _shown(split: Split, index: int, size: int) -> set[int]:
@@ -123,14 +123,14 @@ def _shown(split: Split, index: int, size: int) -> set[int]:
     return {*split.masks([index], size).unique().tolist()} - {IGNORE}
 
 
-def _absent(task: Task, shown: set[int]) -> tuple[str, ...]:
+def _absent(task: SegmentationTask, shown: set[int]) -> tuple[str, ...]:
     """The scored classes that are not among those shown."""
     return tuple(
         name for k, name in enumerate(task.dataset.classes) if k not in shown and name not in task.dataset.excluded
     )
 
 
-def guard_shots(task: Task) -> Part:
+def guard_shots(task: SegmentationTask) -> GuardResult:
     """Classes that a head of some draw and number of shots never sees, and shots that no person annotated."""
     draws = task.manifest.draws
     shown = {i: _shown(task.splits.pool, i, task.plan.size) for i in {i for draw in draws for i in draw}}
@@ -144,33 +144,37 @@ def guard_shots(task: Task) -> Part:
     checked = f"classes in {len(draws)} draws of {', '.join(map(str, task.plan.shots))} shots"
     oracle = _oracle(task)
     if not cases:
-        return Part(checked, oracle)
+        return GuardResult(checked, oracle)
     text = f"a head never sees some class in {', '.join(counts)}: {some(cases, 1)}"
-    return Part(checked, (Flag(SHOTS, "class missing from shots", text, tuple(cases)), *oracle))
+    return GuardResult(checked, (GuardFlag(SHOTS, "class missing from shots", text, tuple(cases)), *oracle))
 
 
-def _oracle(task: Task) -> tuple[Flag, ...]:
+def _oracle(task: SegmentationTask) -> tuple[GuardFlag, ...]:
     """A flag where a network stood in for the person who annotates, with how well it knows what it was taught."""
     facts = task.dataset.facts
     if "oracle" not in facts:
         return ()
     measured = (f"{name} {value}" for name, value in facts["oracle"]["measured"].items())
     return (
-        Flag(SHOTS, "annotated by an oracle", f"the shots have the masks of {facts['annotator']}", tuple(measured)),
+        GuardFlag(
+            SHOTS, "annotated by an oracle", f"the shots have the masks of {facts['annotator']}", tuple(measured)
+        ),
     )
 
 
-def guard_backbone(name: str, backbone: Backbone, task: Task, test: Hashed) -> Part:
+def guard_backbone(name: str, backbone: Backbone, task: SegmentationTask, test: HashedImages) -> GuardResult:
     """Whether its pretraining images are known, and whether a test image is one of them."""
-    known: Known = pretraining_of(backbone, task.dataset.like or task.plan.dataset)
+    known: PretrainingImages = pretraining_of(backbone, task.dataset.like or task.plan.dataset)
     if known.unknown:
-        return Part("", (Flag(name, "pretraining images unknown", f"{name}: {known.unknown}", known.evidence),))
+        return GuardResult(
+            "", (GuardFlag(name, "pretraining images unknown", f"{name}: {known.unknown}", known.evidence),)
+        )
     if known.hashes is None:
-        return Part(known.text)
-    pairs = look_alikes(test, Hashed(tuple(f"image {i}" for i in range(len(known.hashes))), known.hashes))
+        return GuardResult(known.text)
+    pairs = look_alikes(test, HashedImages(tuple(f"image {i}" for i in range(len(known.hashes))), known.hashes))
     seen = dict.fromkeys(pair.test for pair in pairs)
     if not seen:
-        return Part(known.text)
+        return GuardResult(known.text)
     what = f"{len(seen)} of {len(test.names)} test images look like images that it learnt from"
     text = f"{name}: {what}: {some(tuple(seen))}"
-    return Part(known.text, (Flag(name, "pretraining near test", text, describe(pairs)),))
+    return GuardResult(known.text, (GuardFlag(name, "pretraining near test", text, describe(pairs)),))

@@ -25,7 +25,7 @@ NOUNS: dict[type[Any], str] = {Backbone: "backbone", Head: "head", Dataset: "dat
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CheckOutcome:
     """How a record stood one check."""
 
     check: str
@@ -57,16 +57,18 @@ def checks_for(record: Record) -> dict[str, Check]:
     return {check.__name__.removeprefix("check_"): check for check in module.CHECKS}
 
 
-def examine(record: Record) -> Iterator[Outcome]:
+def examine(record: Record) -> Iterator[CheckOutcome]:
     """Run every check, one after the other; whatever the record raises is an outcome."""
     checks = checks_for(record)
     for name, check in checks.items():
-        yield Outcome(name, _error(check, record), record.known_failures.get(name))
+        yield CheckOutcome(name, _error(check, record), record.known_failures.get(name))
     for name, reason in record.known_failures.items():
         if name not in checks:
-            yield Outcome(name, f"there is no check '{name}' to be known to fail; the checks are {', '.join(checks)}")
+            yield CheckOutcome(
+                name, f"there is no check '{name}' to be known to fail; the checks are {', '.join(checks)}"
+            )
         elif not reason.strip():
-            yield Outcome(name, f"{record.name} is declared to fail {name} without a reason; write why")
+            yield CheckOutcome(name, f"{record.name} is declared to fail {name} without a reason; write why")
 
 
 def cases(records: Iterable[Record]) -> list[Any]:

@@ -12,14 +12,14 @@ from .iou import Confusion
 from .plan import PROTOCOL, Cell
 from .reporter import Listener
 from .results import CellResult, ResultError, RunFolder
-from .task import Task
+from .task import SegmentationTask
 
 
 @dataclass
-class Ledger:
+class RunRecorder:
     """Writes the results of one task into the folder of a run, and tells the reporter."""
 
-    task: Task
+    task: SegmentationTask
     folder: RunFolder
     facts: Mapping[str, Any]
     """Versions and hardware, for every result."""

@@ -17,7 +17,7 @@ GROUP = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
-class Room:
+class MemoryLimit:
     """The memory that a run may take on its device."""
 
     device: torch.device
@@ -25,7 +25,7 @@ class Room:
     """Bytes, with what the program holds already; None: nobody knows."""
 
     @classmethod
-    def of(cls, device: torch.device, gib: float | None = None) -> Room:
+    def of(cls, device: torch.device, gib: float | None = None) -> MemoryLimit:
         """So many GiB, or what is free."""
         return cls(device, free_memory(device) if gib is None else int(gib * GIB))
 

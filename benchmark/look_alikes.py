@@ -20,14 +20,14 @@ TOLD = 1000
 
 
 @dataclass(frozen=True)
-class Hashed:
+class HashedImages:
     """The perceptual hashes of some images, by name."""
 
     names: tuple[str, ...]
     hashes: Hashes
 
 
-class Pair(NamedTuple):
+class NearDuplicate(NamedTuple):
     """Two images that look alike."""
 
     test: str
@@ -36,7 +36,7 @@ class Pair(NamedTuple):
     """Bits of the hash that differ."""
 
 
-def hash_images(split: Split, rows: Sequence[int], seconds: float = inf) -> Hashed:
+def hash_images(split: Split, rows: Sequence[int], seconds: float = inf) -> HashedImages:
     """The hashes of the images at `rows`; no more are read after so many seconds."""
     end = time.monotonic() + seconds
     names: list[str] = []
@@ -47,10 +47,10 @@ def hash_images(split: Split, rows: Sequence[int], seconds: float = inf) -> Hash
         some = list(rows[start : start + AT_ONCE])
         hashes.append(perceptual_hash(split.images(some, SIDE).numpy()))
         names += [split.name(i) for i in some]
-    return Hashed(tuple(names), np.concatenate(hashes))
+    return HashedImages(tuple(names), np.concatenate(hashes))
 
 
-def look_alikes(test: Hashed, others: Hashed) -> list[Pair]:
+def look_alikes(test: HashedImages, others: HashedImages) -> list[NearDuplicate]:
     """The pairs of a test image and another that differ in few bits, nearest first.
 
     Of an image and itself, and of an image under the same name in both, nothing is said here: names say it.
@@ -60,11 +60,11 @@ def look_alikes(test: Hashed, others: Hashed) -> list[Pair]:
         apart = distances(one, others.hashes)
         near = np.flatnonzero(apart <= NEAR)
         chosen = near[near > i] if others is test else near
-        pairs += [Pair(name, others.names[j], int(apart[j])) for j in chosen if others.names[j] != name]
+        pairs += [NearDuplicate(name, others.names[j], int(apart[j])) for j in chosen if others.names[j] != name]
     return sorted(pairs, key=lambda pair: pair.distance)
 
 
-def describe(pairs: Sequence[Pair]) -> tuple[str, ...]:
+def describe(pairs: Sequence[NearDuplicate]) -> tuple[str, ...]:
     """Each pair in a few words, and how many there are beyond those that are told."""
     told = tuple(f"{pair.test} and {pair.other} ({pair.distance} of {BITS} bits differ)" for pair in pairs[:TOLD])
     return told + ((f"and {len(pairs) - TOLD} more pairs",) if len(pairs) > TOLD else ())

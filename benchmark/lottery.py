@@ -1,7 +1,7 @@
 """The shot lottery: how much of a few-shot score is the choice of the shots, and how many draws a ranking needs.
 
 The variance of the score of one draw is s_D^2 + s_N^2 / N + s_DN^2 / N, of the shots, of the N test images and of what
-is left (see `uncertainty`, and `power.components_of`). The first is the lottery: more test images leave it as it is.
+is left (see `uncertainty`, and `power.components_of`). The first is the lottery: more test images leave it is.
 """
 
 from __future__ import annotations

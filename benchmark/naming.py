@@ -16,7 +16,7 @@ from typing import TypeVar
 from ..backbones.backbone import Backbone, BackboneError
 from ..backbones.derived import POSITION, TWIN, twin, with_position
 from ..backbones.hub import fetch, on_hub
-from ..datasets.dataset import Dataset, DatasetError, Maker
+from ..datasets.dataset import Dataset, DatasetError, GeneratorIdentity
 from ..heads.head import Head
 from .auto_shot_name import PREFIX, base_head
 from .plugins import Catalogue, Offer
@@ -126,7 +126,7 @@ def _named_dataset(catalogue: Catalogue, name: str) -> Offer[Dataset]:
     return replace(offer, record=replace(_configured(lambda: configure(rest), name, offer.provider), name=name))
 
 
-def made_by(backbone: Backbone, weights: str | None, maker: Maker) -> bool:
+def made_by(backbone: Backbone, weights: str | None, maker: GeneratorIdentity) -> bool:
     """Whether this backbone is the generator that made images; variants that read the same weights are."""
     if weights is None or weights != maker.weights:
         return weights == maker.weights and backbone.name.removesuffix(POSITION) == maker.backbone

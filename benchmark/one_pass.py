@@ -13,8 +13,8 @@ import torch
 
 from .features import slices
 from .iou import Confusion, confuse
-from .ledger import Ledger
-from .pictures import Gallery
+from .ledger import RunRecorder
+from .pictures import BackboneGallery
 from .plan import PROTOCOL, Cell
 from .segmenter.model import Segmenter, SegmenterError, train_segmenter
 from .segmenter.pairs import Pairs
@@ -36,7 +36,7 @@ def segmenter_file(run: Path, cell: Cell) -> Path:
     return run / SEGMENTERS / f"{cell.slug}.safetensors"
 
 
-class Meter:
+class ProgressMeter:
     """Turns shares of a work into units of it."""
 
     def __init__(self, units: int, tell: Callable[[str], None]) -> None:
@@ -49,10 +49,10 @@ class Meter:
 
 
 @dataclass
-class OnePass:
+class SegmenterCells:
     """Trains, keeps and scores segmenters."""
 
-    ledger: Ledger
+    ledger: RunRecorder
     device: torch.device
     work: Path
     """Pairs and checkpoints, until their cell is scored."""
@@ -104,7 +104,9 @@ class OnePass:
         parts, seconds, side = [], 0.0, task.plan.size
         first = task.test_slices(self.shown)[0]
         shown = task.scored.images(first, self.shown).numpy()
-        gallery = Gallery.of(self.ledger.folder.path, cell.backbone, shown, task.scored.masks(first, side).numpy())
+        gallery = BackboneGallery.of(
+            self.ledger.folder.path, cell.backbone, shown, task.scored.masks(first, side).numpy()
+        )
         for number, rows in enumerate(slices(task.test, max(side, self.shown))):
             images, truth = task.scored.images(rows, side), task.scored.masks(rows, side).numpy()
             start = time.perf_counter()

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from .fit import SCHEDULES
 from .forecast import BackboneFigures, Extent, HeadFigures, Needs, memory, needs
 from .plan import NO_HEAD, Cell, Plan
-from .task import STATISTICS, Task
+from .task import STATISTICS, SegmentationTask
 
 SMALLEST = 8
 """Side of masks, pixels, below which no plan goes."""
 
 
 @dataclass(frozen=True)
-class Outlook:
+class Feasibility:
     """What the cells that are left of a plan will take."""
 
     plan: Plan
@@ -99,7 +99,7 @@ def _up_to(most: int) -> Callable[[Cell], bool]:
     return lambda cell: cell.shots <= most
 
 
-def extent_of(task: Task) -> Extent:
+def extent_of(task: SegmentationTask) -> Extent:
     """How much a task asks of every backbone."""
     plan, draws = task.plan, task.manifest.draws
     unlabelled = task.splits.unlabelled

@@ -21,7 +21,7 @@ COPIED = {"cpu": 2**26, "cuda": 2**29}
 
 
 @dataclass(frozen=True)
-class Peaks:
+class DevicePeaks:
     """The measured peaks of one device in one number format."""
 
     flops: float
@@ -50,7 +50,7 @@ def fastest(work: Callable[[], object], device: torch.device, seconds: float = S
     return best
 
 
-def measure_peaks(device: torch.device, dtype: torch.dtype = torch.float32) -> Peaks:
+def measure_peaks(device: torch.device, dtype: torch.dtype = torch.float32) -> DevicePeaks:
     """Multiply and copy for a second."""
     side, size = (table.get(device.type, table["cpu"]) for table in (MATRIX, COPIED))
     a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
@@ -59,7 +59,7 @@ def measure_peaks(device: torch.device, dtype: torch.dtype = torch.float32) -> P
     target = torch.empty_like(source)
     multiplied = fastest(lambda: torch.mm(a, b, out=out), device)
     copied = fastest(lambda: target.copy_(source), device)
-    return Peaks(2 * side**3 / multiplied, 2 * size / copied)
+    return DevicePeaks(2 * side**3 / multiplied, 2 * size / copied)
 
 
 class PeakMemory:

@@ -93,7 +93,7 @@ def save_png(path: Path, image: Image.Image) -> None:
 
 
 @dataclass
-class Gallery:
+class BackboneGallery:
     """What is kept of a backbone's first test images: originals, truth, reconstructions, predictions of one draw."""
 
     file: Path
@@ -102,7 +102,7 @@ class Gallery:
     predictions: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, run: Path, backbone: str, images: NDArray[np.floating[Any]], truth: NDArray[Any]) -> Gallery:
+    def of(cls, run: Path, backbone: str, images: NDArray[np.floating[Any]], truth: NDArray[Any]) -> BackboneGallery:
         """An empty gallery for the first of these test images (n, 3, s, s) and masks (n, S, S)."""
         return cls(picture_file(run, backbone), images[:SHOWN], truth[:SHOWN])
 

@@ -60,7 +60,7 @@ class Catalogue:
 def load_catalogue() -> Catalogue:
     """Import all plugins and ask each for its records; a faulty one becomes a sentence in `problems`."""
     blocked = {name.strip() for name in os.environ.get(BLOCK, "").split(",")}
-    door = _Door()
+    door = _PluginLoader()
     for plugin in find_plugins():
         if plugin.name not in blocked:
             door.admit(plugin)
@@ -68,7 +68,7 @@ def load_catalogue() -> Catalogue:
     return Catalogue(backbones, heads, datasets, reporters, tuple(door.problems))
 
 
-class _Door:
+class _PluginLoader:
     """Where plugins come in, one by one: keeps their records, and the reasons to turn some away."""
 
     def __init__(self) -> None:

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from ..backbones.trainer import GoesOn, LearnsFromMasks, Trainer
-from .budget import Budget, Tick, stop_between_steps
+from .budget import Budget, TrainingProgress, stop_between_steps
 from .card import read_metadata, write_card
-from .checkpoints import Files, PretrainError, load_checkpoint, save_checkpoint, save_picture, say
-from .exam import Exam
+from .checkpoints import PretrainError, TrainingFiles, load_checkpoint, save_checkpoint, save_picture, say
+from .exam import Validation
 from .features import file_hash
 from .pretraining_images import learnt_from, pass_hashes_on, read_hashes, write_hashes
 from .stream import ImageStream
@@ -34,10 +34,10 @@ class Pretraining:
         self,
         trainer: Trainer,
         stream: ImageStream,
-        files: Files,
+        files: TrainingFiles,
         budget: Budget,
         keep: tuple[int, ...] = (),
-        exam: Exam | None = None,
+        exam: Validation | None = None,
     ) -> None:
         self.trainer, self.stream, self.files, self.budget, self.exam = trainer, stream, files, budget, exam
         self.machine = trainer.machine
@@ -74,7 +74,7 @@ class Pretraining:
             self.images, self.seconds = int(said.get("images seen", 0)), float(said.get("seconds", 0))
         except ValueError as error:
             raise PretrainError(f"{weights} does not count what it has seen ({error}); name another file") from None
-        if not self.budget.left(Tick(self.images, self.seconds, "")):
+        if not self.budget.left(TrainingProgress(self.images, self.seconds, "")):
             spent = f"{self.images} images in {self.seconds:.0f} seconds"
             raise PretrainError(f"{weights} has seen {spent}, all that there is to see; raise --kimg or --minutes")
         self.trainer.go_on_from(weights, self.images)
@@ -89,7 +89,7 @@ class Pretraining:
         counts = {"images": self.images, "seconds": self.seconds, "began": self.began}
         save_checkpoint(path or self.files.checkpoint, {"trainer": self.trainer.state_dict()} | counts)
 
-    def run(self, report: Callable[[Tick], None], card: dict[str, str]) -> None:
+    def run(self, report: Callable[[TrainingProgress], None], card: dict[str, str]) -> None:
         """Train until the budget is spent, then finish and write the weights.
 
         Ctrl-C and SIGTERM end the step in progress, leave a checkpoint and raise `KeyboardInterrupt`.
@@ -106,10 +106,10 @@ class Pretraining:
         if self.main:
             self._finish(report, card)
 
-    def _finish(self, report: Callable[[Tick], None], card: dict[str, str]) -> None:
+    def _finish(self, report: Callable[[TrainingProgress], None], card: dict[str, str]) -> None:
         """Learn what remains, then write the weights, all of them or none."""
         budget = min(FINISH_SHARE * self.seconds, FINISH_MOST)
-        self.trainer.finish(budget, lambda note: report(Tick(self.images, self.seconds, note)))
+        self.trainer.finish(budget, lambda note: report(TrainingProgress(self.images, self.seconds, note)))
         self._record()
         spent = {"images seen": str(self.images), "seconds": f"{self.seconds:.0f}"}
         spent["measured"] = json.dumps(self.measures)
@@ -127,8 +127,8 @@ class Pretraining:
             hashes = self.stream.hashes(int(seen) if seen.isdecimal() else 0, self.images)
             write_hashes(self.files.out, np.union1d(earlier, hashes))
 
-    def _steps(self, stop: threading.Event) -> Iterator[Tick]:
-        tick, last = Tick(self.images, self.seconds, ""), time.monotonic()
+    def _steps(self, stop: threading.Event) -> Iterator[TrainingProgress]:
+        tick, last = TrainingProgress(self.images, self.seconds, ""), time.monotonic()
         saved = last
         while self.machine.all(self.budget.left(tick) and not stop.is_set()):
             losses = self._step()
@@ -141,7 +141,7 @@ class Pretraining:
                 self.checkpoint()
                 self._record()
                 saved = time.monotonic()
-            tick = Tick(self.images, self.seconds, " ".join(f"{k} {v:.3f}" for k, v in losses.items()))
+            tick = TrainingProgress(self.images, self.seconds, " ".join(f"{k} {v:.3f}" for k, v in losses.items()))
             yield tick
 
     def _step(self) -> Mapping[str, float]:

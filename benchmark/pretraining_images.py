@@ -20,7 +20,7 @@ MEND = "a backbone of partbench pretrain brings the hashes of its images"
 
 
 @dataclass(frozen=True)
-class Known:
+class PretrainingImages:
     """What is known of a backbone's pretraining images."""
 
     text: str = ""
@@ -70,37 +70,37 @@ def pass_hashes_on(earlier: Path, weights: Path) -> None:
         write_hashes(weights, hashes)
 
 
-def pretraining_of(backbone: Backbone, dataset: str) -> Known:
+def pretraining_of(backbone: Backbone, dataset: str) -> PretrainingImages:
     """What a backbone has learnt from, seen from a run on this dataset."""
     if not backbone.learnt:
-        return Known(f"{backbone.name} learnt from no image")
+        return PretrainingImages(f"{backbone.name} learnt from no image")
     if backbone.weights is None:
-        return Known(unknown="it was trained elsewhere, and names no weights file", evidence=(MEND,))
+        return PretrainingImages(unknown="it was trained elsewhere, and names no weights file", evidence=(MEND,))
     try:
         hashes = read_hashes(backbone.weights)
     except ValueError as error:
-        return Known(unknown=str(error), evidence=(MEND,))
+        return PretrainingImages(unknown=str(error), evidence=(MEND,))
     if hashes is not None:
-        return Known(f"{backbone.name} learnt from {len(hashes)} images, each compared by its look", hashes)
+        return PretrainingImages(f"{backbone.name} learnt from {len(hashes)} images, each compared by its look", hashes)
     return _from_card(backbone.name, backbone.weights, dataset)
 
 
-def _from_card(name: str, weights: Path, dataset: str) -> Known:
+def _from_card(name: str, weights: Path, dataset: str) -> PretrainingImages:
     """What the card inside a weights file says; it is enough for the unlabelled images of the run's own dataset."""
     try:
         card = read_metadata(weights)
     except PretrainError as error:
-        return Known(
+        return PretrainingImages(
             unknown="its weights file has no card that can be read, and no hashes beside it", evidence=(str(error),)
         )
     said = [f"{key}: {card[key]}" for key in ("images", "began with", "converted from") if key in card]
     if all(_of(images) == dataset for images in learnt_from(card)):
-        return Known(f"{name} learnt from the unlabelled images of {dataset}")
+        return PretrainingImages(f"{name} learnt from the unlabelled images of {dataset}")
     if _of(card.get("images", "")) == dataset:
         why = "it began with other weights, whose images its card does not say or which are of another dataset"
     else:
         why = f"its card says {said[0]!r}" if said else "its card says nothing of them"
-    return Known(unknown=f"{why}, and no hashes of them lie beside it", evidence=(*said, MEND))
+    return PretrainingImages(unknown=f"{why}, and no hashes of them lie beside it", evidence=(*said, MEND))
 
 
 def learnt_from(card: Mapping[str, str]) -> list[str]:

@@ -28,7 +28,7 @@ SOURCE = "the default run on faces"
 
 
 @dataclass(frozen=True)
-class Promise:
+class DetectableDifference:
     """The smallest difference of two backbones, averaged over heads, with so many shots; in points."""
 
     shots: int
@@ -46,12 +46,14 @@ class Promise:
     """Scores that such a gate holds."""
 
 
-def promise(known: Sequence[Components], shots: int, draws: int, images: int, backbones: int, held: int) -> Promise:
+def promise(
+    known: Sequence[Components], shots: int, draws: int, images: int, backbones: int, held: int
+) -> DetectableDifference:
     """From the variances of differences between pairs of backbones; a gate sees smaller ones, so it catches more."""
     comparisons = max(1, backbones * (backbones - 1) // 2)
     found = [smallest_difference(c, draws, images, comparisons=comparisons, sides=TWO_SIDED) for c in known]
     drops = [smallest_difference(c, draws, images, comparisons=held, sides=ONE_SIDED) for c in known]
-    return Promise(
+    return DetectableDifference(
         shots, float(np.median(found)), min(found), max(found), len(found), comparisons, float(np.median(drops)), held
     )
 

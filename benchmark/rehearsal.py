@@ -18,16 +18,16 @@ from ..backbones.backbone import Backbone, Generates, Inverts
 from ..heads.head import Head
 from .auto_shot_name import base_head, parse_auto_shot
 from .describing import Result, describe_some, timed
-from .features import Source, slices
+from .features import FeatureSource, slices
 from .fit import SCHEDULES, fit, predict, strategy
 from .forecast import BackboneFigures, HeadFigures
 from .iou import confuse
 from .ledger import say
-from .limits import Room
+from .limits import MemoryLimit
 from .peaks import PeakMemory
 from .rehearse_segmenter import segmenter_figures, teaching
 from .segmenter.figures import SegmenterFigures
-from .task import Task
+from .task import SegmentationTask
 
 STEPS = 2
 """Training steps that are timed together."""
@@ -41,14 +41,14 @@ Shapes = tuple[tuple[int, ...], ...]
 class Rehearsal:
     """Measures the backbones and heads of one task on one device."""
 
-    task: Task
+    task: SegmentationTask
     heads: Mapping[str, Head]
     device: torch.device
     cache: Path
     """Where codes are kept."""
     known: dict[tuple[str, Shapes], HeadFigures] = field(default_factory=dict)
     """Figures of heads on maps of these shapes, which several backbones may share."""
-    room: Room | None = None
+    room: MemoryLimit | None = None
     """The memory that a run would have."""
 
     def figures(self, backbone: Backbone, heads: Sequence[str]) -> BackboneFigures:
@@ -61,7 +61,7 @@ class Rehearsal:
     def _figures(self, backbone: Backbone, heads: Sequence[str]) -> BackboneFigures:
         peak = PeakMemory(self.device)
         peak.start()
-        load, source = self._timed(lambda: Source.open(backbone, self.device, self.cache, self.room))
+        load, source = self._timed(lambda: FeatureSource.open(backbone, self.device, self.cache, self.room))
         weights = peak.read() or 0
         source.recall(self.task.splits.pool, self.task.pool)
         read, images = self._timed(lambda: torch.cat(self.task.statistics(backbone.size)))
@@ -85,7 +85,7 @@ class Rehearsal:
             heads={name: self._named(name, source, maps, shapes) for name in heads},
         )
 
-    def _named(self, name: str, source: Source, maps: Sequence[Tensor], shapes: Shapes) -> HeadFigures:
+    def _named(self, name: str, source: FeatureSource, maps: Sequence[Tensor], shapes: Shapes) -> HeadFigures:
         head, auto = self._head(self.heads[base_head(name)], maps, shapes), parse_auto_shot(name)
         if auto is None or not isinstance(source.extractor, Generates):  # without a generator it fails at once
             return head
@@ -99,7 +99,7 @@ class Rehearsal:
     def _shots(self) -> list[int]:
         return sorted({i for draw in self.task.manifest.draws for i in draw})
 
-    def _missing(self, source: Source) -> dict[str, int]:
+    def _missing(self, source: FeatureSource) -> dict[str, int]:
         """Images of each stage that have no code yet."""
         if not isinstance(source.extractor, Inverts):
             return {}

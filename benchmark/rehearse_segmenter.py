@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 
 from .auto_shot_name import AutoShotName
-from .features import Source, slices
+from .features import FeatureSource, slices
 from .forecast import BackboneFigures, HeadFigures
 from .iou import confuse
 from .peaks import PeakMemory, synchronise
@@ -20,13 +20,13 @@ from .segmenter.pairs import TensorPairs
 from .segmenter.recipe import RECIPES
 from .segmenter.store import PairShape
 from .segmenter.training import Training
-from .task import Task
+from .task import SegmentationTask
 
 TRIED = 2**15
 """Pixels of the images of a step that is timed; a whole batch is taken to need as much per image."""
 
 
-def segmenter_figures(task: Task, device: torch.device) -> SegmenterFigures:
+def segmenter_figures(task: SegmentationTask, device: torch.device) -> SegmenterFigures:
     """Those of a training on masks."""
     size, classes, recipe = task.plan.size, len(task.dataset.classes), RECIPES[task.plan.schedule]
     count = max(2, min(recipe.batch, TRIED // size**2))
@@ -50,7 +50,7 @@ def segmenter_figures(task: Task, device: torch.device) -> SegmenterFigures:
 
 
 def teaching(
-    head: HeadFigures, name: AutoShotName, source: Source, task: Task, taught: SegmenterFigures
+    head: HeadFigures, name: AutoShotName, source: FeatureSource, task: SegmentationTask, taught: SegmenterFigures
 ) -> HeadFigures:
     """The figures of auto-shot, from those of the head that labels and of the segmenter that learns."""
     classes, size = None if name.one_hot else len(task.dataset.classes), task.plan.size

@@ -12,20 +12,20 @@ import torch
 
 from ..backbones.backbone import Backbone
 from ..heads.head import Head
-from .crossing import Crossing
-from .features import Source, weights_hash
+from .crossing import BackboneRun
+from .features import FeatureSource, weights_hash
 from .guards import stand_guard
 from .iou import confuse
-from .ledger import Ledger, say
-from .limits import Room
-from .one_pass import UNITS, Meter, OnePass
+from .ledger import RunRecorder, say
+from .limits import MemoryLimit
+from .one_pass import UNITS, ProgressMeter, SegmenterCells
 from .plan import COPY, SUPERVISED, Cell, Plan, file_name
 from .plugins import Offer
 from .reporter import Listener
 from .results import ResultError, RunFolder
 from .shot_pictures import ShotPictures, first_shots, keep_shots, read_shots
-from .supervised import Supervised
-from .task import Task, mode_of
+from .supervised import SupervisedCells
+from .task import SegmentationTask, mode_of
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Runner:
     """Carries out one plan."""
 
     plan: Plan
-    task: Task
+    task: SegmentationTask
     backbones: Mapping[str, Offer[Backbone]]
     heads: Mapping[str, Offer[Head]]
     folder: RunFolder
@@ -42,13 +42,13 @@ class Runner:
     facts: Mapping[str, Any]
     """Versions and hardware, for every result."""
     reporter: Listener = field(default_factory=Listener)
-    room: Room | None = None
+    room: MemoryLimit | None = None
     """The memory that the run may take; None: as much as it likes."""
 
     def run(self) -> None:
         """Compute every cell that has no score yet; a backbone or a head that fails leaves the others alone."""
         whole = self._write_plan()
-        ledger = Ledger(self.task, self.folder, self.facts, self.reporter)
+        ledger = RunRecorder(self.task, self.folder, self.facts, self.reporter)
         complete = False
         self.reporter.run_started(self.plan, self.folder)
         try:
@@ -62,7 +62,7 @@ class Runner:
         finally:
             self.reporter.run_finished(self.folder, complete)
 
-    def _write_plan(self) -> Task:
+    def _write_plan(self) -> SegmentationTask:
         """Note what the folder holds from now on: what it held, and the cells of this plan; the task of all of it."""
         plan = self.plan
         if self.folder.plan_file.exists():
@@ -79,7 +79,7 @@ class Runner:
             self.reporter.problem(f"no pictures of the shots are kept: {say(error)}")
         return task
 
-    def _guard(self, whole: Task, ledger: Ledger) -> None:
+    def _guard(self, whole: SegmentationTask, ledger: RunRecorder) -> None:
         """See whether the images are what scores need them to be; guards that fail leave the scores alone."""
         records = {name: self.backbones[name].record for name in self.plan.backbones if name in self.backbones}
         try:
@@ -87,7 +87,7 @@ class Runner:
         except Exception as error:  # an image that nobody scores may be broken
             ledger.problem(f"the guards could not look at all images ({say(error)}); the next run tries again")
 
-    def _keep_shots(self, task: Task) -> None:
+    def _keep_shots(self, task: SegmentationTask) -> None:
         """Keep pictures of the shots that each draw begins with, for `partbench lottery`."""
         rows, pool = first_shots(task.manifest.draws, min(task.plan.shots)), task.splits.pool
         names, known = tuple(pool.name(row) for row in rows), read_shots(self.folder.path)
@@ -95,7 +95,7 @@ class Runner:
             images, masks = (read(rows, task.plan.size).numpy() for read in (pool.images, pool.masks))
             keep_shots(self.folder.path, ShotPictures.of(names, images, masks))
 
-    def _backbone(self, name: str, cells: Sequence[Cell], ledger: Ledger, weights: str | None) -> None:
+    def _backbone(self, name: str, cells: Sequence[Cell], ledger: RunRecorder, weights: str | None) -> None:
         """Score the cells of one backbone."""
         # Other weights are other units: a head that was trained on the old ones is never taken for one of these.
         work = self.folder.path / "units" / (file_name(name) + (f"-{weights}" if weights else ""))
@@ -106,8 +106,8 @@ class Runner:
                 self._supervised(cells, ledger, work)
             elif cells:
                 offer = self.backbones[name]
-                source = Source.open(offer.record, self.device, self.cache, self.room)
-                Crossing(offer, source, self.heads, ledger, work).run(cells)
+                source = FeatureSource.open(offer.record, self.device, self.cache, self.room)
+                BackboneRun(offer, source, self.heads, ledger, work).run(cells)
         except Exception as error:  # whatever a backbone raises, the rest of the grid goes on
             provider = self.backbones[name].provider if name in self.backbones else "partbench"
             for cell in cells:
@@ -116,7 +116,7 @@ class Runner:
         # Every cell has its result, be it a failure, which the next run tries from the start: it may be mended by then.
         shutil.rmtree(work, ignore_errors=True)
 
-    def _copy(self, cells: Sequence[Cell], ledger: Ledger) -> None:
+    def _copy(self, cells: Sequence[Cell], ledger: RunRecorder) -> None:
         """The control that predicts the training mask, whatever the image."""
         classes = len(self.task.dataset.classes)
         self.reporter.start(COPY, len(cells))
@@ -126,9 +126,9 @@ class Runner:
             ledger.scored(cell, confuse(guess.numpy(), truth.numpy(), classes), {"provider": "partbench"})
             self.reporter.unit(COPY, cell.slug)
 
-    def _supervised(self, cells: Sequence[Cell], ledger: Ledger, work: Path) -> None:
+    def _supervised(self, cells: Sequence[Cell], ledger: RunRecorder, work: Path) -> None:
         """The control that learns from labels alone."""
         self.reporter.start(SUPERVISED, UNITS * len(cells))
-        supervised = Supervised(self.task, OnePass(ledger, self.device, work, self.plan.size))
+        supervised = SupervisedCells(self.task, SegmenterCells(ledger, self.device, work, self.plan.size))
         for cell in cells:
-            supervised.run(cell, Meter(UNITS, lambda what: self.reporter.unit(SUPERVISED, what)))
+            supervised.run(cell, ProgressMeter(UNITS, lambda what: self.reporter.unit(SUPERVISED, what)))

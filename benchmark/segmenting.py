@@ -14,7 +14,7 @@ from PIL import Image
 
 from .results import UNREADABLE, write_atomic
 from .segmenter.model import Segmenter, SegmenterError
-from .segmenter.pictures import Picture
+from .segmenter.pictures import InputPicture
 from .segmenter.reading import Mask, as_tensor, overlay, read_mask, segment, write_mask, write_picture
 from .segmenter.video import Video, open_video, write_video
 
@@ -26,7 +26,7 @@ Tell = Callable[[str], None]
 
 
 @dataclass
-class Tally:
+class FileCounts:
     """What a command has done."""
 
     pictures: int = 0
@@ -57,7 +57,7 @@ class Segmenting:
     """Pixels that the shorter side of a picture is read at."""
     out: Path
     tell: Tell = lambda name: None
-    tally: Tally = field(default_factory=Tally)
+    tally: FileCounts = field(default_factory=FileCounts)
 
     def begin(self, model: str) -> None:
         """Note what makes the masks of this folder; refuse one that holds masks of another segmenter."""
@@ -71,7 +71,7 @@ class Segmenting:
             raise SegmenterError(f"{self.out} holds masks of another segmenter or --side; choose another --out")
         write_atomic(file, json.dumps(note, indent=1).encode())
 
-    def pictures(self, pictures: Sequence[Picture]) -> None:
+    def pictures(self, pictures: Sequence[InputPicture]) -> None:
         """Segment pictures one by one; one that cannot be read is noted, and the rest is done."""
         for picture in pictures:
             start = time.perf_counter()
@@ -82,7 +82,7 @@ class Segmenting:
             self.tally.seconds += time.perf_counter() - start
             self.tell(picture.name)
 
-    def _picture(self, picture: Picture) -> None:
+    def _picture(self, picture: InputPicture) -> None:
         mask_file, shown = self._mask_file(picture.name), self.out / "overlays" / f"{picture.name}.png"
         if mask_file.exists() and shown.exists():
             self.tally.there += 1

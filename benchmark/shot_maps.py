@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..backbones.backbone import Codes, Inverts
 from ..datasets.dataset import Split
-from .features import Source
+from .features import FeatureSource
 from .forecast import SHARE
 
 
@@ -20,7 +20,7 @@ class ShotMaps:
     Described again they are the same bits, so that a score does not depend on how many are held.
     """
 
-    source: Source
+    source: FeatureSource
     pool: Split
     slices: Sequence[list[int]]
     """Rows of the pool."""

@@ -15,7 +15,7 @@ class ShotsError(ValueError):
 
 
 @dataclass(frozen=True)
-class Manifest:
+class ShotDraws:
     """The draws of one run; with k shots a head sees the first k images of a draw."""
 
     draws: tuple[tuple[int, ...], ...]
@@ -30,7 +30,7 @@ class Manifest:
 
     def seen(self, draw: int, count: int) -> str:
         """A hash of the images that a head sees with `count` shots of a draw."""
-        return Manifest((self.shots(draw, count),), (self.names[draw][:count],)).hash
+        return ShotDraws((self.shots(draw, count),), (self.names[draw][:count],)).hash
 
     def shots(self, draw: int, count: int) -> tuple[int, ...]:
         """Indices of the first `count` images of a draw."""

@@ -52,7 +52,7 @@ class Signoff:
     """Version of the partbench that checked."""
     date: str
     outcomes: Mapping[str, Mapping[str, str | None]]
-    """By check: `word`, `error` and `reason`, as in `kit.Outcome`."""
+    """By check: `word`, `error` and `reason`, as in `kit.CheckOutcome`."""
 
     def of(self, word: str) -> tuple[str, ...]:
         """The checks with this outcome."""

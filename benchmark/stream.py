@@ -25,7 +25,7 @@ Planes: TypeAlias = tuple[list[int], Tensor, Hashes]
 
 
 @dataclass(frozen=True)
-class Reading(Indexed[Planes]):
+class SliceReader(Indexed[Planes]):
     """Slices of a split's images, each read when it is asked for."""
 
     split: Split
@@ -101,7 +101,7 @@ class ImageStream:
         """Read all images that will be kept by so many processes at once, and report how many are there."""
         missing = np.flatnonzero(~self.known.numpy()).tolist()
         slices = [missing[i : i + READ_AT_ONCE] for i in range(0, len(missing), READ_AT_ONCE)]
-        reading = Reading(self.split, self.size, self.masks, slices)
+        reading = SliceReader(self.split, self.size, self.masks, slices)
         for rows, planes, hashes in DataLoader(reading, None, num_workers=workers, collate_fn=_as_read):
             self.bytes[rows], self.known[rows] = planes, True
             self.hash[rows], self.hashed[rows] = hashes, True
@@ -135,6 +135,6 @@ class ImageStream:
 
     def _planes(self, rows: Tensor) -> Tensor:
         """Images and masks of the split as bytes (n, 3 or 4, size, size)."""
-        indices, planes, hashes = Reading(self.split, self.size, self.masks, [rows.tolist()])[0]
+        indices, planes, hashes = SliceReader(self.split, self.size, self.masks, [rows.tolist()])[0]
         self.hash[indices], self.hashed[indices] = hashes, True
         return planes

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .one_pass import OnePass, Tell
+from .one_pass import SegmenterCells, Tell
 from .plan import Cell
 from .segmenter.pairs import Pairs, TensorPairs
-from .task import Task
+from .task import SegmentationTask
 
 
 @dataclass
-class Supervised:
+class SupervisedCells:
     """Scores the cells of the control `supervised`."""
 
-    task: Task
-    one_pass: OnePass
+    task: SegmentationTask
+    one_pass: SegmenterCells
 
     def run(self, cell: Cell, tell: Tell) -> None:
         """Learn from the masks of a draw, and score."""

@@ -13,14 +13,14 @@ from torch import Tensor
 from ..datasets.dataset import IGNORE, Dataset, DatasetError, Split, Splits
 from .features import slices
 from .plan import Plan
-from .shots import Manifest, draw_shots
+from .shots import ShotDraws, draw_shots
 
 STATISTICS = 16
 """Unlabelled images that the scale of the features is taken from."""
 
 
 @dataclass(frozen=True)
-class Task:
+class SegmentationTask:
     """A dataset as one plan uses it."""
 
     dataset: Dataset
@@ -28,7 +28,7 @@ class Task:
     splits: Splits
 
     @classmethod
-    def open(cls, dataset: Dataset, plan: Plan) -> Task:
+    def open(cls, dataset: Dataset, plan: Plan) -> SegmentationTask:
         """Open the dataset and make sure, before any compute, that the plan can be carried out."""
         task = cls(dataset, plan, dataset.load())
         if max(plan.shots) > len(task.pool):
@@ -65,18 +65,18 @@ class Task:
         ]
         return hashlib.sha256(json.dumps([self.dataset.classes, *names]).encode()).hexdigest()[:16]
 
-    def of(self, plan: Plan) -> Task:
+    def of(self, plan: Plan) -> SegmentationTask:
         """The same data as another plan uses it."""
         return replace(self, plan=plan)
 
     @cached_property
-    def manifest(self) -> Manifest:
+    def manifest(self) -> ShotDraws:
         """The draws of shots, the same for every backbone."""
         masks = self.splits.pool.masks(list(self.pool), self.plan.size)
         present = [frozenset(m.unique().tolist()) - {IGNORE} for m in masks]
         draws = draw_shots(present, max(self.plan.shots), self.plan.draws, self.plan.seed)
         names = tuple(tuple(self.splits.pool.name(i) for i in draw) for draw in draws)
-        return Manifest(tuple(draws), names)
+        return ShotDraws(tuple(draws), names)
 
     def shot_masks(self, draw: int, shots: int) -> Tensor:
         """Masks (shots, S, S) of a draw."""

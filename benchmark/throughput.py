@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..backbones.backbone import Backbone, Extractor, Inverts
-from .peaks import PeakMemory, Peaks, synchronise
+from .peaks import DevicePeaks, PeakMemory, synchronise
 
 INVERT, MAPS, ALL = "invert", "maps", "all"
 """Stages: an image becomes a code, a code becomes maps, an image becomes maps."""
@@ -71,7 +71,7 @@ class Timing:
         """Seconds of a call."""
         return float(np.percentile(self.seconds, percentile)) if self.seconds else float("nan")
 
-    def share(self, peaks: Peaks) -> float | None:
+    def share(self, peaks: DevicePeaks) -> float | None:
         """Of the machine's peak in operations per second; None where none are counted."""
         return self.flops / self.latency(50) / peaks.flops if self.flops and self.seconds else None
 

@@ -15,7 +15,7 @@ NOUNS = ("backbone", "head", "dataset")
 
 
 @dataclass(frozen=True)
-class Vouched:
+class RunSignoff:
     """One record of a run, and what is known of it."""
 
     noun: str
@@ -37,7 +37,7 @@ def note(run: Path, crossed: Mapping[str, Mapping[str, Subject]]) -> None:
     write_atomic(run / KEPT, json.dumps(known, indent=1).encode())
 
 
-def vouched(run: Path) -> list[Vouched]:
+def vouched(run: Path) -> list[RunSignoff]:
     """How everything that a run crossed stands now; nothing of a run that noted nothing."""
     hashes = {noun: list_hash(noun) for noun in NOUNS}
     return [
@@ -47,7 +47,7 @@ def vouched(run: Path) -> list[Vouched]:
     ]
 
 
-def line(found: Sequence[Vouched]) -> str:
+def line(found: Sequence[RunSignoff]) -> str:
     """All of it in a line: those alike together, and what to do about those that nobody has checked."""
     groups: dict[str, list[str]] = {}
     for one in found:
@@ -60,11 +60,11 @@ def line(found: Sequence[Vouched]) -> str:
     return "contract: " + "; ".join(said)
 
 
-def _best(noun: str, name: str, subject: Subject, checks: str, kept: Signoff | None) -> Vouched:
+def _best(noun: str, name: str, subject: Subject, checks: str, kept: Signoff | None) -> RunSignoff:
     """By the sign-off of the run or of this machine, whichever still holds."""
     standings = [(one.standing(subject, checks), one) for one in (kept, _quietly(noun, name)) if one is not None]
     standing, signoff = min(standings, key=lambda pair: pair[0].startswith("stale"), default=("not checked", None))
-    return Vouched(noun, name, subject, standing, signoff)
+    return RunSignoff(noun, name, subject, standing, signoff)
 
 
 def _quietly(noun: str, name: str) -> Signoff | None:

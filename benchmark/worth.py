@@ -20,12 +20,12 @@ STEPS = 100
 """Numbers of labels that are tried between two points of the curve, for the interval."""
 
 
-class WorthError(ValueError):
+class LabelEfficiencyError(ValueError):
     """A question about labels that a run cannot answer, in one sentence: the fact, the culprit, the mend."""
 
 
 @dataclass(frozen=True)
-class Worth:
+class LabelEfficiency:
     """What a score is worth."""
 
     key: Key
@@ -39,19 +39,21 @@ class Worth:
 
 
 @dataclass(frozen=True)
-class Curve:
+class LabelCurve:
     """The supervised control by its number of labels."""
 
     points: tuple[tuple[int, Estimate], ...]
     """In order."""
 
     @classmethod
-    def of(cls, known: Estimates) -> Curve:
+    def of(cls, known: Estimates) -> LabelCurve:
         """The curve in these scores."""
         found = {shots: one for (backbone, _, shots), one in known.items() if backbone == SUPERVISED}
         if len(found) < 2:
             what = f"the control {SUPERVISED} has {len(found)} numbers of labels, and a curve needs 2"
-            raise WorthError(f"{what}; add some with: partbench run --backbone {SUPERVISED} --shots 10,30,100")
+            raise LabelEfficiencyError(
+                f"{what}; add some with: partbench run --backbone {SUPERVISED} --shots 10,30,100"
+            )
         return cls(tuple(sorted(found.items())))
 
     def places(self) -> Iterator[tuple[float, Estimate]]:
@@ -81,21 +83,21 @@ def mix(a: Estimate, b: Estimate, share: float) -> Estimate:
     return Estimate(tuple(common), *parts)
 
 
-def worth(known: Estimates) -> list[Worth]:
+def worth(known: Estimates) -> list[LabelEfficiency]:
     """What every score but those of the curve, and of `copy`, is worth; by shots, the best first."""
-    curve = Curve.of(known)
+    curve = LabelCurve.of(known)
     rows = [_worth(key, one, curve) for key, one in known.items() if key[0] not in (SUPERVISED, COPY)]
     return sorted(rows, key=lambda row: (row.key[2], -row.score))
 
 
-def _worth(key: Key, score: Estimate, curve: Curve) -> Worth:
+def _worth(key: Key, score: Estimate, curve: LabelCurve) -> LabelEfficiency:
     labels = curve.crossing(score.mean)
     alike = [place for place, there in curve.places() if _alike(score - there)]
     first, last = curve.points[0][0], curve.points[-1][0]
     # The crossing is always within; where nothing on the curve is alike, the score lies beyond one of its ends.
     low = min([labels, *(0.0 if place <= first else place for place in alike)])
     high = max([labels, *(inf if place >= last else place for place in alike)])
-    return Worth(key, score.mean, labels, low, high)
+    return LabelEfficiency(key, score.mean, labels, low, high)
 
 
 def _alike(difference: Estimate) -> bool:

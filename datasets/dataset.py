@@ -37,7 +37,7 @@ class Split(Protocol):
 
 
 @dataclass(frozen=True)
-class Maker:
+class GeneratorIdentity:
     """The generator that made images, so that it is known again."""
 
     backbone: str
@@ -47,11 +47,11 @@ class Maker:
 
 
 @runtime_checkable
-class Made(Protocol):
+class MadeByGenerator(Protocol):
     """Optional capability of a split: a generator made its images, and what it made them from is kept."""
 
     @property
-    def maker(self) -> Maker:
+    def maker(self) -> GeneratorIdentity:
         """Who made them."""
 
     def codes(self, indices: Sequence[int]) -> Mapping[str, Tensor]:

@@ -12,7 +12,7 @@ Array = npt.NDArray[np.floating[Any]]
 """Of float32 throughout; the annotation is wider because numpy's types do not follow arithmetic."""
 
 
-class Dice:
+class ParameterSampler:
     """One row of `throws` uniform numbers per seed; each call takes the next columns and gives (N, 1, 1) float32.
 
     A `salt` tells a dataset's dice from those that another throws from the same seeds.

@@ -8,7 +8,7 @@ import numpy as np
 
 from .camera import Grid
 from .canvas import Canvas, cover, rgb, smooth
-from .dice import Array, Dice, pick
+from .dice import Array, ParameterSampler, pick
 from .shapes import box, ellipse
 
 LEAVES = ((0.13, 0.24, 0.10), (0.24, 0.38, 0.14), (0.40, 0.50, 0.20), (0.55, 0.42, 0.18))
@@ -58,7 +58,7 @@ class Landscape:
     grain_phase: Array
 
 
-def draw_block(dice: Dice, present: float, like: Array) -> Block:
+def draw_block(dice: ParameterSampler, present: float, like: Array) -> Block:
     """A house in a pale colour, in a loud one, or in the thing's own."""
     grey = dice.uniform(0.35, 0.85)[..., None] * (0.85 + 0.3 * dice.colour(0.0, 1.0))
     return Block(
@@ -72,7 +72,7 @@ def draw_block(dice: Dice, present: float, like: Array) -> Block:
     )
 
 
-def draw_tree(dice: Dice, present: float) -> Tree:
+def draw_tree(dice: ParameterSampler, present: float) -> Tree:
     """A tree or, when it is low, a bush."""
     return Tree(
         present=dice.chance(present),
@@ -83,7 +83,7 @@ def draw_tree(dice: Dice, present: float) -> Tree:
     )
 
 
-def draw_landscape(dice: Dice, ground: Array, like: Array, houses: float, trees: float) -> Landscape:
+def draw_landscape(dice: ParameterSampler, ground: Array, like: Array, houses: float, trees: float) -> Landscape:
     """A landscape on this ground; `like` is the colour of the thing, for what could be taken for it."""
     sky = dice.mixture(SKIES) * dice.uniform(0.75, 1.05)[..., None]
     return Landscape(

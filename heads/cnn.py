@@ -18,7 +18,7 @@ from .pixelwise import Projection
 
 
 @dataclass(frozen=True)
-class Network:
+class CnnLayers:
     """The layers of one of the paper's CNNs, and where the paper gives them."""
 
     source: str
@@ -33,16 +33,16 @@ class Network:
 
 
 NETWORKS = {
-    "S": Network("Table C, Conv2 to Conv5", (64, 64, 32), (2, 1, 2, 1)),
-    "M": Network("Table D, Conv2 to Conv7", (64,) * 4 + (32,), (2, 4, 1, 2, 4, 1)),
-    "L": Network("section 4.2; Table E, Conv2 to Conv9", (64,) * 6 + (32,), (2, 4, 8, 1, 2, 4, 8, 1)),
+    "S": CnnLayers("Table C, Conv2 to Conv5", (64, 64, 32), (2, 1, 2, 1)),
+    "M": CnnLayers("Table D, Conv2 to Conv7", (64,) * 4 + (32,), (2, 4, 1, 2, 4, 1)),
+    "L": CnnLayers("section 4.2; Table E, Conv2 to Conv9", (64,) * 6 + (32,), (2, 4, 8, 1, 2, 4, 8, 1)),
 }
 
 
 class Cnn(nn.Module):
     """An embedding of F and dilated 3x3 layers at the output size, with leaky ReLU between all."""
 
-    def __init__(self, channels: Sequence[int], classes: int, network: Network, kernel: int = 1) -> None:
+    def __init__(self, channels: Sequence[int], classes: int, network: CnnLayers, kernel: int = 1) -> None:
         super().__init__()
         widths = (network.embedding, *network.hidden, classes)
         self.slope = network.slope

@@ -20,7 +20,7 @@ STRIP = 2**15
 
 
 @dataclass(frozen=True)
-class Network:
+class MlpWidths:
     """The widths of an MLP's hidden layers, and where the paper gives them."""
 
     source: str
@@ -28,15 +28,15 @@ class Network:
 
 
 NETWORKS = {
-    "1": Network("Table 7, 1-hidden; its width is the first of section 4.2", (2000,)),
-    "2": Network("section 4.2; Table 7, 2-hidden", (2000, 200)),
+    "1": MlpWidths("Table 7, 1-hidden; its width is the first of section 4.2", (2000,)),
+    "2": MlpWidths("section 4.2; Table 7, 2-hidden", (2000, 200)),
 }
 
 
 class Mlp(nn.Module):
     """A multilayer perceptron at each pixel of F, with ReLU between layers and none after the last."""
 
-    def __init__(self, channels: Sequence[int], classes: int, network: Network) -> None:
+    def __init__(self, channels: Sequence[int], classes: int, network: MlpWidths) -> None:
         super().__init__()
         first, *widths = (*network.hidden, classes)
         self.first = Projection(channels, first)

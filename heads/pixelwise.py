@@ -59,7 +59,7 @@ def project(
     its slice of the weight at its own size, where it has few pixels. A map larger than the target is
     made smaller first, because there it has fewer.
     """
-    look = Look(size, weight.shape[-1], dilation, *(rows or (0, size)))
+    look = ConvWindow(size, weight.shape[-1], dilation, *(rows or (0, size)))
     parts = torch.split(weight, [layer.shape[1] for layer in maps], dim=1)
     out: Tensor | None = None
     small: dict[tuple[int, int], Tensor] = {}
@@ -78,7 +78,7 @@ def project(
 
 
 @dataclass(frozen=True)
-class Look:
+class ConvWindow:
     """How a first layer looks at eq. (1): its kernel and dilation, and the rows [top, bottom) that it gives."""
 
     size: int
@@ -163,7 +163,7 @@ def _taps(layer: Tensor, weight: Tensor) -> Tensor:
     return taps.view(n, out, k, k, h, w).transpose(3, 4).reshape(n, out, k * h, k * w)
 
 
-def _enlarge(small: Mapping[tuple[int, int], Tensor], look: Look) -> Tensor:
+def _enlarge(small: Mapping[tuple[int, int], Tensor], look: ConvWindow) -> Tensor:
     """The sum over sizes (h, w) and taps of the taps (N, O, k·h, k·w), shifted and resized: (N, O, height, size).
 
     A bilinear resize is R_h · map · R_wᵀ, so the sum over sizes is one product of matrices laid side by

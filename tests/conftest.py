@@ -18,7 +18,7 @@ from hypothesis.configuration import set_hypothesis_home_dir
 
 from partbench.benchmark.cli import main
 from partbench.benchmark.iou import confuse
-from partbench.benchmark.pictures import Gallery
+from partbench.benchmark.pictures import BackboneGallery
 from partbench.benchmark.plan import COPY, Plan
 from partbench.benchmark.results import CellResult, RunFolder
 
@@ -81,7 +81,7 @@ def told_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.write_plan(plan, {"data": "abc"})
     images = random.random((6, 3, 16, 16)).astype(np.float32)
     truth = np.kron(random.integers(0, 4, (6, 4, 4)), np.ones((4, 4), dtype=int))
-    galleries = {name: Gallery.of(folder.path, name, images, truth) for name in plan.backbones}
+    galleries = {name: BackboneGallery.of(folder.path, name, images, truth) for name in plan.backbones}
     for cell in plan.cells():
         place = plan.backbones.index(cell.backbone)
         chance = 0.1 + 0.12 * place + 0.2 / cell.shots + 0.02 * np.arange(6).reshape(6, 1, 1)

@@ -17,8 +17,8 @@ from PIL import Image
 from skimage.draw import disk, polygon2mask
 
 from partbench.datasets.dataset import IGNORE, DatasetError
-from partbench.datasets.generated.labels import Found, Reading
-from partbench.datasets.generated.manifest import Manifest, read_manifest
+from partbench.datasets.generated.labels import AnnotationReader, FoundAnnotations
+from partbench.datasets.generated.manifest import ExportManifest, read_manifest
 from partbench.datasets.generated.rasters import decode_counts, disc, paint, polygon, run_lengths, stroke
 from partbench.datasets.generated.reading import take_annotations
 from partbench.datasets.generated.writing import complete, new_export, write_image
@@ -36,7 +36,7 @@ def square(left: float, top: float, right: float, bottom: float) -> list[list[fl
 
 def exported(folder: Path, kind: str = "labelme", classes: tuple[str, ...] = CLASSES) -> Path:
     """An export of three grey pictures, 24 pixels wide and 16 high."""
-    manifest = Manifest(("a", "b", "c"), classes, kind, source="grey")
+    manifest = ExportManifest(("a", "b", "c"), classes, kind, source="grey")
     with new_export(folder) as part:
         for stem in manifest.images:
             write_image(part, stem, Image.new("RGB", (WIDTH, HEIGHT), "grey"))
@@ -44,9 +44,9 @@ def exported(folder: Path, kind: str = "labelme", classes: tuple[str, ...] = CLA
     return folder
 
 
-def take(folder: Path, place: Path | None = None, overlaps: str = "painter", thick: float = 1.0) -> Found:
+def take(folder: Path, place: Path | None = None, overlaps: str = "painter", thick: float = 1.0) -> FoundAnnotations:
     """Import annotations."""
-    reading = Reading(folder, read_manifest(folder), overlaps, thick)
+    reading = AnnotationReader(folder, read_manifest(folder), overlaps, thick)
     return take_annotations(place, reading, "a person", COLOURS)
 
 

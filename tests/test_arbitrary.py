@@ -13,14 +13,14 @@ import torch
 from partbench.benchmark.commands.checking import find
 from partbench.benchmark.guards import guard_backbone
 from partbench.benchmark.kit import checks_for
-from partbench.benchmark.look_alikes import Hashed
+from partbench.benchmark.look_alikes import HashedImages
 from partbench.benchmark.naming import find_backbone, find_dataset
 from partbench.benchmark.plan import Plan
 from partbench.benchmark.plugins import load_catalogue
-from partbench.benchmark.task import Task
+from partbench.benchmark.task import SegmentationTask
 from partbench.datasets.checks import check_classes_seen, check_images, check_masks, check_sizes_agree
 from partbench.datasets.dataset import Dataset
-from partbench.datasets.dice import Dice
+from partbench.datasets.dice import ParameterSampler
 from partbench.datasets.faces import CLASSES, SHAPES, configure
 from partbench.datasets.faces.arbitrary import EYE_GAP, LANDMARKS, render, ring, upright
 from partbench.datasets.faces.identity import draw_person
@@ -62,7 +62,7 @@ def test_the_ring_goes_around_one_eye_of_each() -> None:
 
 def test_landmarks_lie_where_they_lie_on_every_face() -> None:
     """Eyes, nose, mouth and chin of each person have one height, and the middle of an eye one distance."""
-    features = draw_person(Dice(ROWS, THROWS)).features
+    features = draw_person(ParameterSampler(ROWS, THROWS)).features
     one = np.ones_like(features.eye_y)
     for own, common in zip((features.eye_y, features.eye_y + features.nose_length, features.mouth_y, one),
                            LANDMARKS[1:], strict=True):  # fmt: skip
@@ -89,8 +89,8 @@ def test_its_images_are_known_to_be_those_of_faces() -> None:
     record = find_dataset(catalogue, "faces#arbitrary").record
     plan = Plan("faces#arbitrary", ("jigsaw",), ("linear",), shots=(1,), draws=1, test=1, size=16)
     backbone = find_backbone(catalogue, "jigsaw").record
-    nothing = Hashed((), np.empty(0, np.uint64))
-    assert not guard_backbone("jigsaw", backbone, Task.open(record, plan), nothing).flags
+    nothing = HashedImages((), np.empty(0, np.uint64))
+    assert not guard_backbone("jigsaw", backbone, SegmentationTask.open(record, plan), nothing).flags
     assert record.excluded == {"background"} and torch.is_tensor(record.load().test.masks([0], 16))
 
 

@@ -22,7 +22,7 @@ from partbench.benchmark.auto_shot import AutoShot, fit_side, sample_seed
 from partbench.benchmark.auto_shot_name import AutoShotError, AutoShotName, base_cell, parse_auto_shot
 from partbench.benchmark.cli import main
 from partbench.benchmark.comparable import check_comparable
-from partbench.benchmark.features import Source
+from partbench.benchmark.features import FeatureSource
 from partbench.benchmark.fit import SCHEDULES, Schedule
 from partbench.benchmark.iou import confuse
 from partbench.benchmark.naming import expand_heads, find_head
@@ -32,9 +32,9 @@ from partbench.benchmark.reporter import Listener
 from partbench.benchmark.results import CellResult, RunFolder
 from partbench.benchmark.runner import Runner
 from partbench.benchmark.segmenter.model import Segmenter
-from partbench.benchmark.segmenter.recipe import RECIPES, Recipe
+from partbench.benchmark.segmenter.recipe import RECIPES, SegmenterRecipe
 from partbench.benchmark.segmenter.store import PairShape, PairStore
-from partbench.benchmark.task import Task
+from partbench.benchmark.task import SegmentationTask
 from partbench.datasets.dataset import Dataset, Splits
 from partbench.heads.head import Head
 from partbench.heads.linear import Linear
@@ -57,7 +57,7 @@ class Noise:
 def partbench_backbones():
     yield Backbone("noise", 16, (3,), Noise)
 """
-FEW = Recipe(images=12, width=4, batch=4, steps=40, rate=1e-2, moved=0.5)
+FEW = SegmenterRecipe(images=12, width=4, batch=4, steps=40, rate=1e-2, moved=0.5)
 PLAN = Plan("squares", ("maker",), ("linear", "auto-shot:linear"), shots=(2,), draws=1, size=SIDE, pool=6, test=8)
 
 
@@ -155,7 +155,7 @@ def run(root: Path, plan: Plan, extractors: Mapping[str, object], listener: List
     heads = {name: Offer(Head("linear", Linear), "toys 1.0") for name in (*plan.heads, "linear")}
     folder = RunFolder(root / "run")
     Runner(
-        plan, Task.open(DATASET, plan), known, heads, folder, torch.device("cpu"), root / "codes", {},
+        plan, SegmentationTask.open(DATASET, plan), known, heads, folder, torch.device("cpu"), root / "codes", {},
         listener or Listening(),
     ).run()  # fmt: skip
     return folder.results()[0]
@@ -221,8 +221,8 @@ def test_what_is_scored_is_what_is_kept(tmp_path: Path) -> None:
 def test_labels_are_logits_or_classes(tmp_path: Path) -> None:
     """One-hot labels are the likeliest classes of the same samples of a draw."""
     plan = replace(PLAN, heads=("auto-shot:linear", "auto-shot:linear,one-hot"))
-    task, stores = Task.open(DATASET, plan), []
-    source = Source(Backbone("maker", SIDE, (3,), Maker), Maker(), torch.device("cpu"), tmp_path)
+    task, stores = SegmentationTask.open(DATASET, plan), []
+    source = FeatureSource(Backbone("maker", SIDE, (3,), Maker), Maker(), torch.device("cpu"), tmp_path)
     source.measure(task.statistics(SIDE), "rms")
     head = Linear((3,), 2)
     for cell in plan.cells():
@@ -305,7 +305,7 @@ def test_supervised_learns_from_the_shots_alone(tmp_path: Path) -> None:
     assert (few.cell, many.cell) == (Cell(SUPERVISED, "-", 1, 0), Cell(SUPERVISED, "-", 6, 0))
     assert many.error is None and many.confusion is not None
     assert np.trace(many.confusion.sum(0)) / many.confusion.sum() > 0.8
-    assert many.provenance["shots"] == Task.open(DATASET, plan).manifest.seen(0, 6)
+    assert many.provenance["shots"] == SegmentationTask.open(DATASET, plan).manifest.seen(0, 6)
 
 
 def test_more_labels_are_added_to_a_run(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from partbench.datasets.cars.body import cap, flank, roof_line, sections, side_p
 from partbench.datasets.cars.model import KINDS, SALT, Car, draw_car
 from partbench.datasets.cars.panels import shade
 from partbench.datasets.cars.render import THROWS, paint, render
-from partbench.datasets.dice import Array, Dice
+from partbench.datasets.dice import Array, ParameterSampler
 
 SEEDS = st.lists(st.integers(0, 2_000_000), min_size=1, max_size=6)
 Masks = npt.NDArray[np.uint8]
@@ -28,7 +28,7 @@ def masks() -> Masks:
 
 @pytest.fixture(scope="module")
 def many() -> Car:
-    return draw_car(Dice(range(600), THROWS, SALT))
+    return draw_car(ParameterSampler(range(600), THROWS, SALT))
 
 
 def test_the_hook_offers_the_classes_of_table_4() -> None:
@@ -40,7 +40,7 @@ def test_the_hook_offers_the_classes_of_table_4() -> None:
 
 def test_everything_is_painted_in_single_precision() -> None:
     """A parameter in double precision would silently halve the speed."""
-    car = draw_car(Dice([1, 2, 3], THROWS, SALT))
+    car = draw_car(ParameterSampler([1, 2, 3], THROWS, SALT))
     assert paint([1, 2, 3], 16).image.dtype == np.float32
     for record in (car.shape, car.finish, car.camera):
         floats = {name: value for name, value in vars(record).items() if name != "kind"}
@@ -88,7 +88,7 @@ def test_the_two_sides_of_a_wheel_and_of_the_road_agree(many: Car) -> None:
 @given(SEEDS)
 def test_panels_of_the_hull_are_flat_and_convex(seeds: list[int]) -> None:
     """A panel is drawn as what lies within all its edges, which holds for no other shape."""
-    car = draw_car(Dice(seeds, THROWS, SALT))
+    car = draw_car(ParameterSampler(seeds, THROWS, SALT))
     cuts = sections(car)
     panels = [top(*pair) for pair in pairwise(cuts)]
     panels += [flank(cuts[0], cuts[1]), flank(cuts[4], cuts[5]), side_profile(cuts), cap(cuts[0], 1), cap(cuts[5], -1)]
@@ -103,7 +103,7 @@ def test_panels_of_the_hull_are_flat_and_convex(seeds: list[int]) -> None:
 @given(SEEDS)
 def test_the_roof_rises_to_its_middle(seeds: list[int]) -> None:
     """Between rear slope and windscreen the roof turns one way only, or the cabin had a hole."""
-    car = draw_car(Dice(seeds, THROWS, SALT))
+    car = draw_car(ParameterSampler(seeds, THROWS, SALT))
     s, line = car.shape, roof_line(car)
     xs = np.concatenate([s.tail, *(x for x, _, _ in line), s.cowl], axis=2)[:, 0]
     ys = np.concatenate([s.belt, *(y for _, y, _ in line), s.belt], axis=2)[:, 0]

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from partbench.benchmark.compare import compare
 from partbench.benchmark.comparison_tables import conclude
-from partbench.benchmark.contrasts import ALL, HEADS, SHOTS, Place, average_over, of_all, of_backbones, of_runs
+from partbench.benchmark.contrasts import ALL, HEADS, SHOTS, Pairing, average_over, of_all, of_backbones, of_runs
 from partbench.benchmark.leaderboard import estimates
 from partbench.benchmark.plan import COPY, NO_HEAD, Cell, Plan
 from partbench.benchmark.results import CellResult, RunFolder
@@ -209,7 +209,7 @@ def test_means_are_of_what_both_have() -> None:
 def test_a_mean_without_a_common_draw_is_left_out() -> None:
     """There is nothing to compare."""
     scores = [Estimate((draw,), np.zeros(1), np.zeros((1, 4))) for draw in (0, 1)]
-    pairs = {Place("a", head, 1): (one, one) for head, one in zip(("linear", "mlp-1"), scores, strict=True)}
+    pairs = {Pairing("a", head, 1): (one, one) for head, one in zip(("linear", "mlp-1"), scores, strict=True)}
     assert average_over(pairs, (HEADS,)) == {}
 
 

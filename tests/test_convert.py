@@ -21,10 +21,10 @@ from partbench.backbones.backbone import BackboneError
 from partbench.backbones.checks import CHECKS
 from partbench.backbones.hed import HED as HED_FAMILY
 from partbench.backbones.hed.checkpoints import LAYOUTS, MEANS
-from partbench.backbones.hed.config import Config as HEDConfig
+from partbench.backbones.hed.config import HEDConfig
 from partbench.backbones.hed.networks import HED, open_hed
 from partbench.backbones.pix2pix import family
-from partbench.backbones.pix2pix.networks import Generator, extractor
+from partbench.backbones.pix2pix.networks import UNetGenerator, extractor
 from partbench.backbones.pix2pix.tasks import INPUTS
 from partbench.benchmark.card import read_metadata
 from partbench.benchmark.cli import main
@@ -105,9 +105,9 @@ def trained(downs: int, inputs: int, outputs: int, width: int = 4) -> UNet:
     return network.eval()
 
 
-def generator_of(path: Path) -> Generator:
+def generator_of(path: Path) -> UNetGenerator:
     generator = find(path).parts["generator"]
-    assert isinstance(generator, Generator)
+    assert isinstance(generator, UNetGenerator)
     return generator
 
 

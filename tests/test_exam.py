@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import Tensor
 
-from partbench.backbones.machine import Machine
+from partbench.backbones.machine import TrainingDevice
 from partbench.backbones.trainer import LearnsFromMasks
 from partbench.benchmark.budget import Budget
 from partbench.benchmark.card import write_card
-from partbench.benchmark.checkpoints import Files
-from partbench.benchmark.exam import MOST, Exam, held_out
+from partbench.benchmark.checkpoints import TrainingFiles
+from partbench.benchmark.exam import MOST, Validation, held_out
 from partbench.benchmark.pretrain import Pretraining
 from partbench.benchmark.stream import ImageStream
 
@@ -51,7 +51,7 @@ class Watcher:
     batch = 4
 
     def __init__(self) -> None:
-        self.machine = Machine()
+        self.machine = TrainingDevice()
         self.seen: list[int] = []
 
     def step(self, images: Tensor, /) -> Mapping[str, float]:
@@ -92,13 +92,13 @@ class MaskWatcher(Watcher):
         return {"marked": (masks == 1).float().mean().item(), **self.measure(images)}
 
 
-def train(trainer: Watcher, folder: Path, mirror: bool = False) -> Files:
+def train(trainer: Watcher, folder: Path, mirror: bool = False) -> TrainingFiles:
     """Forty images of fifty, by the loop."""
-    split, files = Striped(50), Files(folder / "w.safetensors")
+    split, files = Striped(50), TrainingFiles(folder / "w.safetensors")
     held = held_out(split)
     masks = isinstance(trainer, LearnsFromMasks)
     stream = ImageStream(split, 8, trainer.batch, 0, mirror, limit=held.start, masks=masks)
-    Pretraining(trainer, stream, files, Budget(images=180), exam=Exam(split, held, 8)).run(
+    Pretraining(trainer, stream, files, Budget(images=180), exam=Validation(split, held, 8)).run(
         lambda _: None, {"seed": "0", "hardware": json.dumps({"device": "cpu", "cores": 2})}
     )
     return files

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from partbench.datasets.canvas import cover
 from partbench.datasets.dataset import DatasetError, Splits
-from partbench.datasets.dice import Dice
+from partbench.datasets.dice import ParameterSampler
 from partbench.datasets.drawings import Drawings
 from partbench.datasets.faces import CLASSES, configure, open_faces, partbench_datasets
 from partbench.datasets.faces.geometry import place, wrap
@@ -93,7 +93,7 @@ def test_images_and_masks_have_the_promised_types_and_ranges(splits: Splits) -> 
 def test_everything_is_painted_in_single_precision() -> None:
     """A parameter in double precision would silently halve the speed."""
     canvas = paint([1, 2, 3], 16)
-    person = draw_person(Dice([1, 2, 3], THROWS))
+    person = draw_person(ParameterSampler([1, 2, 3], THROWS))
     assert canvas.image.dtype == np.float32
     for record in (person.pose, person.features, person.hair):
         assert {name: values.dtype for name, values in vars(record).items() if values.dtype != np.float32} == {}
@@ -195,7 +195,7 @@ def test_colours_do_not_tell_the_parts_by_themselves(splits: Splits) -> None:
 @given(st.lists(SEEDS, min_size=1, max_size=6))
 def test_every_pixel_of_the_head_lies_on_the_ellipsoid(seeds: list[int]) -> None:
     """Turning keeps lengths: a pixel inside the outline is carried to a point of length one."""
-    person = draw_person(Dice(seeds, THROWS))
+    person = draw_person(ParameterSampler(seeds, THROWS))
     surface = wrap(person, place(person.pose, 16))
     length = np.square(surface.x / person.features.width) + np.square(surface.y) + np.square(surface.z)
     assert surface.x.dtype == np.float32
@@ -205,7 +205,7 @@ def test_every_pixel_of_the_head_lies_on_the_ellipsoid(seeds: list[int]) -> None
 @settings(max_examples=25, deadline=None)
 @given(st.lists(SEEDS, min_size=1, max_size=6), st.floats(-2, 2), st.floats(0.01, 3))
 def test_dice_stay_in_their_range(seeds: list[int], low: float, span: float) -> None:
-    dice = Dice(seeds, THROWS)
+    dice = ParameterSampler(seeds, THROWS)
     uniform, normal, colour = dice.uniform(low, low + span), dice.normal(span, 0.5), dice.colour(0.2, 0.4)
     assert uniform.shape == normal.shape == (len(seeds), 1, 1) and colour.shape == (len(seeds), 3, 1, 1)
     assert (uniform >= low - 1e-5).all() and (uniform <= low + span + 1e-5).all()

@@ -14,11 +14,11 @@ from partbench.datasets.dataset import IGNORE
 from partbench.heads.cnn import NETWORKS, Cnn
 from partbench.heads.head import Head, HeadError
 from partbench.heads.linear import Linear
-from partbench.heads.mlp import Mlp, Network
+from partbench.heads.mlp import Mlp, MlpWidths
 
 CHANNELS, CLASSES, SIZE = (3, 2), 4, 8
 SHORT = Schedule(steps=5, pixels=16)
-SMALL = Network("no paper's", (6,))
+SMALL = MlpWidths("no paper's", (6,))
 
 
 class Dropping(nn.Module):

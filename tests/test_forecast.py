@@ -29,13 +29,13 @@ from partbench.benchmark.forecast import (
     needs,
 )
 from partbench.benchmark.iou import confuse
-from partbench.benchmark.outlook import Outlook, extent_of
+from partbench.benchmark.outlook import Feasibility, extent_of
 from partbench.benchmark.plan import COPY, NO_HEAD, Cell, Plan
 from partbench.benchmark.power import ONE_SIDED, TWO_SIDED, Components, smallest_difference
 from partbench.benchmark.promise import TYPICAL, like, pair_components, promise, typical
 from partbench.benchmark.rehearsal import Rehearsal
 from partbench.benchmark.results import CellResult, ResultError, RunFolder
-from partbench.benchmark.task import Task
+from partbench.benchmark.task import SegmentationTask
 from partbench.datasets.dataset import Dataset, Splits
 from partbench.heads.cnn import NETWORKS, Cnn
 from partbench.heads.head import Head
@@ -119,11 +119,11 @@ def test_eq_1_is_counted_as_it_would_be_made(shapes: list[tuple[int, ...]]) -> N
     assert materialised(figures, 5, 8) == features.nelement() * features.element_size()
 
 
-def outlook(**changes: Any) -> Outlook:
+def outlook(**changes: Any) -> Feasibility:
     plan = Plan("toys", ("slow", "quick"), tuple(HEADS), shots=(1, 5), draws=1, size=32)
     quick = [replace(cell, backbone="quick") for cell in CELLS]
     figures = {"slow": SLOW, "quick": BackboneFigures(heads=HEADS)}
-    return Outlook(plan, {"slow": tuple(CELLS), "quick": tuple(quick)}, figures, EXTENT, 1000, **changes)
+    return Feasibility(plan, {"slow": tuple(CELLS), "quick": tuple(quick)}, figures, EXTENT, 1000, **changes)
 
 
 def test_backbones_come_one_after_the_other() -> None:
@@ -243,7 +243,7 @@ RECORDS = {
 @pytest.fixture
 def rehearsal(tmp_path: Path) -> Rehearsal:
     splits = Splits(Noise(0), Noise(100), unlabelled=Noise(200))
-    task = Task.open(Dataset("noise", ("a", "b", "c"), lambda: splits), PLAN)
+    task = SegmentationTask.open(Dataset("noise", ("a", "b", "c"), lambda: splits), PLAN)
     return Rehearsal(task, RECORDS, torch.device("cpu"), tmp_path / "codes")
 
 

@@ -17,12 +17,12 @@ from torch import Tensor
 
 from partbench.backbones.backbone import Backbone, BackboneError
 from partbench.benchmark.export import from_backbone, from_pictures, write_export
-from partbench.benchmark.features import Source, weights_hash
+from partbench.benchmark.features import FeatureSource, weights_hash
 from partbench.benchmark.naming import NamingError, find_backbone, find_dataset, made_by
 from partbench.benchmark.plugins import Catalogue, load_catalogue
 from partbench.benchmark.results import RunFolder
 from partbench.datasets.checks import CHECKS
-from partbench.datasets.dataset import IGNORE, Dataset, DatasetError, Made, Maker
+from partbench.datasets.dataset import IGNORE, Dataset, DatasetError, GeneratorIdentity, MadeByGenerator
 from partbench.datasets.faces import CLASSES
 from partbench.datasets.generated.manifest import read_manifest
 from partbench.datasets.generated.writing import write_masks
@@ -227,7 +227,7 @@ def test_stylegan2_reads_its_own_maps(tmp_path: Path, monkeypatch: pytest.Monkey
     export(catalogue, "stylegan2", tmp_path / "shots", "faces", count=3)
     annotate(tmp_path / "shots", 3)
     pool = find_dataset(catalogue, f"generated:{tmp_path / 'shots'}").record.load().pool
-    source = Source.open(find_backbone(catalogue, "stylegan2").record, CPU, tmp_path / "codes")
+    source = FeatureSource.open(find_backbone(catalogue, "stylegan2").record, CPU, tmp_path / "codes")
     extractor: Any = source.extractor
     drawn, expected = extractor.sample(3, 3)
     images = pool.images([0, 1, 2], 64)
@@ -251,11 +251,14 @@ def test_a_picture_of_its_own_is_still_projected_elsewhere(here: Path) -> None:
     export(catalogue, "toy", here / "shots")
     annotate(here / "shots", 4)
     pool = find_dataset(catalogue, "generated:shots").record.load().pool
-    source = Source.open(find_backbone(catalogue, "toy").record, CPU, here / "codes")
+    source = FeatureSource.open(find_backbone(catalogue, "toy").record, CPU, here / "codes")
     source.recall(pool, range(4))
     source.raw(pool.images(range(4), 16))
     assert not (here / "codes").exists()
-    assert Source.open(find_backbone(catalogue, "toy").record, CPU, here / "codes").missing(pool.images([0], 16)) == 1
+    assert (
+        FeatureSource.open(find_backbone(catalogue, "toy").record, CPU, here / "codes").missing(pool.images([0], 16))
+        == 1
+    )
 
 
 def test_who_made_an_image_is_known_by_name_and_weights(tmp_path: Path) -> None:
@@ -263,14 +266,16 @@ def test_who_made_an_image_is_known_by_name_and_weights(tmp_path: Path) -> None:
     catalogue = load_catalogue()
     record = find_backbone(catalogue, "stylegan2").record
     weights = weights_hash(record)
-    maker = Maker("stylegan2", weights)
+    maker = GeneratorIdentity("stylegan2", weights)
     for name, expected in (("stylegan2", True), ("stylegan2:B", True), ("stylegan2+position", True),
                            ("random:stylegan2", False), ("vae", False)):  # fmt: skip
         other = find_backbone(catalogue, name).record
         assert made_by(other, weights_hash(other), maker) is expected, name
     assert not made_by(record, "another", maker)
     twin = find_backbone(catalogue, "random:stylegan2").record
-    assert made_by(twin, None, Maker("random:stylegan2", None)) and not made_by(twin, None, Maker("random:vae", None))
+    assert made_by(twin, None, GeneratorIdentity("random:stylegan2", None)) and not made_by(
+        twin, None, GeneratorIdentity("random:vae", None)
+    )
 
 
 @pytest.mark.parametrize("check", CHECKS)
@@ -293,7 +298,7 @@ def test_shots_stand_beside_the_splits_of_another_dataset(here: Path) -> None:
     splits, base = record.load(), faces.load()
     assert record.like == "faces" and record.classes == faces.classes and len(splits.pool) == 2
     assert splits.test == base.test and splits.unlabelled == base.unlabelled
-    assert isinstance(splits.pool, Made) and splits.pool.maker == Maker("toy", None)
+    assert isinstance(splits.pool, MadeByGenerator) and splits.pool.maker == GeneratorIdentity("toy", None)
     before = splits.pool.name(0)
     assert before.startswith("0000-")
     write_masks(here / "shots", read_manifest(here / "shots"), {"0000": np.ones((16, 16), int)}, [[0, 0, 0]])
@@ -338,7 +343,7 @@ def test_pictures_are_annotated_the_same_way(here: Path, call: Call) -> None:
     write_masks(here / "shots", read_manifest(here / "shots"), {"a": mask}, [[0, 0, 0]] * 10)
     catalogue = load_catalogue()
     splits = find_dataset(catalogue, "annotated:shots").record.load()
-    assert not isinstance(splits.pool, Made) and splits.pool.images([0], 8).shape == (1, 3, 8, 8)
+    assert not isinstance(splits.pool, MadeByGenerator) and splits.pool.images([0], 8).shape == (1, 3, 8, 8)
     with pytest.raises(DatasetError, match="shots holds images that no generator made; name it as annotated:shots"):
         find_dataset(catalogue, "generated:shots")
 

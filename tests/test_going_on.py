@@ -15,22 +15,21 @@ from torch import Tensor, nn
 
 from partbench.backbones.backbone import BackboneError
 from partbench.backbones.blots import clouds
-from partbench.backbones.hed.config import Config as HEDConfig
+from partbench.backbones.hed.config import HEDConfig
 from partbench.backbones.hed.training import HEDTrainer
 from partbench.backbones.jigsaw.config import EMBEDDED as JIGSAW
 from partbench.backbones.jigsaw.lesson import JigsawLesson
-from partbench.backbones.learning import Learner, Recipe
-from partbench.backbones.pix2pix.config import Config as Pix2PixConfig
+from partbench.backbones.learning import AdamRecipe, Learner
+from partbench.backbones.pix2pix.config import Pix2PixConfig
 from partbench.backbones.pix2pix.training import Pix2PixTrainer
-from partbench.backbones.stylegan2.config import Config as StyleGAN2Config
-from partbench.backbones.stylegan2.training import Recipe as StyleGAN2Recipe
-from partbench.backbones.stylegan2.training import StyleGAN2Trainer
+from partbench.backbones.stylegan2.config import StyleGAN2Config
+from partbench.backbones.stylegan2.training import StyleGAN2Recipe, StyleGAN2Trainer
 from partbench.backbones.trainer import GoesOn, Trainer
-from partbench.backbones.vae.config import Config as VAEConfig
+from partbench.backbones.vae.config import VAEConfig
 from partbench.backbones.vae.lesson import VAELesson
 from partbench.benchmark.budget import Budget
 from partbench.benchmark.card import read_metadata
-from partbench.benchmark.checkpoints import Files, PretrainError, load_checkpoint
+from partbench.benchmark.checkpoints import PretrainError, TrainingFiles, load_checkpoint
 from partbench.benchmark.cli import main
 from partbench.benchmark.features import file_hash
 from partbench.benchmark.pretrain import Pretraining
@@ -39,7 +38,7 @@ from partbench.datasets.images import ImageFolder
 
 BATCH = 4
 IMAGES = clouds(BATCH, 32)
-RECIPE = Recipe(batch=BATCH, rate=5e-3, warmup=4, average=0.9)
+RECIPE = AdamRecipe(batch=BATCH, rate=5e-3, warmup=4, average=0.9)
 
 
 def stylegan2(size: int = 8) -> StyleGAN2Trainer:
@@ -166,7 +165,7 @@ def begin(trainer: Trainer, pictures: Path, weights: Path, **changes: Any) -> Pr
     """A training that begins with a weights file."""
     options: dict[str, Any] = {"budget": Budget(images=48), "keep": ()} | changes
     stream = ImageStream(ImageFolder(str(pictures)), 32, trainer.batch, seed=0)
-    training = Pretraining(trainer, stream, Files(weights.with_name("then.safetensors")), **options)
+    training = Pretraining(trainer, stream, TrainingFiles(weights.with_name("then.safetensors")), **options)
     training.go_on_from(weights)
     return training
 

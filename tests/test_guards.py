@@ -24,13 +24,13 @@ from partbench.benchmark.card import read_metadata
 from partbench.benchmark.commands import pretraining
 from partbench.benchmark.flags import IMAGES, SHOTS, file_in, lines, read_findings, some
 from partbench.benchmark.guards import stand_guard
-from partbench.benchmark.look_alikes import Hashed, look_alikes
+from partbench.benchmark.look_alikes import HashedImages, look_alikes
 from partbench.benchmark.perceptual_hash import BITS, NEAR, distances, perceptual_hash
 from partbench.benchmark.plan import Plan
 from partbench.benchmark.pretraining_images import hashes_file, learnt_from, pretraining_of, read_hashes, write_hashes
 from partbench.benchmark.results import ResultError
 from partbench.benchmark.stream import ImageStream
-from partbench.benchmark.task import Task
+from partbench.benchmark.task import SegmentationTask
 from partbench.datasets.dataset import IGNORE, Dataset, Splits
 from partbench.datasets.faces import open_faces
 
@@ -91,9 +91,11 @@ def test_faces_are_told_apart_and_their_copies_are_not() -> None:
         found = [int(distances(a, b[None])[0]) for a, b in zip(hashes, perceptual_hash(copy), strict=True)]
         assert np.mean(np.array(found) <= NEAR) > 0.98
     names = tuple(map(str, range(120)))
-    assert look_alikes(Hashed(names, hashes), Hashed(tuple(f"other {n}" for n in names), np.roll(hashes, 1)))
-    assert not look_alikes(Hashed(names, hashes), Hashed(names, hashes))
-    assert not look_alikes(same := Hashed(names, hashes), same)
+    assert look_alikes(
+        HashedImages(names, hashes), HashedImages(tuple(f"other {n}" for n in names), np.roll(hashes, 1))
+    )
+    assert not look_alikes(HashedImages(names, hashes), HashedImages(names, hashes))
+    assert not look_alikes(same := HashedImages(names, hashes), same)
 
 
 @dataclass
@@ -124,13 +126,13 @@ def album(first: int, count: int = 4, **more: Any) -> Album:
     return Album(tuple(range(first, first + count)), tuple(f"{n}" for n in range(first, first + count)), **more)
 
 
-def task_of(pool: Album, test: Album, unlabelled: Album | None = None, **changes: Any) -> Task:
+def task_of(pool: Album, test: Album, unlabelled: Album | None = None, **changes: Any) -> SegmentationTask:
     dataset = Dataset("album", ("ground", "head", "tail"), lambda: Splits(pool, test, unlabelled=unlabelled))
     plan = Plan("album", (), (), shots=(1, 2), draws=2, size=8)
-    return Task.open(replace(dataset, **changes), plan)
+    return SegmentationTask.open(replace(dataset, **changes), plan)
 
 
-def found(task: Task, run: Path, **backbones: Backbone) -> dict[str, Any]:
+def found(task: SegmentationTask, run: Path, **backbones: Backbone) -> dict[str, Any]:
     """What the guards say, by flag."""
     return {flag.name: flag for flag in stand_guard(run, task, backbones).flags}
 

@@ -22,17 +22,17 @@ from partbench.backbones.backbone import Backbone, BackboneError
 from partbench.backbones.checks import CHECKS
 from partbench.backbones.hed import HED as FAMILY
 from partbench.backbones.hed.checkpoints import MEANS
-from partbench.backbones.hed.config import EMBEDDED, NAMES, Config
+from partbench.backbones.hed.config import EMBEDDED, NAMES, HEDConfig
 from partbench.backbones.hed.networks import HED, open_hed, untrained
 from partbench.backbones.hed.scores import best_f, sobel, tolerance
 from partbench.backbones.hed.training import HEDTrainer, balanced_losses
-from partbench.backbones.learning import Recipe
+from partbench.backbones.learning import AdamRecipe
 from partbench.backbones.trainer import LearnsFromMasks
 from partbench.backbones.weights import save
 
-TINY = Config(size=32, width=1 / 16)
+TINY = HEDConfig(size=32, width=1 / 16)
 WIDTHS = (4, 8, 16, 32, 32)
-RECIPE = Recipe(batch=4, rate=6e-3, warmup=5, average=0.9)
+RECIPE = AdamRecipe(batch=4, rate=6e-3, warmup=5, average=0.9)
 SEEDS = st.integers(0, 2**16)
 
 
@@ -64,7 +64,7 @@ def boxes(count: int = 8, size: int = 32) -> tuple[Tensor, Tensor]:
 def test_the_embedded_network_is_a_quarter_of_the_published_one() -> None:
     """The channels are VGG16's, or a quarter of them."""
     vgg16 = (64, 64, 128, 128, *3 * (256,), *6 * (512,))
-    assert Config().channels == vgg16
+    assert HEDConfig().channels == vgg16
     assert EMBEDDED.channels == tuple(width // 4 for width in vgg16)
     count = sum(parameter.numel() for parameter in HED(EMBEDDED).parameters())
     assert 0.9e6 < count < 0.95e6
@@ -124,9 +124,9 @@ def test_what_cannot_be_had_is_an_error() -> None:
     with pytest.raises(BackboneError, match="hed has no variant 'B'; leave it out"):
         FAMILY.configure("B", "")
     with pytest.raises(BackboneError, match="hed has no size of 8 pixels; choose 16 or more"):
-        Config(size=8)
+        HEDConfig(size=8)
     with pytest.raises(BackboneError, match="hed of width 0 has no channels"):
-        Config(width=0)
+        HEDConfig(width=0)
 
 
 def test_offering_it_does_not_import_torch() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from partbench.datasets.dice import Array, Dice
+from partbench.datasets.dice import Array, ParameterSampler
 from partbench.datasets.horses import CLASSES, partbench_datasets
 from partbench.datasets.horses.gait import Gait, draw_build, draw_gait
 from partbench.datasets.horses.meadow import draw_meadow
@@ -27,7 +27,7 @@ def masks() -> Masks:
 
 @pytest.fixture(scope="module")
 def many() -> tuple[Horse, Gait]:
-    return draw_horse(Dice(range(600), THROWS, SALT))
+    return draw_horse(ParameterSampler(range(600), THROWS, SALT))
 
 
 def test_the_hook_offers_the_classes_of_table_5() -> None:
@@ -39,7 +39,7 @@ def test_the_hook_offers_the_classes_of_table_5() -> None:
 
 def test_everything_is_painted_in_single_precision() -> None:
     """A parameter in double precision would silently halve the speed."""
-    horse, gait = draw_horse(Dice([1, 2, 3], THROWS, SALT))
+    horse, gait = draw_horse(ParameterSampler([1, 2, 3], THROWS, SALT))
     assert paint([1, 2, 3], 16).image.dtype == np.float32
     for record in (gait, horse.build, horse.camera):
         assert {name: value.dtype for name, value in vars(record).items() if value.dtype != np.float32} == {}
@@ -88,7 +88,7 @@ def test_grazing_horses_have_their_head_below_their_back(many: tuple[Horse, Gait
 def test_nobody_rides_a_grazing_horse(many: tuple[Horse, Gait]) -> None:
     """Riders, which are background, sit on some of the others."""
     horse, gait = many
-    rider = draw_meadow(Dice(range(600), THROWS, SALT), gait, horse.coat.colour).rider
+    rider = draw_meadow(ParameterSampler(range(600), THROWS, SALT), gait, horse.coat.colour).rider
     assert (rider * gait.grazing == 0).all()
     assert 0.05 < rider.mean() < 0.25
 
@@ -97,7 +97,7 @@ def test_nobody_rides_a_grazing_horse(many: tuple[Horse, Gait]) -> None:
 @given(SEEDS)
 def test_bones_keep_their_length_and_hooves_the_ground(seeds: list[int]) -> None:
     """However a leg is folded, its bones are as long as the build says; the lowest hoof touches the ground."""
-    dice = Dice(seeds, THROWS, SALT)
+    dice = ParameterSampler(seeds, THROWS, SALT)
     gait, build = draw_gait(dice), draw_build(dice)
     skeleton = pose(gait, build)
     for leg, (upper, lower) in zip(skeleton.legs, [(0.29, 0.26), (0.28, 0.29)] * 2, strict=True):
@@ -113,7 +113,7 @@ def test_bones_keep_their_length_and_hooves_the_ground(seeds: list[int]) -> None
 @given(SEEDS)
 def test_knees_fold_backwards_and_hocks_point_backwards(seeds: list[int]) -> None:
     """The knee lies never behind the line from shoulder to fetlock, the hock never before that from stifle to it."""
-    dice = Dice(seeds, THROWS, SALT)
+    dice = ParameterSampler(seeds, THROWS, SALT)
     skeleton = pose(draw_gait(dice), draw_build(dice))
     for index, sign in ((0, 1), (1, -1), (2, 1), (3, -1)):
         first, joint, last = (skeleton.legs[index][:, k, :2] for k in range(3))

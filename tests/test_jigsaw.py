@@ -25,16 +25,18 @@ from partbench.backbones.backbone import Backbone, BackboneError
 from partbench.backbones.blots import clouds
 from partbench.backbones.checks import CHECKS, check_aligned
 from partbench.backbones.jigsaw import JIGSAW
-from partbench.backbones.jigsaw.config import EMBEDDED, Config
+from partbench.backbones.jigsaw.config import EMBEDDED, JigsawConfig
 from partbench.backbones.jigsaw.lesson import JigsawLesson
 from partbench.backbones.jigsaw.networks import JigsawNetwork, Trunk, trained, untrained
 from partbench.backbones.jigsaw.permutations import orders, permutations
 from partbench.backbones.jigsaw.puzzles import GREY, assemble, cut, normalise, puzzle, restore, shuffle, table
-from partbench.backbones.learning import Learner, Recipe
+from partbench.backbones.learning import AdamRecipe, Learner
 from partbench.backbones.weights import save
 
-TINY = Config(size=24, cell=8, tile=4, shift=1, layout="small", width=8, fc6=16, fc7=64, dropout=0.0, permutations=10)
-QUICK = Recipe(batch=32, rate=5e-3, warmup=10, average=0.9)
+TINY = JigsawConfig(
+    size=24, cell=8, tile=4, shift=1, layout="small", width=8, fc6=16, fc7=64, dropout=0.0, permutations=10
+)
+QUICK = AdamRecipe(batch=32, rate=5e-3, warmup=10, average=0.9)
 GOLDEN = "5bd966ef3ca719cee615467c75a839269663d4b66d0bd25ca50d0abae5f660e5"
 """SHA-256 of the 1,000 permutations, 9,000 bytes. Shipped weights mean nothing with others."""
 
@@ -114,7 +116,7 @@ def test_restoring_undoes_shuffling(count: int, seed: int) -> None:
 
 
 @st.composite
-def shapes(draw: st.DrawFn) -> Config:
+def shapes(draw: st.DrawFn) -> JigsawConfig:
     """Puzzles of many proportions."""
     tile, shift = draw(st.sampled_from((4, 8, 12))), draw(st.integers(0, 2))
     cell = tile + 1 + 2 * shift + draw(st.integers(0, 4))
@@ -123,7 +125,7 @@ def shapes(draw: st.DrawFn) -> Config:
 
 
 @given(shapes(), st.integers(0, 2**31), st.sampled_from((0, 1)))
-def test_no_two_tiles_touch(config: Config, seed: int, axis: int) -> None:
+def test_no_two_tiles_touch(config: JigsawConfig, seed: int, axis: int) -> None:
     """Between neighbouring tiles, in any channel of either, lies a row or column of pixels at least that is in none."""
     torch.manual_seed(seed)
     tiles = cut(coordinates(4, config.size, axis), config).unflatten(1, (3, 3))
@@ -191,7 +193,7 @@ def test_tiles_are_shown_row_by_row() -> None:
 
 def test_the_published_trunk() -> None:
     """1,376 channels in five convolutions, in AlexNet's groups, and 256 maps of 4 x 4 from a tile of 64 pixels."""
-    trunk, config = Trunk(Config()).eval(), Config()
+    trunk, config = Trunk(JigsawConfig()).eval(), JigsawConfig()
     assert (sum(config.channels), config.channels) == (1376, (96, 256, 384, 384, 256))
     maps = trunk.maps(torch.rand(1, 3, 64, 64))
     assert [layer.shape[-1] for layer in maps] == [32, 16, 8, 8, 8]
@@ -272,7 +274,7 @@ def test_jigsaw_is_a_backbone(check: Callable[[Backbone], None], file: Path) -> 
 
 def test_the_embedded_and_the_published_trunk_are_aligned() -> None:
     """What happens in one place of the image happens there in the maps; before training too."""
-    for config in (EMBEDDED, replace(Config(), width=4)):
+    for config in (EMBEDDED, replace(JigsawConfig(), width=4)):
         check_aligned(Backbone("jigsaw", config.size, config.channels, load=partial(untrained, config, 0)))
 
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from partbench.backbones.backbone import Backbone
 from partbench.backbones.checks import CHECKS
 from partbench.benchmark.cli import app
-from partbench.benchmark.kit import Outcome, cases, checks_for, examine
+from partbench.benchmark.kit import CheckOutcome, cases, checks_for, examine
 from partbench.benchmark.results import ResultError
 from partbench.benchmark.signoff import (
     Signoff,
@@ -214,5 +214,5 @@ def test_one_file_takes_one_signoff(call: Callable[..., Any]) -> None:
 
 def test_an_outcome_is_good_where_it_is_as_declared() -> None:
     """In all four ways."""
-    cases_of = {(e, r): Outcome("maps", e, r).good for e in (None, "bad") for r in (None, "known")}
+    cases_of = {(e, r): CheckOutcome("maps", e, r).good for e in (None, "bad") for r in (None, "known")}
     assert cases_of == {(None, None): True, ("bad", None): False, (None, "known"): False, ("bad", "known"): True}

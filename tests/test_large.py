@@ -14,22 +14,22 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from partbench.backbones.backbone import Backbone, Frugal
-from partbench.backbones.stylegan2.config import Config
+from partbench.backbones.stylegan2.config import StyleGAN2Config
 from partbench.backbones.stylegan2.extractor import HELD, REPEATED, StyleGAN2Extractor
 from partbench.backbones.stylegan2.projection import METHODS
 from partbench.backbones.stylegan2.thrift import stage, thrift
 from partbench.backbones.stylegan2.weights import Networks, untrained
 from partbench.benchmark import fit as fitting
-from partbench.benchmark.features import Source
+from partbench.benchmark.features import FeatureSource
 from partbench.benchmark.fit import Schedule, fit, losses, predict, strips
-from partbench.benchmark.limits import Room
+from partbench.benchmark.limits import MemoryLimit
 from partbench.benchmark.shot_maps import ShotMaps
 from partbench.heads import mlp, partbench_heads
 from partbench.heads.pixelwise import dense, project
 
 CPU = torch.device("cpu")
 HEADS = {head.name: head for head in partbench_heads()}
-TINY = Config(size=16, latent=16, depth=2, width=256, cap=16)
+TINY = StyleGAN2Config(size=16, latent=16, depth=2, width=256, cap=16)
 few = settings(max_examples=15)
 
 
@@ -212,7 +212,7 @@ class Counting:
 
 
 @dataclass(frozen=True)
-class Left(Room):
+class Left(MemoryLimit):
     """Room that says how much is left."""
 
     def left(self) -> int | None:
@@ -230,13 +230,13 @@ def test_maps_that_are_not_held_are_described_again(images_held: int | None, inv
     counting = Counting()
     backbone = Backbone("counting", 8, (3, 3), lambda: counting if inverts else partial(Counting.__call__, counting))
     room = None if images_held is None else Left(CPU, 2 * images_held * IMAGE)
-    source, pool = Source.open(backbone, CPU, tmp_path, room), Pool(6)
+    source, pool = FeatureSource.open(backbone, CPU, tmp_path, room), Pool(6)
     source.measure([pool.images([0, 5], 8)], "rms")
     counting.described.clear()
     shots, told = ShotMaps(source, pool, [[0, 1], [2], [4, 5]]), []
     shots.enter(lambda: told.append(1))
     assert len(told) == 3
-    reference = Source.open(backbone, CPU, tmp_path)
+    reference = FeatureSource.open(backbone, CPU, tmp_path)
     reference.shift, reference.scale = source.shift, source.scale
     for rows in ([0, 2], [4, 5], [1, 2]):
         shots.want(rows)
@@ -255,9 +255,9 @@ def test_maps_that_are_not_held_are_described_again(images_held: int | None, inv
 
 def test_room_is_what_is_asked_for_or_free() -> None:
     """Less what the program holds; nobody's guess where nothing is known."""
-    asked, free = Room.of(CPU, 1000), Room.of(CPU)
+    asked, free = MemoryLimit.of(CPU, 1000), MemoryLimit.of(CPU)
     assert asked.most == 1000 * 2**30
     assert 0 < asked.left() < asked.most  # type: ignore[operator]
     assert free.most is None or free.left() is not None
-    assert Room.of(CPU, 0).left() == 0
-    assert Room(CPU).left() is None
+    assert MemoryLimit.of(CPU, 0).left() == 0
+    assert MemoryLimit(CPU).left() is None

@@ -41,7 +41,7 @@ from partbench.benchmark.shot_pictures import (
     read_shots,
     shot_sheet,
 )
-from partbench.benchmark.shots import Manifest
+from partbench.benchmark.shots import ShotDraws
 from partbench.benchmark.uncertainty import Estimate, estimate
 
 PLAN = Plan("faces", ("vae", "pixels", COPY), ("linear", "cnn-s"), shots=(1, 2), draws=4, size=8)
@@ -203,7 +203,7 @@ def run(tmp_path: Path) -> Path:
     """A run that was never computed; its draws differ by their luck, for all backbones alike."""
     folder = RunFolder(tmp_path / "run")
     folder.write_plan(PLAN, {"data": "abc", "shots": SHOTS})
-    manifest = Manifest(((),) * 4, SHOTS)
+    manifest = ShotDraws(((),) * 4, SHOTS)
     for cell in PLAN.cells():
         random = np.random.default_rng([cell.draw, cell.shots, PLAN.backbones.index(cell.backbone)])
         right = 30 + LUCK[cell.draw] + 5 * PLAN.backbones.index(cell.backbone)

@@ -14,15 +14,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from partbench.backbones.backbone import BackboneError
-from partbench.backbones.learning import Learner, Recipe, blend
-from partbench.backbones.machine import Machine, bf16_pays
+from partbench.backbones.learning import AdamRecipe, Learner, blend
+from partbench.backbones.machine import TrainingDevice, bf16_pays
 
 SCRIPT = """
 import sys
 from pathlib import Path
 from partbench.benchmark.budget import Budget
-from partbench.benchmark.checkpoints import Files
-from partbench.benchmark.exam import Exam
+from partbench.benchmark.checkpoints import TrainingFiles
+from partbench.benchmark.exam import Validation
 from partbench.benchmark.pretrain import Pretraining
 from partbench.benchmark.stream import ImageStream
 sys.path.insert(0, sys.argv[1])
@@ -32,13 +32,13 @@ from partbench.backbones.learning import Learner
 batch, out = int(sys.argv[2]), Path(sys.argv[3])
 trainer = Learner(lambda: Mean(batch), "cpu", 0)
 stream = ImageStream(Numbers(), 8, batch, 0)
-Pretraining(trainer, stream, Files(out), Budget(images=48)).run(lambda _: None, {})
+Pretraining(trainer, stream, TrainingFiles(out), Budget(images=48)).run(lambda _: None, {})
 """
 TOYS = """
 import torch
 from safetensors.torch import save_file
 from torch import nn
-from partbench.backbones.learning import Recipe
+from partbench.backbones.learning import AdamRecipe
 
 class Numbers:
     def __len__(self): return 24
@@ -48,7 +48,7 @@ class Numbers:
 
 class Mean:
     def __init__(self, batch):
-        self.network, self.recipe = nn.Conv2d(3, 4, 3), Recipe(batch=batch, warmup=1)
+        self.network, self.recipe = nn.Conv2d(3, 4, 3), AdamRecipe(batch=batch, warmup=1)
     def losses(self, network, images): return {"square": (network(images) - images.mean() * 0 - 1).square().mean()}
     def picture(self, network, images): return images
     def measure(self, network, images): return {}
@@ -98,13 +98,13 @@ def test_bfloat16_is_for_what_multiplies_it(
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles)
     assert bf16_pays(torch.device(device)) is pays
     if device == "cpu":
-        with Machine(device).autocast():
+        with TrainingDevice(device).autocast():
             assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == (torch.bfloat16 if pays else torch.float32)
 
 
 def test_one_process_needs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without `accelerate launch` it decides alone; several processes without accelerate are told what to install."""
-    machine = Machine("cpu")
+    machine = TrainingDevice("cpu")
     assert machine.rank == 0
     assert machine.processes == 1
     assert machine.all(True)
@@ -112,7 +112,7 @@ def test_one_process_needs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setitem(sys.modules, "accelerate", None)
     with pytest.raises(BackboneError, match=r"which is not there; install partbench\[accelerate\]"):
-        Machine("cpu")
+        TrainingDevice("cpu")
 
 
 class Line:
@@ -120,7 +120,7 @@ class Line:
 
     def __init__(self) -> None:
         self.network: nn.Module = nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1), nn.Conv2d(1, 1, 1))
-        self.recipe = Recipe(batch=4, rate=0.05, warmup=5, average=0.9)
+        self.recipe = AdamRecipe(batch=4, rate=0.05, warmup=5, average=0.9)
 
     def losses(self, network: nn.Module, images: Tensor) -> dict[str, Tensor]:
         noise = 0.01 * torch.randn(len(images), 1, 1, 1)

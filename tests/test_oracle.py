@@ -20,13 +20,13 @@ from partbench.benchmark.iou import confuse, per_class
 from partbench.benchmark.naming import find_dataset
 from partbench.benchmark.oracle import annotating
 from partbench.benchmark.oracle.annotating import SHIPPED, SUMS, annotate, open_oracle, reveal
-from partbench.benchmark.oracle.learning import OracleTrainer, Shape, part_losses, soften
+from partbench.benchmark.oracle.learning import OracleConfig, OracleTrainer, part_losses, soften
 from partbench.benchmark.plan import Plan
 from partbench.benchmark.plugins import load_catalogue
-from partbench.benchmark.task import Task
+from partbench.benchmark.task import SegmentationTask
 from partbench.datasets.dataset import IGNORE, DatasetError
 from partbench.datasets.faces import CLASSES, configure
-from partbench.datasets.generated.manifest import Manifest, read_manifest
+from partbench.datasets.generated.manifest import ExportManifest, read_manifest
 from partbench.datasets.generated.writing import complete, new_export, write_image, write_masks
 
 Call = Callable[..., Any]
@@ -50,7 +50,7 @@ def exported(folder: Path, classes: tuple[str, ...] = CLASSES, size: tuple[int, 
         for number, image in enumerate(images.numpy()):
             picture = Image.fromarray((255 * image.transpose(1, 2, 0)).round().astype(np.uint8)).resize(size)
             write_image(part, f"{number:04d}", picture)
-        manifest = Manifest(("0000", "0001", "0002"), classes, like="faces", source="faces")
+        manifest = ExportManifest(("0000", "0001", "0002"), classes, like="faces", source="faces")
         complete(part, manifest, {}, [[0, 0, 0]] * len(classes))
     return folder
 
@@ -138,7 +138,7 @@ def test_results_and_leaderboards_say_that_an_oracle_annotated(tmp_path: Path, c
 def test_a_persons_shots_have_no_such_flag() -> None:
     """Nor has any other dataset."""
     plan = Plan("faces", ("copy",), (), shots=(1,), draws=1, pool=2, test=1, size=16)
-    task = Task.open(find_dataset(load_catalogue(), "faces").record, plan)
+    task = SegmentationTask.open(find_dataset(load_catalogue(), "faces").record, plan)
     assert all(flag.name != "annotated by an oracle" for flag in guard_shots(task).flags)
 
 
@@ -175,7 +175,7 @@ def test_what_no_oracle_can_do_is_named(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(DatasetError, match="is 64x32; an oracle looks at square images alone"):
         annotate(oblong, read_manifest(oblong), oracle)
     with pytest.raises(BackboneError, match="an oracle learns from masks, and these images have none"):
-        OracleTrainer(Shape(CLASSES, 16, 2)).step(torch.zeros(2, 3, 16, 16))
+        OracleTrainer(OracleConfig(CLASSES, 16, 2)).step(torch.zeros(2, 3, 16, 16))
     (tmp_path / "SUMS").write_text("0" * 64 + "  oracle-faces64.safetensors\n")
     monkeypatch.setattr(annotating, "SUMS", tmp_path / "SUMS")
     with pytest.raises(BackboneError, match=r"oracle-faces64.safetensors is not the file that we shipped"):

@@ -17,7 +17,7 @@ from partbench.benchmark.pictures import (
     RECONSTRUCTIONS,
     SHOWN,
     TILE,
-    Gallery,
+    BackboneGallery,
     compare_cells,
     compare_predictions,
     fitting,
@@ -66,7 +66,7 @@ def test_a_long_name_keeps_its_end() -> None:
 
 def fill(run: Path, backbone: str, head: str = "linear", draw: int = 0, count: int = 10) -> None:
     truth = np.arange(count * 16).reshape(count, 4, 4) % 5
-    gallery = Gallery.of(run, backbone, np.random.default_rng(0).random((count, 3, 4, 4)), truth)
+    gallery = BackboneGallery.of(run, backbone, np.random.default_rng(0).random((count, 3, 4, 4)), truth)
     gallery.keep(Cell(backbone, head, 5, draw), truth)
     gallery.write(gallery.images)
 

@@ -26,22 +26,30 @@ from torch import Tensor, nn
 from partbench.backbones.backbone import Backbone, BackboneError
 from partbench.backbones.checks import CHECKS
 from partbench.backbones.pix2pix import family, partbench_backbones
-from partbench.backbones.pix2pix.config import EMBEDDED, SIZES, TASKS, Config
-from partbench.backbones.pix2pix.networks import Discriminator, Generator, extractor, load, read_config, save, untrained
+from partbench.backbones.pix2pix.config import EMBEDDED, SIZES, TASKS, Pix2PixConfig
+from partbench.backbones.pix2pix.networks import (
+    PatchDiscriminator,
+    UNetGenerator,
+    extractor,
+    load,
+    read_config,
+    save,
+    untrained,
+)
 from partbench.backbones.pix2pix.tasks import (
     INPUTS,
     Bilateral,
     Color,
     Edges,
-    Task,
+    TranslationTask,
     bilateral,
     lab_to_rgb,
     open_task,
     rgb_to_lab,
 )
-from partbench.backbones.pix2pix.training import IN_PICTURE, Pix2PixTrainer, Recipe
+from partbench.backbones.pix2pix.training import IN_PICTURE, Pix2PixRecipe, Pix2PixTrainer
 
-TINY = {task: Config(task, size=32, width=4, cap=8) for task in TASKS}
+TINY = {task: Pix2PixConfig(task, size=32, width=4, cap=8) for task in TASKS}
 
 
 def slopes(images: Tensor) -> Tensor:
@@ -51,7 +59,7 @@ def slopes(images: Tensor) -> Tensor:
     return (2 * (across.abs() + down.abs())).clamp(0, 1)
 
 
-def a_task(name: str) -> Task:
+def a_task(name: str) -> TranslationTask:
     """The task of this name, with the stand-in for its detector."""
     return Edges(slopes) if name == "hed" else open_task(name, torch.device("cpu"))
 
@@ -66,7 +74,7 @@ def blocks(count: int, seed: int = 0) -> Tensor:
 
 def trainer(name: str, seed: int = 0, rate: float = 1e-2) -> Pix2PixTrainer:
     """A tiny training at fifty times the published rate."""
-    recipe = Recipe(batch=4, rate=rate, average=0.9)
+    recipe = Pix2PixRecipe(batch=4, rate=rate, average=0.9)
     return Pix2PixTrainer(TINY[name], seed=seed, recipe=recipe, task=a_task(name))
 
 
@@ -126,7 +134,7 @@ def test_a_name_that_cannot_be_had() -> None:
     with pytest.raises(BackboneError, match=r"^Pix2Pix has no size of 48 pixels; choose one of 32, 64, 128, 256, 512$"):
         replace(EMBEDDED["color"], size=48)
     with pytest.raises(BackboneError, match=r"^Pix2Pix has no task 'depth'; choose one of color, hed, bilateral$"):
-        Config(task="depth")
+        Pix2PixConfig(task="depth")
 
 
 # Weights
@@ -135,7 +143,7 @@ def test_a_name_that_cannot_be_had() -> None:
 def test_a_file_gives_the_network_back(file: tuple[str, Path]) -> None:
     """Shape, running statistics and, within float16, the maps."""
     task, path = file
-    generator = Generator(TINY[task])
+    generator = UNetGenerator(TINY[task])
     with torch.no_grad():
         generator.train()(INPUTS[task](blocks(8)))  # other running statistics than at the start
     before = extractor(generator)(blocks(2))
@@ -187,10 +195,10 @@ def test_a_twin_follows_its_seed_and_nothing_else(file: tuple[str, Path]) -> Non
 
 def test_the_default_is_the_published_network() -> None:
     """C64-C128-C256-C512 x 5 and CD512 x 3-C512-C256-C128-C64; no norm in the first and in the innermost layer."""
-    narrow = Config(width=2, cap=16)
-    generator, discriminator = Generator(narrow), Discriminator(narrow)
-    assert Config().encoder == (64, 128, 256, 512, 512, 512, 512, 512)
-    assert Config().decoder == (512, 512, 512, 512, 256, 128, 64, 2)
+    narrow = Pix2PixConfig(width=2, cap=16)
+    generator, discriminator = UNetGenerator(narrow), PatchDiscriminator(narrow)
+    assert Pix2PixConfig().encoder == (64, 128, 256, 512, 512, 512, 512, 512)
+    assert Pix2PixConfig().decoder == (512, 512, 512, 512, 256, 128, 64, 2)
 
     def having(kind: type[nn.Module], layers: nn.Module) -> list[bool]:
         return [any(isinstance(part, kind) for part in layer.modules()) for layer in layers.children()]
@@ -207,7 +215,7 @@ def test_the_default_is_the_published_network() -> None:
 @pytest.mark.parametrize("size", SIZES)
 def test_the_maps_are_the_decoders_convolutions(size: int) -> None:
     """One map for each doubling, 2 to S; the last, through tanh, is the output."""
-    generator = untrained(Config("bilateral", size, width=2, cap=4), 0)
+    generator = untrained(Pix2PixConfig("bilateral", size, width=2, cap=4), 0)
     images = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0))
     maps = extractor(generator)(images)
     assert [layer.shape[-1] for layer in maps] == [2**i for i in range(1, size.bit_length())]
@@ -229,8 +237,8 @@ def test_the_last_layer_sees_the_encoder_directly() -> None:
 @pytest.mark.parametrize(("size", "patch"), [(32, 7), (64, 16), (128, 34), (256, 70), (512, 142)])
 def test_the_discriminator_sees_patches(size: int, patch: int) -> None:
     """Each of its 30 x 30 outputs answers to a patch of 9 S / 32 - 2 pixels: 70 of 256, as published."""
-    config = Config("hed", size, width=2, cap=4)
-    discriminator = Discriminator(config).eval()
+    config = Pix2PixConfig("hed", size, width=2, cap=4)
+    discriminator = PatchDiscriminator(config).eval()
     inputs = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0)).requires_grad_()
     logits = discriminator(inputs, torch.zeros(1, 1, size, size))
     assert logits.shape == (1, 1, 30, 30)

@@ -22,13 +22,13 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from partbench.backbones.machine import Machine
-from partbench.backbones.stylegan2.config import Config
-from partbench.backbones.stylegan2.training import Recipe, StyleGAN2Trainer
+from partbench.backbones.machine import TrainingDevice
+from partbench.backbones.stylegan2.config import StyleGAN2Config
+from partbench.backbones.stylegan2.training import StyleGAN2Recipe, StyleGAN2Trainer
 from partbench.backbones.trainer import Trainer
 from partbench.benchmark import pretrain, stream
-from partbench.benchmark.budget import Budget, Tick
-from partbench.benchmark.checkpoints import Files, PretrainError, load_checkpoint, save_checkpoint
+from partbench.benchmark.budget import Budget, TrainingProgress
+from partbench.benchmark.checkpoints import PretrainError, TrainingFiles, load_checkpoint, save_checkpoint
 from partbench.benchmark.commands import pretraining
 from partbench.benchmark.naming import NamingError
 from partbench.benchmark.plugins import load_catalogue
@@ -37,7 +37,7 @@ from partbench.benchmark.stream import ImageStream
 from partbench.datasets.dataset import DatasetError
 from partbench.datasets.faces import open_faces
 
-TINY = Config(size=8, latent=8, depth=2, width=64, cap=8)
+TINY = StyleGAN2Config(size=8, latent=8, depth=2, width=64, cap=8)
 STEP = 4
 """Images per step of the trainings below."""
 
@@ -77,7 +77,7 @@ class Toy:
 
     def __init__(self, at_step: Callable[[int], float | None] = lambda _: None) -> None:
         torch.manual_seed(0)
-        self.machine = Machine()
+        self.machine = TrainingDevice()
         self.weight, self.steps, self.at_step = torch.zeros(()), 0, at_step
         self.finished: list[float] = []
 
@@ -110,13 +110,13 @@ class Toy:
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> Files:
+def files(tmp_path: Path) -> TrainingFiles:
     """Where the trainings below write."""
-    return Files(tmp_path / "runs" / "toy.safetensors")
+    return TrainingFiles(tmp_path / "runs" / "toy.safetensors")
 
 
 def start(
-    trainer: Trainer, files: Files, steps: float = 6, resume: bool = False, keep: tuple[int, ...] = ()
+    trainer: Trainer, files: TrainingFiles, steps: float = 6, resume: bool = False, keep: tuple[int, ...] = ()
 ) -> Pretraining:
     """A training of so many steps on ten images."""
     images = ImageStream(Numbered(10), 8, trainer.batch, seed=0, mirror=True)
@@ -126,7 +126,7 @@ def start(
     return training
 
 
-def quiet(tick: Tick) -> None:
+def quiet(tick: TrainingProgress) -> None:
     """Report nothing."""
 
 
@@ -221,21 +221,21 @@ def test_images_that_do_not_fit_are_read_again(monkeypatch: pytest.MonkeyPatch) 
 def test_a_budget_ends_with_what_comes_first() -> None:
     """Seconds or images; a budget of nothing is spent at once."""
     budget = Budget(seconds=100, images=1000)
-    assert budget.left(Tick(999, 99.9, ""))
-    assert not budget.left(Tick(1000, 0, ""))
-    assert not budget.left(Tick(0, 100, ""))
-    assert budget.share(Tick(100, 50, "")) == 0.5
-    assert budget.share(Tick(700, 50, "")) == 0.7
-    assert budget.share(Tick(1004, 50, "")) == 1
-    assert Budget(seconds=0).share(Tick(0, 0, "")) == 1
-    assert budget.remaining(Tick(900, 50, ""), rate=10) == 10
-    assert budget.remaining(Tick(100, 50, ""), rate=10) == 50
-    assert budget.remaining(Tick(1004, 50, ""), rate=10) == 0
+    assert budget.left(TrainingProgress(999, 99.9, ""))
+    assert not budget.left(TrainingProgress(1000, 0, ""))
+    assert not budget.left(TrainingProgress(0, 100, ""))
+    assert budget.share(TrainingProgress(100, 50, "")) == 0.5
+    assert budget.share(TrainingProgress(700, 50, "")) == 0.7
+    assert budget.share(TrainingProgress(1004, 50, "")) == 1
+    assert Budget(seconds=0).share(TrainingProgress(0, 0, "")) == 1
+    assert budget.remaining(TrainingProgress(900, 50, ""), rate=10) == 10
+    assert budget.remaining(TrainingProgress(100, 50, ""), rate=10) == 50
+    assert budget.remaining(TrainingProgress(1004, 50, ""), rate=10) == 0
 
 
-def test_a_training_takes_the_steps_that_its_budget_has(files: Files) -> None:
+def test_a_training_takes_the_steps_that_its_budget_has(files: TrainingFiles) -> None:
     """The step that reaches the budget is the last."""
-    toy, ticks = Toy(), list[Tick]()
+    toy, ticks = Toy(), list[TrainingProgress]()
     start(toy, files, steps=2.5).run(ticks.append, {})
     assert toy.steps == 3
     assert [tick.images for tick in ticks] == [4, 8, 12, 12]
@@ -244,7 +244,7 @@ def test_a_training_takes_the_steps_that_its_budget_has(files: Files) -> None:
     assert toy.finished == [pytest.approx(0.15 * ticks[-1].seconds)]
 
 
-def test_a_budget_of_time_counts_every_session(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_budget_of_time_counts_every_session(files: TrainingFiles, monkeypatch: pytest.MonkeyPatch) -> None:
     """A resumed training has only the seconds left that the one before it did not spend."""
     clock = iter(range(10**6))
     monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
@@ -260,10 +260,10 @@ def test_a_budget_of_time_counts_every_session(files: Files, monkeypatch: pytest
 # Checkpoints
 
 
-def test_a_toy_resumes_where_it_was(files: Files, tmp_path: Path) -> None:
+def test_a_toy_resumes_where_it_was(files: TrainingFiles, tmp_path: Path) -> None:
     """Six steps are three, a checkpoint, new objects, and three."""
     whole = Toy()
-    start(whole, Files(tmp_path / "whole.safetensors")).run(quiet, {})
+    start(whole, TrainingFiles(tmp_path / "whole.safetensors")).run(quiet, {})
     start(Toy(), files, steps=3).run(quiet, {})
     again = Toy()
     torch.rand(17)  # the random numbers come from the checkpoint
@@ -272,18 +272,18 @@ def test_a_toy_resumes_where_it_was(files: Files, tmp_path: Path) -> None:
     assert again.steps == 6
 
 
-def test_stylegan2_resumes_bit_for_bit(files: Files, tmp_path: Path) -> None:
+def test_stylegan2_resumes_bit_for_bit(files: TrainingFiles, tmp_path: Path) -> None:
     """Weights, averages, both optimisers and the random numbers: six steps equal three and three."""
 
     def tiny() -> StyleGAN2Trainer:
-        return StyleGAN2Trainer(TINY, seed=1, recipe=Recipe(batch=STEP, r1_every=2, path_every=2))
+        return StyleGAN2Trainer(TINY, seed=1, recipe=StyleGAN2Recipe(batch=STEP, r1_every=2, path_every=2))
 
     def no_encoder(trainer: StyleGAN2Trainer) -> StyleGAN2Trainer:
         trainer.finish = lambda *_: None  # type: ignore[method-assign]  # it is given seconds, not steps
         return trainer
 
     whole = no_encoder(tiny())
-    start(whole, Files(tmp_path / "whole.safetensors")).run(quiet, {})
+    start(whole, TrainingFiles(tmp_path / "whole.safetensors")).run(quiet, {})
     start(no_encoder(tiny()), files, steps=3).run(quiet, {})
     again = no_encoder(tiny())
     start(again, files, resume=True).run(quiet, {})
@@ -300,11 +300,11 @@ def flat(state: Any) -> Any:
     return state
 
 
-def test_stylegan2_learns_and_writes_its_weights(files: Files) -> None:
+def test_stylegan2_learns_and_writes_its_weights(files: TrainingFiles) -> None:
     """From images to a weights file that the backbone opens, with the card in its metadata."""
     from partbench.backbones.stylegan2 import configure
 
-    trainer = StyleGAN2Trainer(TINY, recipe=Recipe(batch=STEP))
+    trainer = StyleGAN2Trainer(TINY, recipe=StyleGAN2Recipe(batch=STEP))
     before = trainer.generator.constant.clone()
     start(trainer, files, steps=2).run(quiet, {"images": "10 of numbers"})
     assert not torch.equal(before, trainer.generator.constant)
@@ -318,7 +318,9 @@ def test_stylegan2_learns_and_writes_its_weights(files: Files) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_step_and_leaves_a_checkpoint(files: Files, tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_ends_the_step_and_leaves_a_checkpoint(
+    files: TrainingFiles, tmp_path: Path, number: signal.Signals
+) -> None:
     """Ctrl-C and SIGTERM stop between two steps, so that the training goes on bit for bit; no weights are written."""
     before = signal.getsignal(number)
     training = start(Toy(lambda step: os.kill(os.getpid(), number) if step == 2 else None), files)
@@ -328,12 +330,12 @@ def test_a_signal_ends_the_step_and_leaves_a_checkpoint(files: Files, tmp_path: 
     assert load_checkpoint(files.checkpoint)["images"] == 3 * STEP
     assert not files.out.exists()
     whole, again = Toy(), Toy()
-    start(whole, Files(tmp_path / "whole.safetensors")).run(quiet, {})
+    start(whole, TrainingFiles(tmp_path / "whole.safetensors")).run(quiet, {})
     start(again, files, resume=True).run(quiet, {})
     assert torch.equal(again.weight, whole.weight)
 
 
-def test_a_second_signal_does_not_wait(files: Files) -> None:
+def test_a_second_signal_does_not_wait(files: TrainingFiles) -> None:
     """Whoever presses Ctrl-C twice leaves the step at once; the checkpoint stays that of a whole step."""
 
     def press(step: int) -> None:
@@ -348,7 +350,7 @@ def test_a_second_signal_does_not_wait(files: Files) -> None:
     assert not files.checkpoint.exists()
 
 
-def test_it_trains_outside_the_main_thread(files: Files) -> None:
+def test_it_trains_outside_the_main_thread(files: TrainingFiles) -> None:
     """Where no signal handler can be set, there is none."""
     toy = Toy()
     thread = threading.Thread(target=start(toy, files).run, args=(quiet, {}))
@@ -358,7 +360,7 @@ def test_it_trains_outside_the_main_thread(files: Files) -> None:
     assert files.out.exists()
 
 
-def test_a_training_killed_while_it_finishes_finishes_again(files: Files) -> None:
+def test_a_training_killed_while_it_finishes_finishes_again(files: TrainingFiles) -> None:
     """The checkpoint is written before, so that no step is repeated."""
     toy = Toy()
 
@@ -374,7 +376,9 @@ def test_a_training_killed_while_it_finishes_finishes_again(files: Files) -> Non
     assert torch.equal(load_file(files.out)["weight"], toy.weight)
 
 
-def test_a_kill_while_a_file_is_written_leaves_the_old_one(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kill_while_a_file_is_written_leaves_the_old_one(
+    files: TrainingFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Checkpoint and weights are written beside their places first."""
     save_checkpoint(files.checkpoint, {"trainer": {}, "images": 4, "seconds": 1.0})
 
@@ -395,7 +399,7 @@ def test_a_kill_while_a_file_is_written_leaves_the_old_one(files: Files, monkeyp
     assert files.out.read_text() == "the old weights"
 
 
-def test_checkpoints_can_be_kept_on_the_way(files: Files) -> None:
+def test_checkpoints_can_be_kept_on_the_way(files: TrainingFiles) -> None:
     """One at the first step that reaches each number of images; a resumed training keeps only those to come."""
     start(Toy(), files, steps=600, keep=(2000, 1000)).run(quiet, {})
     kept = sorted(path.name for path in files.out.parent.glob("toy-*"))
@@ -406,7 +410,9 @@ def test_checkpoints_can_be_kept_on_the_way(files: Files) -> None:
     assert sorted(path.name for path in files.out.parent.glob("toy-*")) == ["toy-00002k.ckpt", "toy-00003k.ckpt"]
 
 
-def test_now_and_then_it_leaves_checkpoint_picture_and_a_line(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_now_and_then_it_leaves_checkpoint_picture_and_a_line(
+    files: TrainingFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each line of the log is JSON: images, seconds, and the latest of every loss."""
     monkeypatch.setattr(pretrain, "EVERY", -1.0)
     seen: list[int] = []
@@ -424,7 +430,7 @@ def test_now_and_then_it_leaves_checkpoint_picture_and_a_line(files: Files, monk
     assert not list(files.out.parent.glob("*.part*"))
 
 
-def test_losses_that_are_no_numbers_end_the_training(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_losses_that_are_no_numbers_end_the_training(files: TrainingFiles, monkeypatch: pytest.MonkeyPatch) -> None:
     """The checkpoint before them stays."""
     monkeypatch.setattr(pretrain, "EVERY", -1.0)
     with pytest.raises(PretrainError, match=r"the losses are \{'toy': nan\} after 8 images; resume from .*toy.ckpt"):
@@ -432,7 +438,7 @@ def test_losses_that_are_no_numbers_end_the_training(files: Files, monkeypatch: 
     assert load_checkpoint(files.checkpoint)["images"] == 8
 
 
-def test_a_checkpoint_that_is_none(files: Files) -> None:
+def test_a_checkpoint_that_is_none(files: TrainingFiles) -> None:
     """A missing, broken or foreign one is told in a sentence."""
     with pytest.raises(PretrainError, match="there is no checkpoint"):
         start(Toy(), files, resume=True)
@@ -444,8 +450,8 @@ def test_a_checkpoint_that_is_none(files: Files) -> None:
     torch.save([1], files.checkpoint)
     with pytest.raises(PretrainError, match=r"toy.ckpt is no checkpoint of a training"):
         start(Toy(), files, resume=True)
-    start(StyleGAN2Trainer(TINY, recipe=Recipe(batch=STEP)), files, steps=1).checkpoint()
-    other = StyleGAN2Trainer(Config(size=16, latent=8, depth=2, width=64, cap=8))
+    start(StyleGAN2Trainer(TINY, recipe=StyleGAN2Recipe(batch=STEP)), files, steps=1).checkpoint()
+    other = StyleGAN2Trainer(StyleGAN2Config(size=16, latent=8, depth=2, width=64, cap=8))
     for trainer in (Toy(), other):
         with pytest.raises(PretrainError, match=r"toy.ckpt is of another network \(.*\); resume with the backbone and"):
             start(trainer, files, resume=True)
@@ -500,7 +506,7 @@ def test_the_command_says_how_to_go_on(
     def press(*_: object) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(pretraining.Teller, "__call__", press)
+    monkeypatch.setattr(pretraining.ProgressPrinter, "__call__", press)
     with pytest.raises(SystemExit) as caught:
         command(str(pictures), tmp_path / "cats.safetensors", budget=Budget(images=64))
     assert caught.value.code == 130
@@ -547,10 +553,10 @@ def test_thousands_are_written_with_commas() -> None:
 
 def test_progress_is_of_this_session() -> None:
     """Images per second count from the session's first step; the time left is that of the nearer end."""
-    teller = pretraining.Teller(Console(force_terminal=False), Budget(seconds=7200, images=10_000))
-    assert teller.describe(Tick(4000, 3600, "d 0.1")) == "4000 images  d 0.1"
-    assert teller.describe(Tick(4600, 3660, "d 0.2")) == "4600 images, 10.0/s, 9 min left  d 0.2"
-    assert teller.describe(Tick(4000 + 60, 3660, "")) == "4060 images, 1.0/s, 59 min left  "
+    teller = pretraining.ProgressPrinter(Console(force_terminal=False), Budget(seconds=7200, images=10_000))
+    assert teller.describe(TrainingProgress(4000, 3600, "d 0.1")) == "4000 images  d 0.1"
+    assert teller.describe(TrainingProgress(4600, 3660, "d 0.2")) == "4600 images, 10.0/s, 9 min left  d 0.2"
+    assert teller.describe(TrainingProgress(4000 + 60, 3660, "")) == "4060 images, 1.0/s, 59 min left  "
 
 
 def test_without_a_terminal_progress_is_lines(
@@ -559,11 +565,11 @@ def test_without_a_terminal_progress_is_lines(
     """A log gets a line a minute, a terminal a bar."""
     now = 0.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    teller = pretraining.Teller(Console(force_terminal=False), Budget(images=1000))
+    teller = pretraining.ProgressPrinter(Console(force_terminal=False), Budget(images=1000))
     with teller:
         for step in range(1, 10):
             now = 20.0 * step
-            teller(Tick(10 * step, now, "[d]"))
+            teller(TrainingProgress(10 * step, now, "[d]"))
     lines = capsys.readouterr().out.splitlines()
     assert lines == [f"{30 * i} images, 0.5/s, {(1000 - 30 * i) / 30:.0f} min left  [d]" for i in (1, 2, 3)]
 

@@ -26,12 +26,12 @@ from torch import Tensor, nn
 from partbench.backbones.backbone import BackboneError
 from partbench.backbones.checks import CHECKS
 from partbench.backbones.stylegan2 import configure
-from partbench.backbones.stylegan2.config import Config
-from partbench.backbones.stylegan2.layouts import PYTORCH, ROSINALITY, TENSORFLOW, Layout
-from partbench.backbones.stylegan2.networks import Discriminator, Generator
+from partbench.backbones.stylegan2.config import StyleGAN2Config
+from partbench.backbones.stylegan2.layouts import PYTORCH, ROSINALITY, TENSORFLOW, StyleGAN2Layout
+from partbench.backbones.stylegan2.networks import StyleGAN2Discriminator, StyleGAN2Generator
 from partbench.backbones.stylegan2.projection import METHODS
 from partbench.backbones.stylegan2.published import find_config
-from partbench.backbones.stylegan2.sources import Source
+from partbench.backbones.stylegan2.sources import PublishedTensors
 from partbench.backbones.stylegan2.training import StyleGAN2Trainer
 from partbench.backbones.weights import read_parts
 from partbench.benchmark.cli import main
@@ -39,7 +39,7 @@ from partbench.benchmark.commands.converting import find
 
 SIDES, LATENT, DEPTH = (4, 8, 16, 32), 16, 3
 CHANNELS = {4: 12, 8: 12, 16: 8, 32: 4}
-SHAPE = Config(size=32, latent=LATENT, depth=DEPTH, width=128, cap=12)
+SHAPE = StyleGAN2Config(size=32, latent=LATENT, depth=DEPTH, width=128, cap=12)
 FIR = torch.outer(torch.tensor([1.0, 3, 3, 1]), torch.tensor([1.0, 3, 3, 1])) / 64
 Weights = dict[str, Tensor]
 
@@ -420,7 +420,7 @@ def write_tensorflow(path: Path, g: Weights, d: Weights | None, **options: objec
 class Format:
     """A published layout: how a file is written, and the equations on its keys."""
 
-    layout: Layout
+    layout: StyleGAN2Layout
     weights: Callable[[], tuple[Weights, Weights]]
     write: Callable[..., None]
     suffix: str
@@ -525,12 +525,12 @@ def close(one: Tensor, other: Tensor, tolerance: float = 1e-4) -> bool:
     return bool((one - other).abs().max() <= tolerance * other.abs().max())
 
 
-def networks(path: Path) -> tuple[Generator, Discriminator | None]:
+def networks(path: Path) -> tuple[StyleGAN2Generator, StyleGAN2Discriminator | None]:
     """What a file holds, before it is written as float16."""
     parts = find(path).parts
     generator, discriminator = parts["generator"], parts.get("discriminator")
-    assert isinstance(generator, Generator)
-    assert discriminator is None or isinstance(discriminator, Discriminator)
+    assert isinstance(generator, StyleGAN2Generator)
+    assert discriminator is None or isinstance(discriminator, StyleGAN2Discriminator)
     return generator, discriminator
 
 
@@ -590,7 +590,7 @@ def test_a_written_file_gives_nearly_the_same(format_: Format, tmp_path: Path, c
 # What is found in a file, and what is not
 
 
-def shapes(layout: Layout, config: Config) -> Source:
+def shapes(layout: StyleGAN2Layout, config: StyleGAN2Config) -> PublishedTensors:
     """The numbers of a network of this shape, all the same one, so that they need no memory."""
     inputs = [config.channels(4), *(c for _, c in config.layers)]
     known = {f"convs.{i}.conv.style.weight": (c, config.latent) for i, c in enumerate(inputs[:-1])}
@@ -598,22 +598,22 @@ def shapes(layout: Layout, config: Config) -> Source:
     names = layout.generator(config.depth, len(config.layers))
     one = torch.ones(())
     plain = replace(layout, adapt=lambda _key, value: value)
-    return Source(plain, {its: one.expand(known.get(ours, ())) for ours, its in names.items()})
+    return PublishedTensors(plain, {its: one.expand(known.get(ours, ())) for ours, its in names.items()})
 
 
 @pytest.mark.parametrize("layout", [ROSINALITY, PYTORCH, TENSORFLOW], ids=lambda layout: layout.name)
 @pytest.mark.parametrize(
     "config",
     [
-        Config(),  # config F: channel multiplier 2
-        Config(width=16384),  # config E: channel multiplier 1
-        Config(size=256),
-        Config(size=256, width=16384, depth=2),
-        Config(size=64),  # every side has 512 channels
-        Config(size=64, latent=128, depth=4, width=1536, cap=128),
+        StyleGAN2Config(),  # config F: channel multiplier 2
+        StyleGAN2Config(width=16384),  # config E: channel multiplier 1
+        StyleGAN2Config(size=256),
+        StyleGAN2Config(size=256, width=16384, depth=2),
+        StyleGAN2Config(size=64),  # every side has 512 channels
+        StyleGAN2Config(size=64, latent=128, depth=4, width=1536, cap=128),
     ],
 )
-def test_size_and_width_are_found(layout: Layout, config: Config) -> None:
+def test_size_and_width_are_found(layout: StyleGAN2Layout, config: StyleGAN2Config) -> None:
     """At full size, of config E and F, and of ours; where the cap hides the width, any width that it hides."""
     found = find_config(shapes(layout, config))
     assert replace(found, width=0) == replace(config, width=0)
@@ -649,7 +649,7 @@ def test_the_checkpoint_of_a_training_has_no_mean(tmp_path: Path) -> None:
     torch.save(content, tmp_path / "140000.pt")
     found = find(tmp_path / "140000.pt")
     generator = found.parts["generator"]
-    assert isinstance(generator, Generator)
+    assert isinstance(generator, StyleGAN2Generator)
     w = mapped(Dice()(20_000, LATENT), [FORMATS["rosinality"].dense(g, i) for i in range(DEPTH)])
     assert (generator.average - w.mean(0)).norm() < 0.05 * w.std(0).norm()
     assert found.facts["mean of w"] == "of 10,000 latents"

@@ -20,7 +20,7 @@ from partbench.benchmark.plugins import Offer
 from partbench.benchmark.reporter import Listener
 from partbench.benchmark.results import CellResult, ResultError, RunFolder
 from partbench.benchmark.runner import Runner
-from partbench.benchmark.task import Task
+from partbench.benchmark.task import SegmentationTask
 from partbench.datasets.dataset import IGNORE, Dataset, Splits
 from partbench.heads.head import Head
 from partbench.heads.linear import Linear
@@ -147,7 +147,7 @@ class Bench:
         self.reporter = Listening()
         Runner(
             plan=replace(plan, backbones=(*(b.name for b in backbones), *(b for b in plan.backbones if b == COPY))),
-            task=Task.open(data, plan),
+            task=SegmentationTask.open(data, plan),
             backbones={b.name: Offer(b, OWNER) for b in backbones},
             heads={name: Offer(head, OWNER) for name, head in heads.items()},
             folder=self.folder,
@@ -217,7 +217,7 @@ def test_all_heads_read_the_same_maps(bench: Bench) -> None:
 def test_copy_is_the_mode_of_the_training_masks(bench: Bench) -> None:
     """The control without a network predicts its shots, whatever the image."""
     bench.run(replace(PLAN, backbones=(COPY,)))
-    task = Task.open(DATASET, PLAN)
+    task = SegmentationTask.open(DATASET, PLAN)
     truth = task.splits.test.masks(range(20), SIDE).numpy()
     result = bench.folder.read(Cell(COPY, NO_HEAD, 1, 1))
     assert result is not None

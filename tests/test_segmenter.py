@@ -20,13 +20,13 @@ from partbench.benchmark.segmenter.augmentation import Augmentation, draw_places
 from partbench.benchmark.segmenter.model import Segmenter, SegmenterError, train_segmenter
 from partbench.benchmark.segmenter.network import UNet
 from partbench.benchmark.segmenter.pairs import TensorPairs
-from partbench.benchmark.segmenter.recipe import RECIPES, Recipe
+from partbench.benchmark.segmenter.recipe import RECIPES, SegmenterRecipe
 from partbench.benchmark.segmenter.training import Training, augment, split_rows, target_loss, train_unet
 from partbench.datasets.dataset import IGNORE
 
 CLASSES = ("background", "bright", "red")
 CPU = torch.device("cpu")
-SHORT = Recipe(width=4, steps=40, batch=8, rate=1e-2, moved=0.5)
+SHORT = SegmenterRecipe(width=4, steps=40, batch=8, rate=1e-2, moved=0.5)
 
 
 def random(seed: int = 0) -> torch.Generator:
@@ -165,7 +165,7 @@ def test_it_learns_from_logits(pairs: TensorPairs) -> None:
 
 def test_the_same_seed_gives_the_same_network(pairs: TensorPairs) -> None:
     """Whatever ran before; another seed gives another, and nobody else's random numbers move."""
-    few, found = Recipe(width=2, steps=2, batch=4), []
+    few, found = SegmenterRecipe(width=2, steps=2, batch=4), []
     for seed, before in ((3, 1), (3, 2), (4, 1)):
         torch.manual_seed(before)
         network = train_unet(pairs, 3, few, seed, CPU)
@@ -176,7 +176,7 @@ def test_the_same_seed_gives_the_same_network(pairs: TensorPairs) -> None:
 
 def test_the_rate_falls_where_nothing_is_gained(pairs: TensorPairs) -> None:
     """`patience` epochs without a better validation loss make it a tenth, and held pairs are never learnt from."""
-    recipe = Recipe(width=2, batch=4, epochs=6, patience=1, held=0.34, rate=1e-3)
+    recipe = SegmenterRecipe(width=2, batch=4, epochs=6, patience=1, held=0.34, rate=1e-3)
     seen: list[int] = []
 
     class Watched(TensorPairs):
@@ -196,7 +196,7 @@ def test_the_rate_falls_where_nothing_is_gained(pairs: TensorPairs) -> None:
 @given(st.integers(1, 60), st.floats(0.0, 0.5))
 def test_rows_are_learnt_from_or_held(count: int, share: float) -> None:
     """Never both where there are enough; with too few to hold one, all are both."""
-    recipe = Recipe(held=share)
+    recipe = SegmenterRecipe(held=share)
     split = split_rows(count, recipe.learnt(count), random())
     learnt, held = set(split.learnt.tolist()), set(split.held.tolist())
     assert learnt and held and learnt | held == set(range(count))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partbench.benchmark.shots import Manifest, ShotsError, draw_shots
+from partbench.benchmark.shots import ShotDraws, ShotsError, draw_shots
 
 POOLS = st.lists(st.frozensets(st.integers(0, 4), min_size=1), min_size=4, max_size=9)
 SEEDS = st.integers(-(2**31), 2**31)
@@ -64,14 +64,14 @@ def test_a_pool_that_is_too_small() -> None:
 
 def test_the_hash_of_a_manifest_tells_its_images() -> None:
     """Other names, another hash; the place in the pool does not matter."""
-    manifest = Manifest(((0, 1), (2, 0)), (("a", "b"), ("c", "a")))
-    assert manifest.hash != Manifest(((0, 1), (2, 0)), (("a", "b"), ("c", "d"))).hash
-    assert manifest.hash == Manifest(((5, 6), (7, 5)), (("a", "b"), ("c", "a"))).hash
+    manifest = ShotDraws(((0, 1), (2, 0)), (("a", "b"), ("c", "a")))
+    assert manifest.hash != ShotDraws(((0, 1), (2, 0)), (("a", "b"), ("c", "d"))).hash
+    assert manifest.hash == ShotDraws(((5, 6), (7, 5)), (("a", "b"), ("c", "a"))).hash
 
 
 def test_a_head_sees_the_first_images_of_its_draw() -> None:
     """With k shots a head sees the first k, and the hash of what it saw is the same in a larger manifest."""
-    manifest = Manifest(((0, 1), (2, 0)), (("a", "b"), ("c", "a")))
+    manifest = ShotDraws(((0, 1), (2, 0)), (("a", "b"), ("c", "a")))
     assert manifest.shots(1, 1) == (2,)
-    larger = Manifest(((0, 1, 4), (2, 0, 3), (1, 2, 3)), (("a", "b", "e"), ("c", "a", "d"), ("b", "c", "d")))
+    larger = ShotDraws(((0, 1, 4), (2, 0, 3), (1, 2, 3)), (("a", "b", "e"), ("c", "a", "d"), ("b", "c", "d")))
     assert manifest.seen(1, 1) == larger.seen(1, 1) != manifest.seen(0, 1)

@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from partbench.backbones.stylegan2.config import Config
+from partbench.backbones.stylegan2.config import StyleGAN2Config
 from partbench.backbones.stylegan2.losses import discriminator_loss, generator_loss, path_lengths, r1_penalty
-from partbench.backbones.stylegan2.networks import Discriminator, Generator
-from partbench.backbones.stylegan2.training import Recipe, StyleGAN2Trainer, optimizer
+from partbench.backbones.stylegan2.networks import StyleGAN2Discriminator, StyleGAN2Generator
+from partbench.backbones.stylegan2.training import StyleGAN2Recipe, StyleGAN2Trainer, optimizer
 
-TINY = Config(size=8, latent=8, depth=2, width=64, cap=8)
+TINY = StyleGAN2Config(size=8, latent=8, depth=2, width=64, cap=8)
 
 
 def test_the_adversarial_losses_are_logistic() -> None:
@@ -41,7 +41,7 @@ def test_r1_is_the_squared_gradient_norm() -> None:
     torch.manual_seed(0)
     a, images = torch.randn(3, 4, 4), torch.randn(5, 3, 4, 4)
     judge = Paraboloid(a)
-    penalty = r1_penalty(cast(Discriminator, judge), images)
+    penalty = r1_penalty(cast(StyleGAN2Discriminator, judge), images)
     torch.testing.assert_close(penalty, (2 * a * images).square().sum((1, 2, 3)).mean())
     penalty.backward()
     torch.testing.assert_close(judge.a.grad, 8 * a * images.square().mean(0))
@@ -51,7 +51,7 @@ def test_r1_is_the_squared_gradient_norm() -> None:
 def test_r1_of_the_discriminator_agrees_with_finite_differences() -> None:
     """The gradient norm of one image is what moving along the gradient shows."""
     torch.manual_seed(0)
-    judge, image = Discriminator(TINY).double(), torch.randn(1, 3, 8, 8, dtype=torch.double)
+    judge, image = StyleGAN2Discriminator(TINY).double(), torch.randn(1, 3, 8, 8, dtype=torch.double)
     norm = r1_penalty(judge, image).sqrt().item()
     shifted = image.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(judge(shifted).sum(), shifted)
@@ -64,7 +64,7 @@ def test_r1_of_the_discriminator_agrees_with_finite_differences() -> None:
 def test_path_lengths_are_jacobian_products(monkeypatch: pytest.MonkeyPatch) -> None:
     """|J^T y| with y ~ N(0, 1) / sqrt(pixels), in the root mean square over styles."""
     torch.manual_seed(0)
-    generator, z = Generator(TINY), torch.randn(2, TINY.latent)
+    generator, z = StyleGAN2Generator(TINY), torch.randn(2, TINY.latent)
     y = torch.randn(2, 3, 8, 8)
     monkeypatch.setattr(torch, "randn_like", lambda _: y)
     lengths = path_lengths(generator, z)
@@ -80,7 +80,7 @@ def test_path_lengths_are_jacobian_products(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_path_lengths_can_be_learnt_from() -> None:
     """Their gradient reaches synthesis and mapping."""
-    generator = Generator(TINY)
+    generator = StyleGAN2Generator(TINY)
     path_lengths(generator, torch.randn(2, TINY.latent)).sum().backward()
     assert all(
         p.grad is not None for name, p in generator.named_parameters() if "weight" in name and "rgbs" not in name
@@ -98,14 +98,14 @@ def test_adam_is_corrected_for_lazy_regularisation(lazy: int) -> None:
 
 def test_regularisers_run_lazily() -> None:
     """R1 and path length run at the steps that the recipe says, weighted by how rarely they do."""
-    trainer = StyleGAN2Trainer(TINY, recipe=Recipe(batch=4, r1_every=3, path_every=2))
+    trainer = StyleGAN2Trainer(TINY, recipe=StyleGAN2Recipe(batch=4, r1_every=3, path_every=2))
     steps = [set(trainer.step(torch.rand(4, 3, 8, 8))) for _ in range(4)]
     assert steps == [{"d", "g", "r1", "path"}, {"d", "g"}, {"d", "g", "path"}, {"d", "g", "r1"}]
 
 
 def test_the_averaged_generator_follows_with_a_half_life() -> None:
     """After a step of `batch` images the average has come 1 - 2^(-batch / half-life) of the way."""
-    recipe = Recipe(batch=4, ema_kimg=0.008, ema_rampup=math.inf)
+    recipe = StyleGAN2Recipe(batch=4, ema_kimg=0.008, ema_rampup=math.inf)
     trainer = StyleGAN2Trainer(TINY, recipe=recipe)
     before = trainer.averaged.constant.clone()
     trainer.step(torch.rand(4, 3, 8, 8))

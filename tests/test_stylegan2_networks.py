@@ -10,11 +10,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from partbench.backbones.backbone import BackboneError
-from partbench.backbones.stylegan2.config import FULL, GROUPS, Config, select
+from partbench.backbones.stylegan2.config import FULL, GROUPS, StyleGAN2Config, select
 from partbench.backbones.stylegan2.layers import SLOPE, EqualConv, EqualLinear, ModulatedConv, StyledConv, ToRGB
-from partbench.backbones.stylegan2.networks import Discriminator, Encoder, Generator, minibatch_stddev
+from partbench.backbones.stylegan2.networks import (
+    StyleGAN2Discriminator,
+    StyleGAN2Encoder,
+    StyleGAN2Generator,
+    minibatch_stddev,
+)
 
-TINY = Config(size=16, latent=16, depth=2, width=256, cap=16)
+TINY = StyleGAN2Config(size=16, latent=16, depth=2, width=256, cap=16)
 TAPS = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
 
 
@@ -128,7 +133,7 @@ def test_downsampling_filters_first(kernel: int) -> None:
 
 def test_the_image_is_the_sum_of_upsampled_rgbs() -> None:
     """The skip generator adds the RGB of every side to that of the side below, upsampled by the FIR filter."""
-    generator = Generator(TINY)
+    generator = StyleGAN2Generator(TINY)
     styles = torch.randn(2, generator.styles, TINY.latent)
     image, maps = generator.synthesis(styles, generator.noise(2))
     expected = torch.zeros(2, 3, 2, 2)
@@ -154,13 +159,13 @@ def test_minibatch_stddev_is_one_number_per_group() -> None:
 
 def test_the_mapping_ignores_the_length_of_z() -> None:
     """z is brought to the unit hypersphere first."""
-    mapping, z = Generator(TINY).mapping, torch.randn(3, TINY.latent)
+    mapping, z = StyleGAN2Generator(TINY).mapping, torch.randn(3, TINY.latent)
     torch.testing.assert_close(mapping(5 * z), mapping(z))
 
 
 def test_style_mixing_takes_over_at_the_crossover() -> None:
     """From the crossover on, every style is that of the second latent."""
-    generator = Generator(TINY)
+    generator = StyleGAN2Generator(TINY)
     z, mix = torch.randn(2, 1, TINY.latent)
     first, second = (generator.broadcast(generator.mapping(each)) for each in (z, mix))
     # The noise has strength 0 before training, so images can be compared.
@@ -172,18 +177,18 @@ def test_style_mixing_takes_over_at_the_crossover() -> None:
 def test_discriminator_and_encoder_have_the_forms_they_promise() -> None:
     """One logit per image, features from fine to coarse, and one offset per style."""
     images = torch.randn(4, 3, 16, 16)
-    discriminator = Discriminator(TINY)
+    discriminator = StyleGAN2Discriminator(TINY)
     assert discriminator(images).shape == (4,)
     sides = [f.shape[-1] for f in discriminator.features(images)]
     assert sides == [16, 8, 4]
-    assert Encoder(TINY)(images).shape == (4, Generator(TINY).styles, TINY.latent)
+    assert StyleGAN2Encoder(TINY)(images).shape == (4, StyleGAN2Generator(TINY).styles, TINY.latent)
 
 
 def test_the_layers_of_configuration_f() -> None:
     """At 1024 pixels: one convolution at 4, then pairs, with the paper's channels."""
     pairs = {8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128, 512: 64, 1024: 32}
     expected = [(4, 512), *((r, c) for r, c in pairs.items() for _ in range(2))]
-    assert list(Config().layers) == expected
+    assert list(StyleGAN2Config().layers) == expected
 
 
 @pytest.mark.parametrize(
@@ -200,14 +205,14 @@ def test_the_layers_of_configuration_f() -> None:
 )
 def test_the_groups_of_table_f(group: str, sides: set[int], channels: int) -> None:
     """At 1024 pixels the groups have the paper's sides; `all` leaves out the last pair, `full` reads it too."""
-    chosen = [Config().layers[i] for i in select(Config(), group)]
+    chosen = [StyleGAN2Config().layers[i] for i in select(StyleGAN2Config(), group)]
     assert {r for r, _ in chosen} == sides
     assert sum(c for _, c in chosen) == channels
 
 
 def test_a_group_may_be_empty_at_a_small_size() -> None:
     """At 64 pixels, group C has no pair but the last, which is left out: the sentence says what to choose."""
-    small = Config(size=64)
+    small = StyleGAN2Config(size=64)
     message = "group C has no layer in a StyleGAN2 of 64 pixels.*choose A, B, all, or full to read the last pair too"
     with pytest.raises(BackboneError, match=message):
         select(small, "C")
@@ -217,19 +222,19 @@ def test_a_group_may_be_empty_at_a_small_size() -> None:
 def test_a_size_that_is_none() -> None:
     """Sides are powers of two."""
     with pytest.raises(BackboneError, match="StyleGAN2 has no size of 100 pixels; choose 32, 64"):
-        Config(size=100)
+        StyleGAN2Config(size=100)
 
 
 def test_configuration_f_has_the_published_number_of_parameters() -> None:
     """The generator at 1024 pixels has the 30,370,060 parameters of the published one: every layer counted by hand."""
-    config = Config()
+    config = StyleGAN2Config()
     mapping = 8 * (512 * 512 + 512)
     inputs = [512, *(c for _, c in config.layers[:-1])]
     affine = 512 + 1  # weights and bias per modulated channel
     convs = sum(9 * i * o + affine * i + o + 1 for i, (_, o) in zip(inputs, config.layers, strict=True))
     rgbs = sum(3 * c + affine * c + 3 for c in map(config.channels, config.sides))
     with torch.device("meta"):
-        counted = sum(p.numel() for p in Generator(config).parameters())
-        judge = sum(p.numel() for p in Discriminator(config).parameters())
+        counted = sum(p.numel() for p in StyleGAN2Generator(config).parameters())
+        judge = sum(p.numel() for p in StyleGAN2Discriminator(config).parameters())
     assert counted == mapping + 512 * 16 + convs + rgbs == 30_370_060
     assert judge == 29_012_513

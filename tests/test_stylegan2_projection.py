@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from partbench.backbones.backbone import BackboneError
-from partbench.backbones.stylegan2.config import Config
+from partbench.backbones.stylegan2.config import StyleGAN2Config
 from partbench.backbones.stylegan2.extractor import StyleGAN2Extractor
 from partbench.backbones.stylegan2.perceptual import (
     Distance,
@@ -24,7 +24,7 @@ from partbench.backbones.stylegan2.perceptual import (
 )
 from partbench.backbones.stylegan2.projection import (
     METHODS,
-    Projection,
+    ProjectionSettings,
     learning_rate,
     noise_penalty,
     normalise,
@@ -34,7 +34,7 @@ from partbench.backbones.stylegan2.projection import (
 from partbench.backbones.stylegan2.weights import Networks, untrained
 from partbench.backbones.vgg import FILES, vgg_weights
 
-TINY = Config(size=16, latent=16, depth=2, width=256, cap=16)
+TINY = StyleGAN2Config(size=16, latent=16, depth=2, width=256, cap=16)
 COLOURS = Distance(lambda images: [images])
 """A distance without a network."""
 LAYERS = tuple(range(len(TINY.layers)))
@@ -142,7 +142,7 @@ def test_a_proposal_is_the_encoders_alone(networks: Networks) -> None:
 
 def test_the_learning_rate_rises_and_falls() -> None:
     """Linearly up over the first 5 % of the steps, along a cosine to zero over the last quarter."""
-    paper = Projection()
+    paper = ProjectionSettings()
     rates = [learning_rate(paper, step) for step in range(paper.steps)]
     assert rates[0] == pytest.approx(0.1 / 50)
     assert rates[24] == pytest.approx(0.1 / 2)

@@ -19,15 +19,15 @@ from partbench.backbones import stylegan2
 from partbench.backbones.backbone import Backbone, BackboneError, Extractor, Generates, Inverts
 from partbench.backbones.checks import CHECKS
 from partbench.backbones.stylegan2 import configure
-from partbench.backbones.stylegan2.config import EMBEDDED, SHAPES, Config, select
+from partbench.backbones.stylegan2.config import EMBEDDED, SHAPES, StyleGAN2Config, select
 from partbench.backbones.stylegan2.projection import METHODS
-from partbench.backbones.stylegan2.training import Recipe, StyleGAN2Trainer
+from partbench.backbones.stylegan2.training import StyleGAN2Recipe, StyleGAN2Trainer
 from partbench.backbones.stylegan2.weights import load, read_config, save, untrained
-from partbench.benchmark.features import Source
+from partbench.benchmark.features import FeatureSource
 from partbench.benchmark.naming import find_backbone
 from partbench.benchmark.plugins import Catalogue, Offer
 
-TINY = Config(size=32, latent=16, depth=2, width=256, cap=16)
+TINY = StyleGAN2Config(size=32, latent=16, depth=2, width=256, cap=16)
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +174,7 @@ def test_untrained_networks_leave_the_random_numbers_alone() -> None:
     torch.manual_seed(3)
     expected = torch.rand(1)
     torch.manual_seed(3)
-    untrained(Config(size=8, latent=8, depth=1, width=64, cap=8), 0)
+    untrained(StyleGAN2Config(size=8, latent=8, depth=1, width=64, cap=8), 0)
     assert torch.rand(1) == expected
 
 
@@ -184,8 +184,8 @@ def test_finishing_teaches_the_encoder(monkeypatch: pytest.MonkeyPatch, tmp_path
     from partbench.backbones.stylegan2 import encoding
     from partbench.backbones.stylegan2.perceptual import discriminator_distance
 
-    config = Config(size=8, latent=8, depth=2, width=64, cap=8)
-    trainer = StyleGAN2Trainer(config, recipe=Recipe(batch=4))
+    config = StyleGAN2Config(size=8, latent=8, depth=2, width=64, cap=8)
+    trainer = StyleGAN2Trainer(config, recipe=StyleGAN2Recipe(batch=4))
     clock = iter(range(10**6))
     monkeypatch.setattr(time, "monotonic", lambda: next(clock) / 100)  # a step takes 10 ms
     distance = discriminator_distance(trainer.discriminator)
@@ -223,7 +223,7 @@ def test_layer_groups_share_their_codes(file: Path, tmp_path: Path) -> None:
 
     def codes(name: str) -> list[Path]:
         backbone = find_backbone(catalogue, name).record
-        return Source.open(backbone, torch.device("cpu"), tmp_path).code_files(torch.zeros(1, 3, 32, 32))
+        return FeatureSource.open(backbone, torch.device("cpu"), tmp_path).code_files(torch.zeros(1, 3, 32, 32))
 
     catalogue = Catalogue(backbones={"stylegan2": Offer(configure("", ""), "partbench")}, heads={}, datasets={})
     names = (f"stylegan2:A@{file}", f"stylegan2:B@{file}", f"stylegan2@{file}+position", f"stylegan2:optimise@{file}")

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from partbench.backbones.backbone import Backbone
-from partbench.benchmark.cost import Cost, cost_table, read_costs
-from partbench.benchmark.peaks import Peaks, measure_peaks
+from partbench.benchmark.cost import BackboneCost, cost_table, read_costs
+from partbench.benchmark.peaks import DevicePeaks, measure_peaks
 from partbench.benchmark.plan import Cell
 from partbench.benchmark.results import CellResult, ResultError
 from partbench.benchmark.throughput import ALL, FEWEST, INVERT, MAPS, Options, Timing, measure
@@ -102,7 +102,7 @@ def test_peaks_are_those_of_this_machine() -> None:
     """Both are positive, and no backbone of one convolution reaches them."""
     peaks = measure_peaks(torch.device("cpu"))
     assert peaks.flops > 1e8 and peaks.bytes > 1e8
-    assert Timing(ALL, 1, (1.0,), flops=50).share(Peaks(100, 1)) == 0.5
+    assert Timing(ALL, 1, (1.0,), flops=50).share(DevicePeaks(100, 1)) == 0.5
     assert Timing(ALL, 1, (1.0,)).share(peaks) is None
 
 
@@ -116,7 +116,11 @@ def run_of(scores: dict[str, int]) -> list[CellResult]:
 
 def test_scores_stand_beside_their_cost() -> None:
     """The front holds what no other beats in both; what was not measured has no cost and is not on it."""
-    costs = {"slow": Cost(1, 3.0, 10**6), "fast": Cost(100, 0.1, None), "poor": Cost(50, 0.2, 5)}
+    costs = {
+        "slow": BackboneCost(1, 3.0, 10**6),
+        "fast": BackboneCost(100, 0.1, None),
+        "poor": BackboneCost(50, 0.2, 5),
+    }
     table = cost_table(run_of({"poor": 10, "slow": 90, "fast": 50, "unknown": 70}), costs, "mean")
     assert table["backbone"].tolist() == ["slow", "unknown", "fast", "poor"]
     assert table["front"].tolist() == [True, False, True, False]
@@ -132,8 +136,8 @@ def test_costs_are_read_from_a_file_of_throughput(tmp_path: Path) -> None:
     ]
     file = tmp_path / "speed.json"
     file.write_text(json.dumps({"backbones": [{"backbone": "vae", "parameters": 7, "timings": stages}]}))
-    assert read_costs(file) == {"vae": Cost(20.0, 2.0, 7)}
-    assert read_costs(file, batch=1) == {"vae": Cost(5.0, 2.0, 7)}
+    assert read_costs(file) == {"vae": BackboneCost(20.0, 2.0, 7)}
+    assert read_costs(file, batch=1) == {"vae": BackboneCost(5.0, 2.0, 7)}
     assert read_costs(file, batch=64) == {}
     file.write_text("[]")
     with pytest.raises(ResultError, match=r"is no file of partbench throughput --out .*; measure again"):

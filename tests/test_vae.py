@@ -22,16 +22,16 @@ from torch.distributions import Independent, Normal, kl_divergence
 from partbench.backbones.backbone import Backbone, BackboneError, Generates, Inverts
 from partbench.backbones.blots import clouds
 from partbench.backbones.checks import CHECKS
-from partbench.backbones.learning import Learner, Recipe
+from partbench.backbones.learning import AdamRecipe, Learner
 from partbench.backbones.vae import VAE as FAMILY
-from partbench.backbones.vae.config import EMBEDDED, Config
-from partbench.backbones.vae.lesson import Terms, VAELesson, divergence
-from partbench.backbones.vae.networks import VAE, Decoder, Down, Up, convolutions, draw
+from partbench.backbones.vae.config import EMBEDDED, VAEConfig
+from partbench.backbones.vae.lesson import VAELesson, VAELossWeights, divergence
+from partbench.backbones.vae.networks import VAE, Down, Up, VAEDecoder, convolutions, draw
 from partbench.backbones.vae.perceptual import Perceptual, perceptual_distance, pixel_distance
 from partbench.backbones.vae.weights import VAEExtractor, load, read_config, save, untrained
 from partbench.backbones.vgg import FILES, vgg_weights
 
-TINY = Config(size=32, latent=32, width=256, cap=16)
+TINY = VAEConfig(size=32, latent=32, width=256, cap=16)
 IMAGES = clouds(8, 32)
 
 
@@ -58,7 +58,7 @@ def distance() -> Perceptual:
 
 def trainer(**recipe: Any) -> Learner:
     """A quick training of the tiny shape."""
-    return Learner(lambda: VAELesson(TINY, None, Recipe(**({"batch": 8, "warmup": 5, "average": 0.9} | recipe))))
+    return Learner(lambda: VAELesson(TINY, None, AdamRecipe(**({"batch": 8, "warmup": 5, "average": 0.9} | recipe))))
 
 
 def test_a_file_gives_the_network_back(file: Path) -> None:
@@ -134,12 +134,12 @@ def test_it_generates_and_does_not_invert(file: Path) -> None:
         torch.testing.assert_close(images, load(file).decoder(codes))
 
 
-@pytest.mark.parametrize("config", [Config(), EMBEDDED, TINY, Config(128, 8, 999, 40)])
-def test_the_maps_are_all_convolutions_of_the_decoder_in_forward_order(config: Config) -> None:
+@pytest.mark.parametrize("config", [VAEConfig(), EMBEDDED, TINY, VAEConfig(128, 8, 999, 40)])
+def test_the_maps_are_all_convolutions_of_the_decoder_in_forward_order(config: VAEConfig) -> None:
     """Sides and channels are those that the shape declares without torch; each Conv2d is there, once."""
     seen: list[str] = []
     with torch.device("meta"):
-        decoder = Decoder(config).eval()
+        decoder = VAEDecoder(config).eval()
         for name, layer in decoder.named_modules():
             if isinstance(layer, nn.Conv2d):
                 layer.register_forward_hook(lambda *_, name=name: seen.append(name))
@@ -148,7 +148,7 @@ def test_the_maps_are_all_convolutions_of_the_decoder_in_forward_order(config: C
     assert tuple((m.shape[-1], m.shape[1]) for m in maps) == config.layers
 
 
-def _with(network: VAE, decoder: Decoder) -> VAE:
+def _with(network: VAE, decoder: VAEDecoder) -> VAE:
     network.decoder = decoder
     return network
 
@@ -237,7 +237,7 @@ def test_the_farther_a_picture_is_the_longer_the_distance(distance: Perceptual) 
         assert all(one < other for one, other in pairwise(lengths))
     noisy = (blurs[-1] + noise.roll(1, 0)).clamp(0, 1)
     near, far = (
-        Terms.pixel * pixel_distance(images, other) + Terms.perceptual * distance(images, other)
+        VAELossWeights.pixel * pixel_distance(images, other) + VAELossWeights.perceptual * distance(images, other)
         for other in (blurs[-1], noisy)
     )
     assert near.mean() < far.mean()

@@ -19,7 +19,7 @@ from partbench.benchmark.leaderboard import estimates
 from partbench.benchmark.plan import NO_HEAD, SUPERVISED, Cell, Plan
 from partbench.benchmark.results import CellResult, RunFolder
 from partbench.benchmark.uncertainty import Estimate
-from partbench.benchmark.worth import Curve, WorthError, labels_text, mix, worth
+from partbench.benchmark.worth import LabelCurve, LabelEfficiencyError, labels_text, mix, worth
 
 ROW = ("stylegan2", "linear", 1)
 
@@ -44,7 +44,7 @@ def test_the_curve_is_straight_in_the_logarithm() -> None:
 def test_no_fewer_labels_reach_the_score(means: list[float], score: float) -> None:
     """The control is below the score at every smaller number, whatever the shape of its curve."""
     points = {10 * 2**i: mean for i, mean in enumerate(means)}
-    found = Curve.of(curve(points))
+    found = LabelCurve.of(curve(points))
     labels = found.crossing(score)
     for place, there in found.places():
         if labels > place * (1 + 1e-9):
@@ -101,7 +101,7 @@ def test_a_mix_lies_between(share: float) -> None:
 
 def test_one_point_is_no_curve() -> None:
     """And the sentence says how to get one."""
-    with pytest.raises(WorthError, match="--backbone supervised --shots"):
+    with pytest.raises(LabelEfficiencyError, match="--backbone supervised --shots"):
         worth(curve({10: 40.0}) | {ROW: scored(50.0)})
 
 

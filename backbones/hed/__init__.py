@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ... import hookimpl
 from ..backbone import Backbone, Extractor
 from ..family import Family
-from .config import EMBEDDED, NAMES, Config
+from .config import EMBEDDED, NAMES, HEDConfig
 
 if TYPE_CHECKING:
     from ..trainer import Trainer
@@ -26,7 +26,7 @@ def open_trained(weights: Path) -> Extractor:
     return _watch(open_hed(weights))
 
 
-def open_untrained(config: Config, seed: int) -> Extractor:
+def open_untrained(config: HEDConfig, seed: int) -> Extractor:
     """The trunk before any training."""
     from .networks import untrained
 
@@ -47,12 +47,12 @@ def start_training(size: int, device: str, seed: int) -> Trainer:
     return HEDTrainer(replace(EMBEDDED, size=size), device, seed)
 
 
-def read(weights: Path) -> Config:
+def read(weights: Path) -> HEDConfig:
     """The shape in a file of ours, or in a published checkpoint."""
     from ..weights import read_config
     from .checkpoints import is_ours, read_checkpoint
 
-    return read_config(weights, "hed", Config) if is_ours(weights) else read_checkpoint(weights)[0]
+    return read_config(weights, "hed", HEDConfig) if is_ours(weights) else read_checkpoint(weights)[0]
 
 
 HED = Family(

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from ..backbone import BackboneError
 from ..unpickling import read_tensors
-from .config import DEPTHS, NAMES, WIDTHS, Config
+from .config import DEPTHS, NAMES, WIDTHS, HEDConfig
 
 MEANS = (104.00698793, 116.66876762, 122.67891434)
 """Mean blue, green and red of ImageNet, out of 255, that the published networks subtract."""
@@ -35,7 +35,7 @@ _SEEN = 4  # keys that an error shows
 
 
 @dataclass(frozen=True)
-class Layout:
+class HEDLayout:
     """What a published checkpoint calls its layers."""
 
     name: str
@@ -71,9 +71,9 @@ def _sniklaus(block: int, i: int) -> str:
 
 
 LAYOUTS = (
-    Layout("sniklaus", _sniklaus, lambda block: f"netScore{_NUMBERS[block - 1]}", "netCombine.0", None),
-    Layout("xwjabc", lambda block, i: f"conv{block}_{i}", lambda block: f"score_dsn{block}", "score_final", None),
-    Layout(
+    HEDLayout("sniklaus", _sniklaus, lambda block: f"netScore{_NUMBERS[block - 1]}", "netCombine.0", None),
+    HEDLayout("xwjabc", lambda block, i: f"conv{block}_{i}", lambda block: f"score_dsn{block}", "score_final", None),
+    HEDLayout(
         "ControlNet",
         lambda block, i: f"block{block}.convs.{i - 1}",
         lambda block: f"block{block}.projection",
@@ -88,7 +88,7 @@ def is_ours(path: Path) -> bool:
     return path.suffix == ".safetensors"
 
 
-def read_checkpoint(path: Path) -> tuple[Config, dict[str, Tensor]]:
+def read_checkpoint(path: Path) -> tuple[HEDConfig, dict[str, Tensor]]:
     """The shape of a published network, and its state under our names, for images (N, 3, H, W) RGB in [0, 1]."""
     content = read_tensors(path)
     if (found := recognise(content)) is None:
@@ -100,7 +100,7 @@ def read_checkpoint(path: Path) -> tuple[Config, dict[str, Tensor]]:
     return found[1:]
 
 
-def recognise(content: Any) -> tuple[Layout, Config, dict[str, Tensor]] | None:
+def recognise(content: Any) -> tuple[HEDLayout, HEDConfig, dict[str, Tensor]] | None:
     """The layout, the shape and our state of what a file holds, if it is a HED."""
     state = _state(content)
     layout = next((layout for layout in LAYOUTS if layout.fits(state)), None)
@@ -112,10 +112,10 @@ def recognise(content: Any) -> tuple[Layout, Config, dict[str, Tensor]] | None:
     if layout.fuse is None:
         count = len(DEPTHS)
         ours |= {"fuse.weight": torch.full((1, count, 1, 1), 1 / count), "fuse.bias": torch.zeros(1)}
-    return layout, Config(width=len(ours["convs.1_1.weight"]) / WIDTHS[0]), ours
+    return layout, HEDConfig(width=len(ours["convs.1_1.weight"]) / WIDTHS[0]), ours
 
 
-def _entrance(layout: Layout, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _entrance(layout: HEDLayout, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Our scale and shift, the colours in the order red, green, blue."""
     shift = torch.tensor(MEANS[::-1]) if layout.norm is None else state[layout.norm].float().flatten()
     return {"scale": torch.tensor(255.0), "shift": shift[:, None, None]}

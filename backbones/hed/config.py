@@ -17,7 +17,7 @@ SMALLEST = 16
 
 
 @dataclass(frozen=True)
-class Config:
+class HEDConfig:
     """The shape of a HED; the defaults are those of the paper."""
 
     size: int = 320
@@ -42,5 +42,5 @@ class Config:
         return tuple(width for width, depth in zip(self.widths, DEPTHS, strict=True) for _ in range(depth))
 
 
-EMBEDDED = Config(size=64, width=0.25)
+EMBEDDED = HEDConfig(size=64, width=0.25)
 """The network whose weights are shipped: small enough to be trained on a CPU."""

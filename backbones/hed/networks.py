@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from .. import weights
 from ..backbone import BackboneError
 from .checkpoints import is_ours, read_checkpoint
-from .config import DEPTHS, NAMES, Config
+from .config import DEPTHS, NAMES, HEDConfig
 
 FAMILY = "hed"
 
@@ -23,7 +23,7 @@ class HED(nn.Module):
     scale: Tensor
     shift: Tensor
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: HEDConfig) -> None:
         super().__init__()
         self.config = config
         pairs = zip((3, *config.channels), config.channels, strict=False)
@@ -75,7 +75,7 @@ def _resize(side: Tensor, images: Tensor) -> Tensor:
     return F.interpolate(side, images.shape[-2:], mode="bilinear", align_corners=False)
 
 
-def untrained(config: Config, seed: int) -> HED:
+def untrained(config: HEDConfig, seed: int) -> HED:
     """The same network before any training: the control `random:hed`."""
     return weights.from_seed(lambda: HED(config), seed)
 
@@ -83,7 +83,7 @@ def untrained(config: Config, seed: int) -> HED:
 def open_hed(path: Path) -> HED:
     """The frozen network of a weights file, ours or a published checkpoint, in float32."""
     if is_ours(path):
-        network = HED(weights.read_config(path, FAMILY, Config))
+        network = HED(weights.read_config(path, FAMILY, HEDConfig))
         weights.load(path, {"network": network})
         return network
     network = fill(path, *read_checkpoint(path))
@@ -91,7 +91,7 @@ def open_hed(path: Path) -> HED:
     return network
 
 
-def fill(path: Path, config: Config, state: Mapping[str, Tensor]) -> HED:
+def fill(path: Path, config: HEDConfig, state: Mapping[str, Tensor]) -> HED:
     """A network with the numbers of a published checkpoint."""
     network = HED(config)
     try:

@@ -11,14 +11,14 @@ from torch import Tensor, nn
 
 from .. import weights
 from ..backbone import BackboneError
-from ..learning import Learner, Recipe
-from .config import DEPTHS, Config
+from ..learning import AdamRecipe, Learner
+from .config import DEPTHS, HEDConfig
 from .networks import FAMILY, HED
 from .scores import CONTOUR, DISPUTED, best_f, sobel
 
 TERMS = (*(f"side{block}" for block in range(1, len(DEPTHS) + 1)), "fused")
 """Names of the losses, in the order of the logits."""
-RECIPE = Recipe(batch=8, rate=2e-3, warmup=50)
+RECIPE = AdamRecipe(batch=8, rate=2e-3, warmup=50)
 """The paper's (SGD, batches of 10) starts from ImageNet's weights, ours from random ones."""
 AT_ONCE = 32
 """Images that are measured at once."""
@@ -42,7 +42,7 @@ def balanced_losses(logits: Tensor, masks: Tensor) -> Tensor:
 class Contours:
     """The lesson: contours in images (N, 3, S, S), with `masks` (N, S, S) for the images to come."""
 
-    def __init__(self, config: Config, recipe: Recipe) -> None:
+    def __init__(self, config: HEDConfig, recipe: AdamRecipe) -> None:
         self.network: nn.Module = HED(config)
         self.config, self.recipe = config, recipe
         self.masks: Tensor | None = None
@@ -73,7 +73,7 @@ class Contours:
 class HEDTrainer(Learner):
     """A HED in training, on images whose masks say where contours are."""
 
-    def __init__(self, config: Config, device: str = "cpu", seed: int = 0, recipe: Recipe = RECIPE) -> None:
+    def __init__(self, config: HEDConfig, device: str = "cpu", seed: int = 0, recipe: AdamRecipe = RECIPE) -> None:
         self.contours: Contours
 
         def lesson() -> Contours:

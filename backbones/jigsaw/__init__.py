@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ... import hookimpl
 from ..backbone import Backbone, Extractor
 from ..family import Family
-from .config import EMBEDDED, FAMILY, Config
+from .config import EMBEDDED, FAMILY, JigsawConfig
 
 if TYPE_CHECKING:
     from ..trainer import Trainer
@@ -23,7 +23,7 @@ def open_trained(weights: Path) -> Extractor:
     return trained(weights)
 
 
-def open_untrained(config: Config, seed: int) -> Extractor:
+def open_untrained(config: JigsawConfig, seed: int) -> Extractor:
     """A trunk before training."""
     from .networks import untrained
 
@@ -38,11 +38,11 @@ def start_training(size: int, device: str, seed: int) -> Trainer:
     return Learner(partial(JigsawLesson, EMBEDDED.at_size(size)), device, seed)
 
 
-def read(weights: Path) -> Config:
+def read(weights: Path) -> JigsawConfig:
     """The shape in a weights file."""
     from ..weights import read_config
 
-    return read_config(weights, FAMILY, Config)
+    return read_config(weights, FAMILY, JigsawConfig)
 
 
 JIGSAW = Family(

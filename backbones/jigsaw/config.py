@@ -48,7 +48,7 @@ LAYOUTS = {
 
 
 @dataclass(frozen=True)
-class Config:
+class JigsawConfig:
     """A context-free network and its puzzles; the defaults are the authors', from their `train_val_cfn_jps.prototxt`.
 
     The published convolutions have less padding, and so 3 x 3 places at the last one instead of 4 x 4.
@@ -108,7 +108,7 @@ class Config:
         """How far a tile may lie from the upper left of its cell; the last pixel of a cell is in no tile."""
         return self.cell - self.tile - 1
 
-    def at_size(self, size: int) -> Config:
+    def at_size(self, size: int) -> JigsawConfig:
         """The same network for puzzles in proportion, from images of another size."""
         cell, tile = (side * size // self.size for side in (self.cell, self.tile))
         tile -= tile % self.stride
@@ -116,5 +116,5 @@ class Config:
         return replace(self, size=size, cell=cell, tile=tile, shift=shift)
 
 
-EMBEDDED = Config(size=64, cell=21, tile=16, shift=1, layout="small", width=32, fc6=64, fc7=256, dropout=0.0)
+EMBEDDED = JigsawConfig(size=64, cell=21, tile=16, shift=1, layout="small", width=32, fc6=64, fc7=256, dropout=0.0)
 """The network whose weights are shipped: small enough to be trained on a CPU."""

@@ -11,12 +11,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .. import weights
-from ..learning import Recipe
-from .config import FAMILY, GRID, Config
+from ..learning import AdamRecipe
+from .config import FAMILY, GRID, JigsawConfig
 from .networks import JigsawNetwork
 from .puzzles import assemble, puzzle, restore, table
 
-RECIPE = Recipe(batch=32, rate=2e-3)
+RECIPE = AdamRecipe(batch=32, rate=2e-3)
 CHUNK = 64
 """Puzzles that are solved at a time."""
 TOP = 5
@@ -26,7 +26,7 @@ TOP = 5
 class JigsawLesson:
     """A context-free network and the puzzles that it learns from."""
 
-    def __init__(self, config: Config, recipe: Recipe = RECIPE) -> None:
+    def __init__(self, config: JigsawConfig, recipe: AdamRecipe = RECIPE) -> None:
         self.config, self.recipe = config, recipe
         self.network: nn.Module = JigsawNetwork(config)
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .. import weights
-from .config import FAMILY, Config, Layer
+from .config import FAMILY, JigsawConfig, Layer
 from .permutations import CELLS, permutations
 from .puzzles import normalise
 
@@ -38,7 +38,7 @@ class Convolution(nn.Module):
 class Trunk(nn.Module):
     """The convolutions that all tiles share; they take a picture of any size whose side the strides divide."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: JigsawConfig) -> None:
         super().__init__()
         inputs = (3, *config.channels)
         self.layers = nn.ModuleList(
@@ -66,7 +66,7 @@ class Trunk(nn.Module):
 class Solver(nn.Module):
     """fc6 for each tile, then fc7 and fc8 for all nine."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: JigsawConfig) -> None:
         super().__init__()
         self.fc6 = nn.Linear(config.channels[-1] * (config.tile // config.stride) ** 2, config.fc6)
         self.fc7 = nn.Linear(CELLS * config.fc6, config.fc7)
@@ -88,7 +88,7 @@ class Solver(nn.Module):
 class JigsawNetwork(nn.Module):
     """Trunk and solver."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: JigsawConfig) -> None:
         super().__init__()
         self.trunk, self.solver = Trunk(config), Solver(config)
 
@@ -112,7 +112,7 @@ def start(network: nn.Module) -> None:
 
 
 @torch.no_grad()
-def relate(weight: Tensor, config: Config) -> None:
+def relate(weight: Tensor, config: JigsawConfig) -> None:
     """Start fc8 so that two permutations resemble each other in as many places as they agree.
 
     A permutation's row is the sum of nine random codes, one for "the tile in place i is of cell j". Each number is as
@@ -141,11 +141,11 @@ class JigsawExtractor(nn.Module):
 
 def trained(file: Path) -> JigsawExtractor:
     """The trunk of a weights file."""
-    trunk = Trunk(weights.read_config(file, FAMILY, Config))
+    trunk = Trunk(weights.read_config(file, FAMILY, JigsawConfig))
     weights.load(file, {"trunk": trunk})
     return JigsawExtractor(trunk)
 
 
-def untrained(config: Config, seed: int) -> JigsawExtractor:
+def untrained(config: JigsawConfig, seed: int) -> JigsawExtractor:
     """The same trunk before any training: the control `random:jigsaw`."""
     return JigsawExtractor(weights.from_seed(lambda: Trunk(config), seed))

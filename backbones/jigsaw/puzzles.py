@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .config import GRID, Config
+from .config import GRID, JigsawConfig
 from .permutations import CELLS, permutations
 
 GREY = 0.3
@@ -14,14 +14,14 @@ FLOOR = 0.02
 """Least standard deviation that is divided by, so that a plain tile does not become noise."""
 
 
-def puzzle(images: Tensor, config: Config) -> tuple[Tensor, Tensor]:
+def puzzle(images: Tensor, config: JigsawConfig) -> tuple[Tensor, Tensor]:
     """Shuffled tiles (N, 9, 3, t, t) in [0, 1] of images (N, 3, S, S), and the permutation (N,) that shuffled each."""
     tiles = cut(images, config)
     labels = torch.randint(config.permutations, (len(images),), device=images.device)
     return shuffle(tiles, table(config, images.device)[labels]), labels
 
 
-def table(config: Config, device: torch.device) -> Tensor:
+def table(config: JigsawConfig, device: torch.device) -> Tensor:
     """The permutations (count, 9) among which the network must tell."""
     return torch.tensor(permutations(config.permutations), device=device, dtype=torch.long)
 
@@ -36,7 +36,7 @@ def restore(tiles: Tensor, orders: Tensor) -> Tensor:
     return shuffle(tiles, orders.argsort(1))
 
 
-def cut(images: Tensor, config: Config) -> Tensor:
+def cut(images: Tensor, config: JigsawConfig) -> Tensor:
     """Tiles (N, 9, 3, t, t) of images (N, 3, S, S), row by row, from a random window.
 
     Each tile lies anywhere in its cell; the channels of a tile move against each other, or chromatic aberration would
@@ -51,7 +51,7 @@ def cut(images: Tensor, config: Config) -> Tensor:
     return images[first, channel, (rows[..., None] + within)[..., None], (columns[..., None] + within)[..., None, :]]
 
 
-def _starts(count: int, size: int, config: Config, grey: Tensor, axis: int) -> Tensor:
+def _starts(count: int, size: int, config: JigsawConfig, grey: Tensor, axis: int) -> Tensor:
     """First row (axis 0) or column (axis 1) of every tile in every channel, (count, 9, 3)."""
 
     def draw(low: int, high: int, *shape: int) -> Tensor:

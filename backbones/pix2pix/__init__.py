@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ... import hookimpl
 from ..backbone import Backbone, Extractor
 from ..family import Family
-from .config import EMBEDDED, TASKS, Config
+from .config import EMBEDDED, TASKS, Pix2PixConfig
 
 if TYPE_CHECKING:
     from ..trainer import Trainer
@@ -30,7 +30,7 @@ def open_trained(task: str, weights: Path) -> Extractor:
     return extractor(load(weights, task))
 
 
-def open_untrained(config: Config, seed: int) -> Extractor:
+def open_untrained(config: Pix2PixConfig, seed: int) -> Extractor:
     """A generator before training."""
     from .networks import extractor, untrained
 
@@ -44,14 +44,14 @@ def start_training(task: str, size: int, device: str, seed: int) -> Trainer:
     return Pix2PixTrainer(replace(EMBEDDED[task], size=size), device, seed)
 
 
-def read(task: str, weights: Path) -> Config:
+def read(task: str, weights: Path) -> Pix2PixConfig:
     """The shape in a weights file."""
     from .networks import read_config
 
     return read_config(weights, task)
 
 
-def family(task: str) -> Family[Config]:
+def family(task: str) -> Family[Pix2PixConfig]:
     """The networks of one task."""
     return Family(
         name=f"pix2pix-{task}",

@@ -14,7 +14,7 @@ DROPPED = 3
 
 
 @dataclass(frozen=True)
-class Config:
+class Pix2PixConfig:
     """The shape of a Pix2Pix network; the defaults are those of Isola et al. (2017)."""
 
     task: str = "color"
@@ -62,5 +62,5 @@ class Config:
         return (9 << self.strided) - 2
 
 
-EMBEDDED = {task: Config(task, size=64, width=16, cap=112) for task in TASKS}
+EMBEDDED = {task: Pix2PixConfig(task, size=64, width=16, cap=112) for task in TASKS}
 """The networks whose weights are shipped: small enough to be trained on a CPU."""

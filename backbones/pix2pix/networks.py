@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from .. import weights
 from ..hooks import Activations
-from .config import DROPPED, TASKS, Config
+from .config import DROPPED, TASKS, Pix2PixConfig
 from .tasks import INPUTS
 
 SPREAD = 0.02
@@ -25,7 +25,7 @@ def layer(conv: nn.Module, activation: nn.Module, norm: int = 0, dropout: float 
     return nn.Sequential(*parts)
 
 
-class Generator(nn.Module):
+class UNetGenerator(nn.Module):
     """A U-Net: the encoder halves the image down to one pixel, the decoder doubles it again and sees both.
 
     In the paper's letters, at 256 pixels: C64-C128-C256-C512-C512-C512-C512-C512, then
@@ -35,7 +35,7 @@ class Generator(nn.Module):
     so that an image's maps depend on nothing but the image.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Pix2PixConfig) -> None:
         super().__init__()
         self.config = config
         narrow = (TASKS[config.task][0], *config.encoder)
@@ -76,7 +76,7 @@ class Generator(nn.Module):
         return F.relu(x) if self.config.rectified else x
 
 
-class Discriminator(nn.Module):
+class PatchDiscriminator(nn.Module):
     """A PatchGAN: tells for each of 30 x 30 patches whether input and output belong together.
 
     C64-C128-C256-C512 and a convolution to one channel, the last two without stride, see 70 of 256 pixels.
@@ -84,7 +84,7 @@ class Discriminator(nn.Module):
     9 S / 32 - 2 pixels: 7 of 32, 16 of 64, 34 of 128, 70 of 256, 142 of 512.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Pix2PixConfig) -> None:
         super().__init__()
         widths = tuple(config.width * min(2**i, 8) for i in range(config.strided + 1))
         pairs = enumerate(pairwise((sum(TASKS[config.task]), *widths)))
@@ -111,33 +111,33 @@ def start(module: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
-def extractor(generator: Generator) -> Activations:
+def extractor(generator: UNetGenerator) -> Activations:
     """The decoder's convolutions as maps (N, channels[i], 2^(i+1), 2^(i+1)), each before its norm."""
     inputs = INPUTS[generator.config.task]
     layers = [f"decoder.{i}.0" for i in range(generator.config.depth)]
     return Activations(generator, layers, forward=lambda network, images: network(inputs(images)))
 
 
-def save(path: Path, generator: Generator, card: Mapping[str, str]) -> None:
+def save(path: Path, generator: UNetGenerator, card: Mapping[str, str]) -> None:
     """Write the generator."""
     weights.save(path, _family(generator.config.task), generator.config, {"generator": generator}, card)
 
 
-def read_config(path: Path, task: str) -> Config:
+def read_config(path: Path, task: str) -> Pix2PixConfig:
     """The shape of the network in a weights file for this task; no tensor is read."""
-    return weights.read_config(path, _family(task), Config)
+    return weights.read_config(path, _family(task), Pix2PixConfig)
 
 
-def load(path: Path, task: str) -> Generator:
+def load(path: Path, task: str) -> UNetGenerator:
     """The frozen generator of a weights file for this task, in float32."""
-    generator = Generator(read_config(path, task))
+    generator = UNetGenerator(read_config(path, task))
     weights.load(path, {"generator": generator})
     return generator
 
 
-def untrained(config: Config, seed: int) -> Generator:
+def untrained(config: Pix2PixConfig, seed: int) -> UNetGenerator:
     """The same network before any training: the control `random:pix2pix-TASK`."""
-    return weights.from_seed(lambda: Generator(config), seed)
+    return weights.from_seed(lambda: UNetGenerator(config), seed)
 
 
 def _family(task: str) -> str:

@@ -2,7 +2,7 @@
 
 Their U-Net is written from the outside in: a block holds its convolution, the next block and its deconvolution, so
 that the keys nest (`model.model.1.model.3.model.1.weight`). Between two layers it is the U-Net of the paper; what
-differs from the one that we train is a ReLU over the maps that the encoder passes on (`Config.rectified`), their
+differs from the one that we train is a ReLU over the maps that the encoder passes on (`Pix2PixConfig.rectified`), their
 place before the decoder's in the concatenation, and no bias in the first and the innermost convolution.
 
 In their tests they keep dropout and the statistics of the batch; ours are frozen, with running statistics.
@@ -20,8 +20,8 @@ from torch import Tensor
 from .. import weights
 from ..backbone import BackboneError
 from ..published import Published
-from .config import TASKS, Config
-from .networks import Generator
+from .config import TASKS, Pix2PixConfig
+from .networks import UNetGenerator
 
 _OUTER, _NEXT = "model.model.0.weight", "model.model.1"
 _NORM = ("weight", "bias", "running_mean", "running_var")
@@ -43,7 +43,7 @@ def recognise(path: Path, content: Any) -> Published | None:
     return Published(f"pix2pix-{config.task}", config, {"generator": generator}, facts)
 
 
-def find_config(state: Mapping[str, Tensor]) -> Config:
+def find_config(state: Mapping[str, Tensor]) -> Pix2PixConfig:
     """The shape: as many halvings as blocks, the task that has as many channels in and out."""
     blocks = find_blocks(state)
     downs = [state[f"{block}.weight"] for block, _ in blocks]
@@ -53,7 +53,7 @@ def find_config(state: Mapping[str, Tensor]) -> Config:
         known = ", ".join(f"{i} to {o}" for i, o in TASKS.values())
         raise BackboneError(f"it translates {channels[0]} channels to {channels[1]}, and our tasks {known}")
     task = next(name for name, pair in TASKS.items() if pair == channels)
-    config = Config(task, size=2 ** len(blocks), width=widths[0], cap=max(widths), rectified=True)
+    config = Pix2PixConfig(task, size=2 ** len(blocks), width=widths[0], cap=max(widths), rectified=True)
     if config.encoder != widths:
         raise BackboneError(f"its layers have {widths} channels, which do not double up to a cap")
     return config
@@ -73,9 +73,9 @@ def find_blocks(state: Mapping[str, Tensor]) -> list[tuple[str, str]]:
     return blocks
 
 
-def make_generator(state: Mapping[str, Tensor], config: Config) -> Generator:
+def make_generator(state: Mapping[str, Tensor], config: Pix2PixConfig) -> UNetGenerator:
     """Our generator with the numbers of the file."""
-    generator = weights.from_seed(lambda: Generator(config), 0)
+    generator = weights.from_seed(lambda: UNetGenerator(config), 0)
     names, last = find_blocks(state), config.depth - 1
     found: dict[str, Tensor] = {}
     for i, (down, up) in enumerate(names):

@@ -84,7 +84,7 @@ INPUTS: dict[str, Callable[[Tensor], Tensor]] = {"color": lightness, "hed": cent
 """What each task makes of images (N, 3, S, S) in [0, 1] for the generator to read, in [-1, 1]."""
 
 
-class Task(Protocol):
+class TranslationTask(Protocol):
     """One translation of images (N, 3, S, S) in [0, 1]."""
 
     def targets(self, images: Tensor, /) -> Tensor:
@@ -160,7 +160,7 @@ class Bilateral:
         return {name: -10 * math.log10(max(error / 4, 1e-12)) for name, error in errors.items()}
 
 
-def open_task(name: str, device: torch.device) -> Task:
+def open_task(name: str, device: torch.device) -> TranslationTask:
     """The task of this name; `hed` reads the weights of its detector."""
     if name == "hed":
         return Edges(open_detector(device))

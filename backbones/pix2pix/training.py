@@ -12,16 +12,16 @@ from torch import Tensor
 
 from ..learning import AveragedTraining
 from ..machine import to_device
-from .config import Config
-from .networks import Discriminator, Generator, save
-from .tasks import INPUTS, Task, open_task
+from .config import Pix2PixConfig
+from .networks import PatchDiscriminator, UNetGenerator, save
+from .tasks import INPUTS, TranslationTask, open_task
 
 IN_PICTURE = 12
 """Images of a picture: in three forms each, they fill a square grid of six rows."""
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Pix2PixRecipe:
     """Numbers of the training; Isola et al. (2017), but for the batch and the average."""
 
     batch: int = 16
@@ -35,7 +35,7 @@ class Recipe:
     """How much of the averaged generator stays at each step."""
 
 
-RECIPES = {"color": Recipe(), "hed": Recipe(rate=1e-3), "bilateral": Recipe(rate=1e-3)}
+RECIPES = {"color": Pix2PixRecipe(), "hed": Pix2PixRecipe(rate=1e-3), "bilateral": Pix2PixRecipe(rate=1e-3)}
 """Of each task. In minutes, the published rate leaves a filter unlearnt. Colours are a guess, and the longer the
 adversary presses for vivid ones the larger is their error: 14.6 after 27,000 images, 14.9 after 63,000, 15.3 at five
 times the rate."""
@@ -47,15 +47,20 @@ class Pix2PixTrainer(AveragedTraining):
     PARTS = ("generator", "discriminator", "averaged", "opt_g", "opt_d")
 
     def __init__(
-        self, config: Config, device: str = "cpu", seed: int = 0, recipe: Recipe | None = None, task: Task | None = None
+        self,
+        config: Pix2PixConfig,
+        device: str = "cpu",
+        seed: int = 0,
+        recipe: Pix2PixRecipe | None = None,
+        task: TranslationTask | None = None,
     ) -> None:
         super().__init__(device, seed)
         self.recipe = recipe or RECIPES[config.task]
         self.batch = self.recipe.batch
         self.inputs = INPUTS[config.task]
         self.task = task or open_task(config.task, self.machine.device)
-        self.generator = to_device(Generator(config), self.machine)
-        self.discriminator = to_device(Discriminator(config), self.machine)
+        self.generator = to_device(UNetGenerator(config), self.machine)
+        self.discriminator = to_device(PatchDiscriminator(config), self.machine)
         self.average(self.generator, self.recipe.average)
         self.opt_g, self.opt_d = (
             torch.optim.Adam(network.parameters(), self.recipe.rate, self.recipe.betas)
@@ -112,7 +117,7 @@ class Pix2PixTrainer(AveragedTraining):
 
     def save(self, path: Path, card: Mapping[str, str]) -> None:
         generator = self.result
-        assert isinstance(generator, Generator)
+        assert isinstance(generator, UNetGenerator)
         save(path, generator, card)
 
 

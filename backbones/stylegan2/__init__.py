@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ... import hookimpl
 from ..backbone import Backbone, BackboneError, Extractor
-from .config import EMBEDDED, FULL, GROUPS, SHAPES, Config, select, shape_of
+from .config import EMBEDDED, FULL, GROUPS, SHAPES, StyleGAN2Config, select, shape_of
 
 if TYPE_CHECKING:
     from ..trainer import Trainer
@@ -32,7 +32,7 @@ def open_trained(weights: Path, group: str, method: str) -> Extractor:
     return StyleGAN2Extractor(networks, select(networks.generator.config, group), method, vgg_weights("vgg16"))
 
 
-def open_untrained(config: Config, group: str, seed: int) -> Extractor:
+def open_untrained(config: StyleGAN2Config, group: str, seed: int) -> Extractor:
     """A generator before training; images enter by descent, since it has no encoder either."""
     from .extractor import StyleGAN2Extractor
     from .weights import untrained
@@ -46,7 +46,7 @@ def open_nothing(name: str) -> Extractor:
     raise BackboneError(f"{name} has no weights of its own; {mend}")
 
 
-def start_training(shape: Config, size: int, device: str, seed: int) -> Trainer:
+def start_training(shape: StyleGAN2Config, size: int, device: str, seed: int) -> Trainer:
     """A shape that a CPU can train, at another size."""
     from .training import StyleGAN2Trainer
 
@@ -67,7 +67,7 @@ def parse_variant(variant: str) -> tuple[str, str]:
     return group, method
 
 
-def read_config(variant: str, weights: str) -> Config:
+def read_config(variant: str, weights: str) -> StyleGAN2Config:
     """The shape in a weights file; that of the shipped one is known without opening it."""
     shape = shape_of(variant)
     if not weights:

@@ -8,7 +8,7 @@ from ..backbone import BackboneError
 
 
 @dataclass(frozen=True)
-class Config:
+class StyleGAN2Config:
     """The shape of a StyleGAN2; the defaults are those of config F in the paper."""
 
     size: int = 1024
@@ -44,13 +44,13 @@ class Config:
         return sum(r * r * c for r, c in self.layers)
 
 
-EMBEDDED = Config(size=64, latent=128, depth=4, width=1536, cap=128)
+EMBEDDED = StyleGAN2Config(size=64, latent=128, depth=4, width=1536, cap=128)
 """The network whose weights are shipped: small enough to be trained on a CPU."""
-SHAPES = {"small": Config(size=64, latent=40, depth=2, width=768, cap=40)}
+SHAPES = {"small": StyleGAN2Config(size=64, latent=40, depth=2, width=768, cap=40)}
 """Others to train, by their word in a variant: `small` has a ninth of the embedded one's weights."""
 
 
-def shape_of(variant: str) -> Config:
+def shape_of(variant: str) -> StyleGAN2Config:
     """The shape that a variant names; the embedded one where it names none."""
     return next((SHAPES[word] for word in variant.split(",") if word in SHAPES), EMBEDDED)
 
@@ -68,7 +68,7 @@ FULL = "full"
 """Every convolution, the last pair too: what the authors' code reads."""
 
 
-def select(config: Config, group: str) -> tuple[int, ...]:
+def select(config: StyleGAN2Config, group: str) -> tuple[int, ...]:
     """Indices of the convolutions that `group` names."""
     if group == FULL:
         return tuple(range(len(config.layers)))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .networks import Discriminator, Encoder, Generator
+from .networks import StyleGAN2Discriminator, StyleGAN2Encoder, StyleGAN2Generator
 from .perceptual import Distance, discriminator_distance
 
 BATCH = 32
@@ -17,7 +17,7 @@ MIXED = 0.5
 """Share of batches whose styles cross over between two latents, so that w+ is covered and not only w."""
 
 
-def training_styles(generator: Generator, count: int) -> Tensor:
+def training_styles(generator: StyleGAN2Generator, count: int) -> Tensor:
     """w+ (count, L, latent) of random latents: one per image, or two that cross over at a style of the batch."""
     device = generator.constant.device
     w = generator.mapping(torch.randn(2 * count, generator.config.latent, device=device))
@@ -28,7 +28,7 @@ def training_styles(generator: Generator, count: int) -> Tensor:
     return styles
 
 
-def encoder_loss(encoder: Encoder, generator: Generator, distance: Distance, count: int) -> Tensor:
+def encoder_loss(encoder: StyleGAN2Encoder, generator: StyleGAN2Generator, distance: Distance, count: int) -> Tensor:
     """How far the proposed codes and their images lie from those of generated pairs."""
     with torch.no_grad():
         styles = training_styles(generator, count)
@@ -42,9 +42,9 @@ def encoder_loss(encoder: Encoder, generator: Generator, distance: Distance, cou
 
 
 def train_encoder(
-    encoder: Encoder,
-    generator: Generator,
-    discriminator: Discriminator,
+    encoder: StyleGAN2Encoder,
+    generator: StyleGAN2Generator,
+    discriminator: StyleGAN2Discriminator,
     budget: float,
     report: Callable[[str], None],
 ) -> None:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from .perceptual import Distance, discriminator_distance, vgg_distance
-from .projection import METHODS, Projection, project
+from .projection import METHODS, ProjectionSettings, project
 from .thrift import thrift
 from .weights import Networks
 
@@ -72,7 +72,7 @@ class StyleGAN2Extractor(nn.Module):
             return (images if self.room is None else min(images, self.room // (HELD * maps))), False
         return max(1, min(images, self.room // (REPEATED * maps))), True
 
-    def _invert(self, images: Tensor, projection: Projection) -> dict[str, Tensor]:
+    def _invert(self, images: Tensor, projection: ProjectionSettings) -> dict[str, Tensor]:
         targets = images * 2 - 1
         with torch.enable_grad():
             styles, noise = project(self.generator, self.distance, targets, self._start(targets), projection)

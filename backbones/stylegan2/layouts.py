@@ -22,7 +22,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Layout:
+class StyleGAN2Layout:
     """Their names of the numbers of our networks."""
 
     name: str
@@ -106,7 +106,7 @@ def _styled(weight: str, style: str, bias: str, strength: str = "") -> dict[str,
     return names | ({"strength": strength} if strength else {})
 
 
-ROSINALITY = Layout(
+ROSINALITY = StyleGAN2Layout(
     name="rosinality",
     dense=lambda i: f"style.{i + 1}",
     constant="input.input",
@@ -116,7 +116,7 @@ ROSINALITY = Layout(
     coloured=_styled("conv.weight", "conv.modulation.", "bias"),
     judge=_rosinality_judge,
 )
-PYTORCH = Layout(
+PYTORCH = StyleGAN2Layout(
     name="NVIDIA PyTorch",
     dense=lambda i: f"mapping.fc{i}",
     constant="synthesis.b4.const",
@@ -137,7 +137,7 @@ PYTORCH = Layout(
         ".",
     ),
 )
-TENSORFLOW = Layout(
+TENSORFLOW = StyleGAN2Layout(
     name="NVIDIA TensorFlow",
     dense=lambda i: f"mapping/Dense{i}",
     constant="synthesis/4x4/Const/const",

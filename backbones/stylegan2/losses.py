@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .networks import Discriminator, Generator
+from .networks import StyleGAN2Discriminator, StyleGAN2Generator
 
 
 def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
@@ -21,14 +21,14 @@ def generator_loss(fake: Tensor) -> Tensor:
     return F.softplus(-fake).mean()
 
 
-def r1_penalty(discriminator: Discriminator, images: Tensor) -> Tensor:
+def r1_penalty(discriminator: StyleGAN2Discriminator, images: Tensor) -> Tensor:
     """Mean squared gradient norm of the logits at real images (Mescheder et al. 2018)."""
     images = images.detach().requires_grad_()
     (gradient,) = torch.autograd.grad(discriminator(images).sum(), images, create_graph=True)
     return gradient.square().sum((1, 2, 3)).mean()
 
 
-def path_lengths(generator: Generator, z: Tensor) -> Tensor:
+def path_lengths(generator: StyleGAN2Generator, z: Tensor) -> Tensor:
     """|J_w^T y| (N,) for a random image y: how far an image moves when w does (StyleGAN2, section 3.2)."""
     styles = generator.broadcast(generator.mapping(z))
     images, _ = generator.synthesis(styles, generator.noise(len(z)))

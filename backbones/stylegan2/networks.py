@@ -8,15 +8,15 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from .config import Config
+from .config import StyleGAN2Config
 from .layers import EqualConv, EqualLinear, StyledConv, ToRGB
 from .thrift import stage
 
 
-class Mapping(nn.Module):
+class MappingNetwork(nn.Module):
     """The mapping network f: z to w, after z is brought to the unit hypersphere."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: StyleGAN2Config) -> None:
         super().__init__()
         layers = [EqualLinear(config.latent, config.latent, rate=0.01, activate=True) for _ in range(config.depth)]
         self.layers = nn.Sequential(*layers)
@@ -27,15 +27,15 @@ class Mapping(nn.Module):
         return w
 
 
-class Generator(nn.Module):
+class StyleGAN2Generator(nn.Module):
     """The synthesis network g behind the mapping network f; images in [-1, 1]."""
 
     average: Tensor
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: StyleGAN2Config) -> None:
         super().__init__()
         self.config = config
-        self.mapping = Mapping(config)
+        self.mapping = MappingNetwork(config)
         self.constant = nn.Parameter(torch.randn(1, config.channels(4), 4, 4))
         self.register_buffer("average", torch.zeros(config.latent))
         inputs = [config.channels(4), *(c for _, c in config.layers[:-1])]
@@ -114,10 +114,10 @@ def minibatch_stddev(x: Tensor, group: int = 4) -> Tensor:
     return torch.cat([x, deviation.repeat(group)[:, None, None, None].expand(-1, 1, h, w)], 1)
 
 
-class Discriminator(nn.Module):
+class StyleGAN2Discriminator(nn.Module):
     """A residual network from images in [-1, 1] to one logit; its activations serve as a perceptual distance."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: StyleGAN2Config) -> None:
         super().__init__()
         self.config = config
         sides = config.sides[::-1]
@@ -144,10 +144,10 @@ class Discriminator(nn.Module):
         return logits.squeeze(1)
 
 
-class Encoder(nn.Module):
+class StyleGAN2Encoder(nn.Module):
     """A residual network from images in [-1, 1] to w+, as offsets from the mean of w."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: StyleGAN2Config) -> None:
         super().__init__()
         sides = config.sides[::-1]
         self.styles = len(config.layers) + 1

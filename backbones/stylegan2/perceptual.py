@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..vgg import normalise, vgg_layers
-from .networks import Discriminator
+from .networks import StyleGAN2Discriminator
 from .thrift import stage
 
 PIXEL_SIDES = (1, 2, 4)
@@ -63,7 +63,7 @@ class Distance:
         return lambda images: pixel_distance(images, target) + feature_distance(features(images), known)
 
 
-def discriminator_distance(discriminator: Discriminator) -> Distance:
+def discriminator_distance(discriminator: StyleGAN2Discriminator) -> Distance:
     """Pixels and the discriminator's own features: needs nothing that was not trained with the generator."""
     return Distance(discriminator.requires_grad_(False).features)
 

@@ -9,12 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .networks import Generator
+from .networks import StyleGAN2Generator
 from .perceptual import Distance
 
 
 @dataclass(frozen=True)
-class Projection:
+class ProjectionSettings:
     """Numbers of a projection; the defaults are those of StyleGAN2, appendix D."""
 
     steps: int = 1000
@@ -36,11 +36,11 @@ class Projection:
     """Start from the encoder's proposal, else from the mean of w."""
 
 
-METHODS: dict[str, Projection] = {
-    "encode": Projection(steps=100, jitter=0.0, plus=True, noise=False, encoder=True),
-    "descend": Projection(steps=100, jitter=0.0, plus=True, noise=False),
-    "optimise": Projection(),
-    "propose": Projection(steps=0, jitter=0.0, plus=True, noise=False, encoder=True),
+METHODS: dict[str, ProjectionSettings] = {
+    "encode": ProjectionSettings(steps=100, jitter=0.0, plus=True, noise=False, encoder=True),
+    "descend": ProjectionSettings(steps=100, jitter=0.0, plus=True, noise=False),
+    "optimise": ProjectionSettings(),
+    "propose": ProjectionSettings(steps=0, jitter=0.0, plus=True, noise=False, encoder=True),
 }
 """`encode` is ours: an encoder's proposal, then a hundred steps; `descend` the same without an encoder, for networks
 that have none; `optimise` is the paper's; `propose` is the encoder's proposal as it is, in one pass.
@@ -49,7 +49,7 @@ On validation faces with a linear head and 10 shots, 25 steps score 67.7 `paper_
 72.0 and 46.1: small parts that the code has not come near yet are in no map."""
 
 
-def learning_rate(projection: Projection, step: int) -> float:
+def learning_rate(projection: ProjectionSettings, step: int) -> float:
     """Rises linearly, falls along a cosine."""
     t = step / projection.steps
     down = min(1.0, (1 - t) / projection.rampdown) if projection.rampdown else 1.0
@@ -78,7 +78,7 @@ def normalise(noise: list[Tensor]) -> None:
         level *= torch.rsqrt(level.square().mean((1, 2, 3), keepdim=True) + 1e-8)
 
 
-def spread_of_w(generator: Generator) -> float:
+def spread_of_w(generator: StyleGAN2Generator) -> float:
     """Standard deviation of w about its mean, from 10,000 samples."""
     seed = torch.Generator().manual_seed(0)
     with torch.no_grad():
@@ -87,7 +87,7 @@ def spread_of_w(generator: Generator) -> float:
         return (w - generator.average).square().sum(1).mean().sqrt().item()
 
 
-def start_noise(generator: Generator, projection: Projection, count: int) -> list[Tensor]:
+def start_noise(generator: StyleGAN2Generator, projection: ProjectionSettings, count: int) -> list[Tensor]:
     """The same noise for every image where it is optimised, none elsewhere."""
     like = generator.constant
     if not projection.noise:
@@ -98,7 +98,7 @@ def start_noise(generator: Generator, projection: Projection, count: int) -> lis
 
 
 def project(
-    generator: Generator, distance: Distance, images: Tensor, start: Tensor, projection: Projection
+    generator: StyleGAN2Generator, distance: Distance, images: Tensor, start: Tensor, projection: ProjectionSettings
 ) -> tuple[Tensor, list[Tensor]]:
     """w+ (N, L, latent) and noise whose pictures come near `images` (N, 3, S, S) in [-1, 1], from w or w+ `start`.
 

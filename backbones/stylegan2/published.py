@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from .. import weights
 from ..backbone import BackboneError
 from ..published import Published
-from .config import Config
+from .config import StyleGAN2Config
 from .layers import fir
 from .layouts import side
-from .networks import Discriminator, Generator
-from .sources import RATE, Source, find_source
+from .networks import StyleGAN2Discriminator, StyleGAN2Generator
+from .sources import RATE, PublishedTensors, find_source
 from .weights import FAMILY, mean_of_w
 
 
@@ -44,7 +44,7 @@ def recognise(path: Path, content: Any) -> Published | None:
     return Published(FAMILY, config, parts, {key: value for key, value in facts.items() if value})
 
 
-def find_config(source: Source) -> Config:
+def find_config(source: PublishedTensors) -> StyleGAN2Config:
     """The shape: size, width and depth from the names and shapes of the convolutions."""
     layout, state = source.layout, source.generator
     depth = _count(lambda i: f"{layout.dense(i)}{layout.separator}weight", state)
@@ -57,15 +57,15 @@ def find_config(source: Source) -> Config:
     channels = {side(i): _get(source, state, names[f"convs.{i}.bias"]).numel() for i in range(convs)}
     size, cap = side(convs - 1), max(channels.values())
     width = max((count * r for r, count in channels.items() if count < cap), default=cap * size)
-    config = Config(size=size, latent=styles.shape[-1], depth=depth, width=width, cap=cap)
+    config = StyleGAN2Config(size=size, latent=styles.shape[-1], depth=depth, width=width, cap=cap)
     if odd := [r for r, count in channels.items() if config.channels(r) != count]:
         raise BackboneError(f"{channels[odd[0]]} channels at {odd[0]} pixels do not follow from the other sides")
     return config
 
 
-def make_generator(source: Source, config: Config) -> Generator:
+def make_generator(source: PublishedTensors, config: StyleGAN2Config) -> StyleGAN2Generator:
     """Our generator with the numbers of the file."""
-    generator = weights.from_seed(lambda: Generator(config), 0)
+    generator = weights.from_seed(lambda: StyleGAN2Generator(config), 0)
     names = source.layout.generator(config.depth, len(config.layers))
     state = _fill(source, source.generator, names, generator)
     for key in [key for key in state if key.startswith("mapping.")]:
@@ -79,15 +79,15 @@ def make_generator(source: Source, config: Config) -> Generator:
     return generator
 
 
-def make_discriminator(source: Source, config: Config) -> Discriminator:
+def make_discriminator(source: PublishedTensors, config: StyleGAN2Config) -> StyleGAN2Discriminator:
     """Our discriminator with the numbers of the file."""
-    discriminator = weights.from_seed(lambda: Discriminator(config), 0)
+    discriminator = weights.from_seed(lambda: StyleGAN2Discriminator(config), 0)
     names = source.layout.judge(config.sides)
     discriminator.load_state_dict(_fill(source, source.discriminator, names, discriminator))
     return discriminator
 
 
-def check_filters(source: Source) -> None:
+def check_filters(source: PublishedTensors) -> None:
     """Refuse another filter than [1, 3, 3, 1], which is all that ours has."""
     ours = fir(1, 1.0)[0, 0]
     for other in source.filters:
@@ -95,7 +95,9 @@ def check_filters(source: Source) -> None:
             raise BackboneError("it resamples with another filter than [1, 3, 3, 1]")
 
 
-def _fill(source: Source, state: Mapping[str, Tensor], names: Mapping[str, str], ours: nn.Module) -> dict[str, Tensor]:
+def _fill(
+    source: PublishedTensors, state: Mapping[str, Tensor], names: Mapping[str, str], ours: nn.Module
+) -> dict[str, Tensor]:
     """The file's numbers under our names, in the shapes of our parameters; axes of length one may differ."""
     filled: dict[str, Tensor] = {}
     for name, parameter in ours.named_parameters():
@@ -107,7 +109,7 @@ def _fill(source: Source, state: Mapping[str, Tensor], names: Mapping[str, str],
     return filled
 
 
-def _get(source: Source, state: Mapping[str, Tensor], key: str) -> Tensor:
+def _get(source: PublishedTensors, state: Mapping[str, Tensor], key: str) -> Tensor:
     if key not in state:
         raise BackboneError(f"it lacks {key}")
     return source.layout.adapt(key, state[key].float())

@@ -10,17 +10,17 @@ import torch
 from torch import Tensor
 
 from ..unpickling import Array, Record
-from .layouts import PYTORCH, ROSINALITY, TENSORFLOW, Layout
+from .layouts import PYTORCH, ROSINALITY, TENSORFLOW, StyleGAN2Layout
 
 RATE = 0.01
 """Learning rate of the mapping network, relative to the rest; weights are stored divided by it."""
 
 
 @dataclass(frozen=True)
-class Source:
+class PublishedTensors:
     """What a file holds: the averaged generator where there is one, and the discriminator if it is there."""
 
-    layout: Layout
+    layout: StyleGAN2Layout
     generator: Mapping[str, Tensor]
     discriminator: Mapping[str, Tensor] = field(default_factory=dict)
     average: Tensor | None = None
@@ -30,7 +30,7 @@ class Source:
     """The low-pass filters that it says it uses."""
 
 
-def find_source(content: Any) -> Source | None:
+def find_source(content: Any) -> PublishedTensors | None:
     """The numbers of a file that looks like a StyleGAN2 or another network of those libraries, else None."""
     if isinstance(content, tuple) and len(content) == 3 and all(_is_tensorflow(network) for network in content):
         return from_tensorflow(content[1], content[2])
@@ -44,31 +44,31 @@ def find_source(content: Any) -> Source | None:
     return from_rosinality(state, content) if ROSINALITY.constant in state else None
 
 
-def from_rosinality(state: dict[str, Tensor], content: Mapping[str, Any]) -> Source:
+def from_rosinality(state: dict[str, Tensor], content: Mapping[str, Any]) -> PublishedTensors:
     """A checkpoint of rosinality's: state dicts, and `latent_avg` where it was converted from NVIDIA's."""
     average = content.get("latent_avg")
     judged = _state(content.get("d"))
     filters = tuple(value for key, value in (state | judged).items() if key.endswith("kernel"))
-    return Source(ROSINALITY, state, judged, average if isinstance(average, Tensor) else None, RATE, filters)
+    return PublishedTensors(ROSINALITY, state, judged, average if isinstance(average, Tensor) else None, RATE, filters)
 
 
-def from_pytorch(network: Record, judge: object) -> Source:
+def from_pytorch(network: Record, judge: object) -> PublishedTensors:
     """A generator of stylegan2-ada-pytorch, and the discriminator beside it."""
     state = dict(_tensors(network))
     judged = dict(_tensors(judge)) if isinstance(judge, Record) else {}
     filters = tuple(value for key, value in (state | judged).items() if key.endswith("resample_filter"))
     rate = _child(_child(network, "mapping"), "fc0").get("bias_gain", RATE)
-    return Source(PYTORCH, state, judged, state.get("mapping.w_avg"), float(rate), filters)
+    return PublishedTensors(PYTORCH, state, judged, state.get("mapping.w_avg"), float(rate), filters)
 
 
-def from_tensorflow(judge: Record, network: Record) -> Source:
+def from_tensorflow(judge: Record, network: Record) -> PublishedTensors:
     """The averaged generator and the discriminator of a tuple (G, D, Gs) of stylegan2."""
     state, said = dict(_variables(network)), network.state
     options = said.get("static_kwargs") or {} if isinstance(said, dict) else {}
     taps = torch.tensor(options.get("resample_kernel") or [1, 3, 3, 1], dtype=torch.float32)
     filters = (torch.outer(taps, taps) if taps.ndim == 1 else taps,)
     rate = float(options.get("mapping_lrmul", RATE))
-    return Source(TENSORFLOW, state, dict(_variables(judge)), state.get("dlatent_avg"), rate, filters)
+    return PublishedTensors(TENSORFLOW, state, dict(_variables(judge)), state.get("dlatent_avg"), rate, filters)
 
 
 def _state(found: object) -> dict[str, Tensor]:

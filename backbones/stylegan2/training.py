@@ -12,16 +12,16 @@ import torch
 from torch import Tensor, nn
 
 from ..backbone import BackboneError
-from ..machine import Machine
-from .config import Config
+from ..machine import TrainingDevice
+from .config import StyleGAN2Config
 from .encoding import train_encoder
 from .losses import discriminator_loss, generator_loss, path_lengths, r1_penalty
-from .networks import Discriminator, Encoder, Generator
+from .networks import StyleGAN2Discriminator, StyleGAN2Encoder, StyleGAN2Generator
 from .weights import Networks, load, save
 
 
 @dataclass(frozen=True)
-class Recipe:
+class StyleGAN2Recipe:
     """Numbers of the training; StyleGAN2, appendix B, but for the gamma that suits small images."""
 
     batch: int = 16
@@ -50,16 +50,18 @@ def optimizer(network: nn.Module, rate: float, lazy: int) -> torch.optim.Adam:
 class StyleGAN2Trainer:
     """Generator, discriminator and averaged generator in training; then the encoder."""
 
-    def __init__(self, config: Config, device: str = "cpu", seed: int = 0, recipe: Recipe | None = None) -> None:
+    def __init__(
+        self, config: StyleGAN2Config, device: str = "cpu", seed: int = 0, recipe: StyleGAN2Recipe | None = None
+    ) -> None:
         torch.manual_seed(seed)
-        self.recipe = recipe or Recipe()
+        self.recipe = recipe or StyleGAN2Recipe()
         self.batch = self.recipe.batch
-        self.machine = Machine(device)
+        self.machine = TrainingDevice(device)
         self.device = self.machine.device
-        self.generator = Generator(config).to(self.device)
-        self.discriminator = Discriminator(config).to(self.device)
+        self.generator = StyleGAN2Generator(config).to(self.device)
+        self.discriminator = StyleGAN2Discriminator(config).to(self.device)
         self.averaged = copy.deepcopy(self.generator).requires_grad_(False).eval()
-        self.encoder = Encoder(config).to(self.device)
+        self.encoder = StyleGAN2Encoder(config).to(self.device)
         self.opt_g = optimizer(self.generator, self.recipe.rate, self.recipe.path_every)
         self.opt_d = optimizer(self.discriminator, self.recipe.rate, self.recipe.r1_every)
         self.steps = 0

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from .. import weights
-from .config import Config
-from .networks import Discriminator, Encoder, Generator
+from .config import StyleGAN2Config
+from .networks import StyleGAN2Discriminator, StyleGAN2Encoder, StyleGAN2Generator
 
 FAMILY = "stylegan2"
 
@@ -20,10 +20,10 @@ FAMILY = "stylegan2"
 class Networks:
     """What a weights file holds: the averaged generator, and what helps to project images into it."""
 
-    generator: Generator
-    discriminator: Discriminator | None
+    generator: StyleGAN2Generator
+    discriminator: StyleGAN2Discriminator | None
     """None: projection compares images by VGG16, or by their pixels."""
-    encoder: Encoder | None
+    encoder: StyleGAN2Encoder | None
     """None: projection starts from the mean of w, as in every published network."""
 
     def parts(self) -> dict[str, nn.Module]:
@@ -37,9 +37,9 @@ class Networks:
         return self
 
 
-def build(config: Config) -> Networks:
+def build(config: StyleGAN2Config) -> Networks:
     """Untrained networks of this shape."""
-    return Networks(Generator(config), Discriminator(config), Encoder(config))
+    return Networks(StyleGAN2Generator(config), StyleGAN2Discriminator(config), StyleGAN2Encoder(config))
 
 
 def save(path: Path, networks: Networks, card: Mapping[str, str]) -> None:
@@ -47,9 +47,9 @@ def save(path: Path, networks: Networks, card: Mapping[str, str]) -> None:
     weights.save(path, FAMILY, networks.generator.config, networks.parts(), card)
 
 
-def read_config(path: Path) -> Config:
+def read_config(path: Path) -> StyleGAN2Config:
     """The shape of the network in a weights file; no tensor is read."""
-    return weights.read_config(path, FAMILY, Config)
+    return weights.read_config(path, FAMILY, StyleGAN2Config)
 
 
 def read_parts(path: Path) -> frozenset[str]:
@@ -61,15 +61,15 @@ def load(path: Path) -> Networks:
     """The frozen networks of a weights file, in float32."""
     config, held = read_config(path), read_parts(path)
     networks = Networks(
-        Generator(config),
-        Discriminator(config) if "discriminator" in held else None,
-        Encoder(config) if "encoder" in held else None,
+        StyleGAN2Generator(config),
+        StyleGAN2Discriminator(config) if "discriminator" in held else None,
+        StyleGAN2Encoder(config) if "encoder" in held else None,
     )
     weights.load(path, networks.parts())
     return networks
 
 
-def untrained(config: Config, seed: int) -> Networks:
+def untrained(config: StyleGAN2Config, seed: int) -> Networks:
     """The same networks before any training: the control `random:stylegan2`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -79,7 +79,7 @@ def untrained(config: Config, seed: int) -> Networks:
 
 
 @torch.no_grad()
-def mean_of_w(generator: Generator, random: torch.Generator | None = None) -> Tensor:
+def mean_of_w(generator: StyleGAN2Generator, random: torch.Generator | None = None) -> Tensor:
     """The mean of w (latent,) over 10,000 latents."""
     w: Tensor = generator.mapping(torch.randn(10_000, generator.config.latent, generator=random))
     return w.mean(0)

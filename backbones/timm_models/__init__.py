@@ -22,7 +22,7 @@ from ... import hookimpl
 from ..backbone import Backbone, BackboneError, Extractor
 
 if TYPE_CHECKING:
-    from .features import Reading
+    from .features import TimmInput
 
 FAMILY, UNTRAINED = "timm", "untrained"
 SIZE = 224
@@ -51,14 +51,14 @@ def open_nameless() -> Extractor:
     raise BackboneError("timm is a family of models; name one, as timm:resnet18.a1_in1k")
 
 
-def open_pretrained(reading: Reading, weights: str) -> Extractor:
+def open_pretrained(reading: TimmInput, weights: str) -> Extractor:
     """A model with the weights of a file, or of the hub."""
     from .extractor import open_file, open_hub
 
     return open_file(reading, Path(weights)) if weights else open_hub(reading)
 
 
-def open_untrained(reading: Reading, seed: int) -> Extractor:
+def open_untrained(reading: TimmInput, seed: int) -> Extractor:
     """A model as timm initialises it."""
     from .extractor import open_untrained
 

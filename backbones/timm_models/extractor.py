@@ -12,7 +12,7 @@ from timm.models import load_state_dict
 from torch import Tensor, nn
 
 from ..backbone import BackboneError
-from .features import Reading, build, classifier_of, config_of, describe
+from .features import TimmInput, build, classifier_of, config_of, describe
 
 CLASSIFIERS = ("fc", "head", "classifier")
 """What classifiers are called in files that did not pass through timm."""
@@ -24,7 +24,7 @@ class TimmExtractor(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, network: nn.Module, reading: Reading) -> None:
+    def __init__(self, network: nn.Module, reading: TimmInput) -> None:
         super().__init__()
         config = config_of(reading.model)
         self.network, self.reading = network, reading
@@ -50,14 +50,14 @@ def fit(images: Tensor, side: int) -> Tensor:
     return F.interpolate(images, (side, side), mode="bilinear", antialias=True)
 
 
-def open_untrained(reading: Reading, seed: int) -> TimmExtractor:
+def open_untrained(reading: TimmInput, seed: int) -> TimmExtractor:
     """The model before any training, decided by the seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return TimmExtractor(build(reading.model, reading.built_for), reading)
 
 
-def open_hub(reading: Reading) -> TimmExtractor:
+def open_hub(reading: TimmInput) -> TimmExtractor:
     """The model with the weights that timm fetches, or has in its cache."""
     model, config = reading.model, config_of(reading.model)
     source = config.hf_hub_id or config.url
@@ -73,7 +73,7 @@ def open_hub(reading: Reading) -> TimmExtractor:
         raise BackboneError(f"{what}; go online once, {otherwise}") from error
 
 
-def open_file(reading: Reading, path: Path) -> TimmExtractor:
+def open_file(reading: TimmInput, path: Path) -> TimmExtractor:
     """The model with the weights of a file, all of them; a classifier in it is left out."""
     state, wrong = read_state(path, reading.model), f"{path} holds other weights than those of {reading.model}"
     networks = []

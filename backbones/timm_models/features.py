@@ -36,7 +36,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Reading:
+class TimmInput:
     """A model of timm and how it reads images."""
 
     model: str
@@ -55,7 +55,7 @@ class Reading:
 
 
 @cache
-def read(model: str, size: int | None) -> Reading:
+def read(model: str, size: int | None) -> TimmInput:
     """How a model reads images of this size (None: its own), tried out on a network without weights."""
     config = config_of(model)
     own = max(config.input_size[1:])
@@ -69,7 +69,7 @@ def read(model: str, size: int | None) -> Reading:
         raise BackboneError(f"{what}; choose another size or model") from error
 
 
-def _find(model: str, size: int, own: int, fixed: bool) -> Reading:
+def _find(model: str, size: int, own: int, fixed: bool) -> TimmInput:
     """The first that works: the network as it is, one built for this size, images resized to the network's own."""
     network = build(model)
     reductions = [entry["reduction"] for entry in layers_of(network, model)]
@@ -79,11 +79,11 @@ def _find(model: str, size: int, own: int, fixed: bool) -> Reading:
     side = own if size == own and fixed else nearest(size, max(reductions))
     for resized, built_for in ((side, None), (side, side)):
         with suppress(Exception):
-            return _try(network, Reading(model, size, resized, built_for, indices, norm))
-    return _try(network, Reading(model, size, own, None, indices, norm))
+            return _try(network, TimmInput(model, size, resized, built_for, indices, norm))
+    return _try(network, TimmInput(model, size, own, None, indices, norm))
 
 
-def _try(network: nn.Module, reading: Reading) -> Reading:
+def _try(network: nn.Module, reading: TimmInput) -> TimmInput:
     """The reading with the channels that it truly gives; raises what the model raises if it is none."""
     if reading.built_for is not None:
         # The weights belong to the model's own size: timm has to know how to carry them over to this one.
@@ -92,7 +92,7 @@ def _try(network: nn.Module, reading: Reading) -> Reading:
     return replace(reading, channels=tuple(layer.shape[1] for layer in maps))
 
 
-def describe(network: nn.Module, reading: Reading, images: Tensor) -> list[Tensor]:
+def describe(network: nn.Module, reading: TimmInput, images: Tensor) -> list[Tensor]:
     """The maps (N, C, h, w) of normalised images (N, 3, side, side)."""
     forward: Any = getattr(network, "forward_intermediates", None)
     if forward is not None:

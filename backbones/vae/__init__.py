@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ... import hookimpl
 from ..backbone import Backbone, Extractor
 from ..family import Family
-from .config import EMBEDDED, Config
+from .config import EMBEDDED, VAEConfig
 
 if TYPE_CHECKING:
     from ..trainer import Trainer
@@ -23,7 +23,7 @@ def open_trained(weights: Path) -> Extractor:
     return VAEExtractor(load(weights))
 
 
-def open_untrained(config: Config, seed: int) -> Extractor:
+def open_untrained(config: VAEConfig, seed: int) -> Extractor:
     """The same network before training."""
     from .weights import VAEExtractor, untrained
 
@@ -40,7 +40,7 @@ def start_training(size: int, device: str, seed: int) -> Trainer:
     return Learner(lambda: VAELesson(config, vgg_weights("vgg19")), device, seed)
 
 
-def read(weights: Path) -> Config:
+def read(weights: Path) -> VAEConfig:
     """The shape in a weights file."""
     from .weights import read_config
 

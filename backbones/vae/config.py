@@ -12,7 +12,7 @@ RGB = 3
 
 
 @dataclass(frozen=True)
-class Config:
+class VAEConfig:
     """The shape of a VAE; the paper names no size ("ResNet architecture"), so the defaults are ours for 256 pixels."""
 
     size: int = 256
@@ -50,5 +50,5 @@ class Config:
         return (*found, (self.size, RGB))
 
 
-EMBEDDED = Config(size=64, latent=128, width=1536, cap=104)
+EMBEDDED = VAEConfig(size=64, latent=128, width=1536, cap=104)
 """The network whose weights are shipped: small enough to be trained on a CPU."""

@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ..learning import SHOWN, Recipe
-from .config import Config
+from ..learning import SHOWN, AdamRecipe
+from .config import VAEConfig
 from .networks import VAE, draw
 from .perceptual import perceptual_distance, pixel_distance
 from .weights import restore, save
@@ -20,7 +20,7 @@ CHUNK = 32
 
 
 @dataclass(frozen=True)
-class Terms:
+class VAELossWeights:
     """How much each term counts; the paper gives no weights."""
 
     pixel: float = 1.0
@@ -44,10 +44,14 @@ class VAELesson:
     """Reconstruction by a perceptual and a pixel distance, and the divergence of the codes from the prior."""
 
     def __init__(
-        self, config: Config, vgg: Path | None = None, recipe: Recipe | None = None, terms: Terms | None = None
+        self,
+        config: VAEConfig,
+        vgg: Path | None = None,
+        recipe: AdamRecipe | None = None,
+        terms: VAELossWeights | None = None,
     ) -> None:
         self.network: nn.Module = VAE(config)
-        self.recipe, self.terms = recipe or Recipe(batch=16, rate=2e-3), terms or Terms()
+        self.recipe, self.terms = recipe or AdamRecipe(batch=16, rate=2e-3), terms or VAELossWeights()
         self.perceptual = perceptual_distance(vgg)
 
     def losses(self, network: nn.Module, images: Tensor) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .config import RGB, SMALLEST, Config
+from .config import RGB, SMALLEST, VAEConfig
 
 
 def conv3(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
@@ -55,10 +55,10 @@ def double(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2.0, mode="nearest")
 
 
-class Encoder(nn.Module):
+class VAEEncoder(nn.Module):
     """Images (N, 3, S, S) in [0, 1] to mean and log-variance, each (N, latent), of the code's normal distribution."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: VAEConfig) -> None:
         super().__init__()
         widths = [config.channels(side) for side in reversed(config.sides)]
         self.stem = nn.Sequential(conv3(RGB, widths[0]), nn.BatchNorm2d(widths[0]), nn.ReLU())
@@ -71,10 +71,10 @@ class Encoder(nn.Module):
         return mean, log_variance
 
 
-class Decoder(nn.Module):
+class VAEDecoder(nn.Module):
     """Codes (N, latent) to images (N, 3, S, S) in [0, 1]."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: VAEConfig) -> None:
         super().__init__()
         widths = [config.channels(side) for side in config.sides]
         self.start = nn.Linear(config.latent, widths[0] * SMALLEST**2)
@@ -95,10 +95,10 @@ def to_image(rgb: Tensor) -> Tensor:
 class VAE(nn.Module):
     """Encoder and decoder; called with images in [0, 1], it gives them back by way of the mean of their codes."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: VAEConfig) -> None:
         super().__init__()
         self.config = config
-        self.encoder, self.decoder = Encoder(config), Decoder(config)
+        self.encoder, self.decoder = VAEEncoder(config), VAEDecoder(config)
         self.apply(_initialise)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -111,7 +111,7 @@ def draw(mean: Tensor, log_variance: Tensor) -> Tensor:
     return mean + (log_variance / 2).exp() * torch.randn_like(mean)
 
 
-def convolutions(decoder: Decoder) -> tuple[str, ...]:
+def convolutions(decoder: VAEDecoder) -> tuple[str, ...]:
     """Names of all convolutions of a decoder in forward order: two or three a block, at last the one to RGB."""
     return tuple(name for name, layer in decoder.named_modules() if isinstance(layer, nn.Conv2d))
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from .. import weights
 from ..hooks import Activations
-from .config import Config
+from .config import VAEConfig
 from .networks import VAE, convolutions, to_image
 
 FAMILY = "vae"
@@ -47,9 +47,9 @@ def save(path: Path, vae: VAE, card: Mapping[str, str]) -> None:
     weights.save(path, FAMILY, vae.config, {"vae": vae}, card)
 
 
-def read_config(path: Path) -> Config:
+def read_config(path: Path) -> VAEConfig:
     """The shape of the network in a weights file; no tensor is read."""
-    return weights.read_config(path, FAMILY, Config)
+    return weights.read_config(path, FAMILY, VAEConfig)
 
 
 def load(path: Path) -> VAE:
@@ -64,6 +64,6 @@ def restore(path: Path, vae: VAE) -> None:
     weights.restore(path, FAMILY, vae.config, {"vae": vae})
 
 
-def untrained(config: Config, seed: int) -> VAE:
+def untrained(config: VAEConfig, seed: int) -> VAE:
     """The same network before any training: the control `random:vae`."""
     return weights.from_seed(lambda: VAE(config), seed)

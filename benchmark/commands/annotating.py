@@ -12,8 +12,8 @@ from rich.progress import track
 
 from ...datasets.dataset import DatasetError
 from ...datasets.generated import ANNOTATED, GENERATED
-from ...datasets.generated.labels import Reading
-from ...datasets.generated.manifest import FORMATS, OVERLAPS, Manifest, check_class_list, read_manifest
+from ...datasets.generated.labels import AnnotationReader
+from ...datasets.generated.manifest import FORMATS, OVERLAPS, ExportManifest, check_class_list, read_manifest
 from ...datasets.generated.reading import take_annotations
 from ..export import Exported, colours, from_backbone, from_pictures, write_export
 from ..naming import find_backbone, find_dataset
@@ -79,13 +79,13 @@ def take(folder: Path, place: Path | None, overlaps: str, annotator: str, line: 
     if overlaps not in OVERLAPS:
         raise DatasetError(f"there is no rule of overlaps {overlaps!r}; choose {', '.join(OVERLAPS)}")
     manifest, console = read_manifest(folder), open_console(stderr=as_json)
-    reading = Reading(folder, manifest, overlaps, line)
+    reading = AnnotationReader(folder, manifest, overlaps, line)
     found = take_annotations(place, reading, annotator, colours(len(manifest.classes)))
     tell(folder, manifest, sorted(found.masks), found.warnings, console, as_json)
 
 
 def tell(
-    folder: Path, manifest: Manifest, annotated: list[str], warnings: list[str], console: Console, as_json: bool
+    folder: Path, manifest: ExportManifest, annotated: list[str], warnings: list[str], console: Console, as_json: bool
 ) -> None:
     """What is annotated now, what is not, and the name of the dataset that comes of it."""
     for warning in warnings:

@@ -10,7 +10,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from ..paper.board import Board
+from ..paper.board import PaperComparison
 from ..paper.claims import OPEN
 from ..paper.folder import PresetFolder
 from ..paper.tables import claim_table, definitions, label_table, long_table, rich_table
@@ -36,16 +36,16 @@ def show(folder: PresetFolder, kind: str) -> None:
             print("\n" + as_text(label_table(board), kind))
 
 
-def read_board(folder: PresetFolder) -> Board:
+def read_board(folder: PresetFolder) -> PaperComparison:
     """What a preset's runs have scored; damaged files are named on stderr and set aside."""
     preset = folder.read()
     results, damaged = folder.results(preset)
     for error in damaged:
         print(f"set aside: {error}", file=sys.stderr)
-    return Board(preset, results)
+    return PaperComparison(preset, results)
 
 
-def as_record(board: Board) -> dict[str, Any]:
+def as_record(board: PaperComparison) -> dict[str, Any]:
     """Everything as one object; null where there is no number."""
     preset, judgements = board.preset, board.judgements()
     told = {name: getattr(preset, name) for name in ("name", "scale", "title", "asks", "note", "left_out")}
@@ -58,7 +58,7 @@ def as_record(board: Board) -> dict[str, Any]:
     )
 
 
-def _print(board: Board) -> None:
+def _print(board: PaperComparison) -> None:
     preset, console = board.preset, open_console()
     title = f"{preset.paper.source}: {preset.title}"
     console.print(

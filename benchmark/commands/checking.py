@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from ..kit import Outcome, Record, examine, noun_of
+from ..kit import CheckOutcome, Record, examine, noun_of
 from ..naming import NamingError, backbone_names, expand, family_of, find_backbone, find_dataset, find_head
 from ..plugins import Catalogue, Offer, load_catalogue
 from ..signoff import Signoff, as_record, list_hash, stored, write_signoff
@@ -62,7 +62,7 @@ def show(pattern: str, out: Path | None, as_json: bool) -> int:
     return int(any(one.failing for one in signed))
 
 
-def _told(record: Record, console: Console) -> list[Outcome]:
+def _told(record: Record, console: Console) -> list[CheckOutcome]:
     """The outcome of every check, told as soon as it is known."""
     outcomes = []
     for outcome in examine(record):
@@ -74,7 +74,7 @@ def _told(record: Record, console: Console) -> list[Outcome]:
     return outcomes
 
 
-def sign_off(name: str, offer: Offer[Any], outcomes: list[Outcome]) -> Signoff:
+def sign_off(name: str, offer: Offer[Any], outcomes: list[CheckOutcome]) -> Signoff:
     """The sign-off of a record, kept where leaderboards look for it."""
     noun = noun_of(offer.record)
     signoff = Signoff(

@@ -14,7 +14,7 @@ from rich.markup import escape
 from ..comparable import ComparisonError, check_comparable, check_same_protocol
 from ..compare import Comparison, compare
 from ..comparison_tables import Couple, as_matrix, as_record, as_table, cell_width, conclude, conclude_all, notes_on
-from ..contrasts import ALL, HEADS, SHOTS, Pairs, Place, average_over, of_all, of_backbones, of_runs
+from ..contrasts import ALL, HEADS, SHOTS, Pairing, Pairs, average_over, of_all, of_backbones, of_runs
 from ..leaderboard import estimates
 from ..metrics import find_metric
 from ..plan import NO_HEAD
@@ -24,7 +24,7 @@ from .reading import read_run, tell_failures
 
 
 @dataclass(frozen=True)
-class Question:
+class ComparisonOptions:
     """What is compared of which scores."""
 
     metric: str
@@ -51,7 +51,7 @@ def parse_over(text: str | None) -> tuple[str, ...] | None:
     return parts
 
 
-def show(runs: Sequence[Path], between: tuple[str, str] | None, question: Question) -> None:
+def show(runs: Sequence[Path], between: tuple[str, str] | None, question: ComparisonOptions) -> None:
     """Answer the question about one run or two."""
     if len(runs) > 2 or (between and len(runs) > 1):
         mend = "name one with --between or without, or two without it"
@@ -66,7 +66,7 @@ def show(runs: Sequence[Path], between: tuple[str, str] | None, question: Questi
         _all_backbones(runs[0], question)
 
 
-def _two_runs(one: Path, other: Path, question: Question) -> None:
+def _two_runs(one: Path, other: Path, question: ComparisonOptions) -> None:
     plan, results = read_run(one)
     plan_b, results_b = read_run(other)
     names = (str(one), str(other))
@@ -78,7 +78,7 @@ def _two_runs(one: Path, other: Path, question: Question) -> None:
     _answer(average_over(pairs, question.over) if question.over else pairs, names, plan.dataset, question)
 
 
-def _two_backbones(run: Path, names: Couple, question: Question) -> None:
+def _two_backbones(run: Path, names: Couple, question: ComparisonOptions) -> None:
     plan, results = read_run(run)
     tell_failures(results)
     backbones = dict.fromkeys(result.cell.backbone for result in results if not result.error)
@@ -99,7 +99,7 @@ def _by_shots(pairs: Pairs, means: Pairs) -> Pairs:
     return dict(sorted(every, key=lambda item: (item[0].shots or 0, item[0].head == ALL)))
 
 
-def _all_backbones(run: Path, question: Question) -> None:
+def _all_backbones(run: Path, question: ComparisonOptions) -> None:
     if question.over not in (None, (HEADS, SHOTS), (SHOTS, HEADS)):
         raise ComparisonError("all backbones are compared over heads and shots; choose two with --between for --over")
     plan, results = read_run(run)
@@ -135,7 +135,7 @@ def _print_matrix(found: Mapping[Couple, Comparison], level: float) -> None:
         console.print(as_matrix(found, names, ahead[first : first + width], level))
 
 
-def _chosen(results: Sequence[CellResult], question: Question, run: Path) -> list[CellResult]:
+def _chosen(results: Sequence[CellResult], question: ComparisonOptions, run: Path) -> list[CellResult]:
     """The scored cells of the heads and shots that were asked for."""
     scored = [result for result in results if not result.error]
     heads = dict.fromkeys(result.cell.head for result in scored if result.cell.head != NO_HEAD)
@@ -158,7 +158,7 @@ def require(names: Sequence[str], known: Iterable[str], noun: str, run: Path) ->
     return names
 
 
-def _answer(pairs: Pairs, names: Couple, dataset: str, question: Question) -> None:
+def _answer(pairs: Pairs, names: Couple, dataset: str, question: ComparisonOptions) -> None:
     """Print the comparisons of a with b, all corrected together."""
     found = compare(pairs, question.level)
     if not found:
@@ -177,7 +177,7 @@ def _answer(pairs: Pairs, names: Couple, dataset: str, question: Question) -> No
     console.print(f"[bold]{escape(sentence)}[/]")
 
 
-def _told(place: Place) -> dict[str, Any]:
+def _told(place: Pairing) -> dict[str, Any]:
     backbone = {"backbone": place.backbone} if place.backbone else {}
     return backbone | {"head": place.head, "shots": place.shots}
 
@@ -188,10 +188,10 @@ def _over(found: Sequence[Comparison]) -> str:
     return f"{draws} draw{'s' if draws > 1 else ''} x {found[0].difference.images} test images"
 
 
-def _title(dataset: str, question: Question) -> str:
+def _title(dataset: str, question: ComparisonOptions) -> str:
     return f"{escape(dataset)}: {question.metric} IoU, %"
 
 
-def _print_json(records: list[dict[str, Any]], dataset: str, question: Question, sentence: str) -> None:
+def _print_json(records: list[dict[str, Any]], dataset: str, question: ComparisonOptions, sentence: str) -> None:
     head = {"dataset": dataset, "metric": question.metric, "level": question.level, "correction": "Holm"}
     print(json.dumps({**head, "comparisons": records, "conclusion": sentence}, indent=1))

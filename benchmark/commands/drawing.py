@@ -20,7 +20,7 @@ from ..lottery import Lottery, LotteryError, compute_lottery
 from ..lottery_tables import as_luck_table, as_pair_table, sentences, title
 from ..plan import Plan
 from ..results import CellResult, RunFolder
-from ..shots import Manifest
+from ..shots import ShotDraws
 from ..terminal import open_console
 from .reading import read_run, tell_failures
 
@@ -65,7 +65,7 @@ def shot_names(run: Path, results: Sequence[CellResult], shots: int) -> Mapping[
         if draw >= len(known) or len(known[draw]) < shots:
             continue
         names = known[draw][:shots]
-        if seen in (None, Manifest((), (names,)).hash):
+        if seen in (None, ShotDraws((), (names,)).hash):
             found[draw] = names
         else:
             print(f"set aside: plan.json names other shots of draw {draw} than were seen", file=sys.stderr)

@@ -42,7 +42,7 @@ def write_baseline(run: Path, out: Path, metric: str) -> None:
 
 
 @dataclass(frozen=True)
-class Output:
+class GateOutput:
     """Where verdicts go."""
 
     junit: Path | None = None
@@ -54,7 +54,7 @@ class Output:
 
 
 def check_against_baseline(
-    run: Path, file: Path, tolerance: float, level: float, over: str | None, output: Output
+    run: Path, file: Path, tolerance: float, level: float, over: str | None, output: GateOutput
 ) -> int:
     """Hold a run against a baseline and say so; 1 if a score fell or is missing."""
     if over not in (None, "heads"):

@@ -12,9 +12,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from ..forecast import STAGES, cached_shots, materialised
-from ..outlook import Outlook
+from ..outlook import Feasibility
 from ..plan import NO_HEAD
-from ..promise import METRIC, SOURCE, Promise
+from ..promise import METRIC, SOURCE, DetectableDifference
 from ..terminal import open_console
 
 KIB, MIB, GIB = 2**10, 2**20, 2**30
@@ -36,7 +36,7 @@ def volume(size: float) -> str:
 
 
 def print_outlook(
-    outlook: Outlook, promises: Sequence[Promise], like: Path | None, free: int | None,
+    outlook: Feasibility, promises: Sequence[DetectableDifference], like: Path | None, free: int | None,
     disks: Mapping[Path, int], device: str,
 ) -> None:  # fmt: skip
     """Time by stage and by cell, memory, disk, eq. (1), and what can be shown."""
@@ -61,7 +61,7 @@ def _table(columns: Sequence[str]) -> Table:
     return table
 
 
-def _stages(outlook: Outlook) -> Table:
+def _stages(outlook: Feasibility) -> Table:
     """A row per backbone: the time of every stage, and the memory."""
     table, known = _table(["backbone", *STAGES, "all", "memory"]), outlook.needs
     for name, one in ((name, one) for name, one in known.items() if one.seconds):
@@ -73,7 +73,7 @@ def _stages(outlook: Outlook) -> Table:
     return table
 
 
-def _cells(outlook: Outlook, shots: int) -> Table:
+def _cells(outlook: Feasibility, shots: int) -> Table:
     """Seconds of one cell, by backbone and head."""
     heads = outlook.plan.heads
     table = _table(["backbone", *heads])
@@ -84,7 +84,7 @@ def _cells(outlook: Outlook, shots: int) -> Table:
     return table
 
 
-def _room(outlook: Outlook, free: int | None, disks: Mapping[Path, int]) -> list[str]:
+def _room(outlook: Feasibility, free: int | None, disks: Mapping[Path, int]) -> list[str]:
     """Memory and disk against what there is."""
     known = outlook.needs
     results, units = (sum(getattr(one, name) for one in known.values()) for name in ("results", "units"))
@@ -99,7 +99,7 @@ def _room(outlook: Outlook, free: int | None, disks: Mapping[Path, int]) -> list
     ]
 
 
-def _equation(outlook: Outlook) -> list[str]:
+def _equation(outlook: Feasibility) -> list[str]:
     """Eq. (1) as the paper writes it, and as it is held here."""
     known = {n: f for n, f in outlook.figures.items() if f.channels}
     if not known:
@@ -121,7 +121,7 @@ def _equation(outlook: Outlook) -> list[str]:
     ]
 
 
-def _promised(promises: Sequence[Promise], draws: int, like: Path | None) -> list[str]:
+def _promised(promises: Sequence[DetectableDifference], draws: int, like: Path | None) -> list[str]:
     """What differences can be shown."""
     if not promises or promises[0].comparisons < 1:
         return []
@@ -139,7 +139,11 @@ def _promised(promises: Sequence[Promise], draws: int, like: Path | None) -> lis
 
 
 def as_record(
-    outlook: Outlook, promises: Sequence[Promise], like: Path | None, free: int | None, disks: Mapping[Path, int]
+    outlook: Feasibility,
+    promises: Sequence[DetectableDifference],
+    like: Path | None,
+    free: int | None,
+    disks: Mapping[Path, int],
 ) -> dict[str, Any]:
     """Everything as one JSON object; seconds, bytes and points."""
     plan = outlook.plan
@@ -162,7 +166,7 @@ def as_record(
     }
 
 
-def _backbone(outlook: Outlook, name: str) -> dict[str, Any]:
+def _backbone(outlook: Feasibility, name: str) -> dict[str, Any]:
     figures = outlook.figures[name]
     if figures.error:
         return {"backbone": name, "error": figures.error}

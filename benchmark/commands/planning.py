@@ -17,23 +17,23 @@ from ..plan import HEADLESS, SUPERVISED, Cell, Plan
 from ..plugins import Catalogue, load_catalogue
 from ..results import ResultError, RunFolder
 from ..terminal import open_console
-from .presets import Choice, folder_of
+from .presets import PresetChoice, folder_of
 from .reading import read_run
 from .running import PlanError, check_choices, find_device, folder_for, resolve
 
 if TYPE_CHECKING:
-    from ..limits import Room
-    from ..outlook import Outlook
-    from ..promise import Promise
-    from ..task import Task
+    from ..limits import MemoryLimit
+    from ..outlook import Feasibility
+    from ..promise import DetectableDifference
+    from ..task import SegmentationTask
 
 GIB = 2**30
 
 
 def show(plan: Plan, device: str, out: Path | None, like: Path | None, most: float | None, as_json: bool) -> None:
     """Rehearse a plan, print what it takes, and refuse one that does not fit."""
-    from ..limits import Room, free_disk
-    from ..task import Task
+    from ..limits import MemoryLimit, free_disk
+    from ..task import SegmentationTask
     from .outlooks import as_record, print_outlook
 
     catalogue = load_catalogue()
@@ -41,8 +41,8 @@ def show(plan: Plan, device: str, out: Path | None, like: Path | None, most: flo
     check_choices(plan)
     folder, processor = folder_for(plan, out), find_device(device)
     results = read_run(like)[1] if like else None
-    task = Task.open(find_dataset(catalogue, plan.dataset).record, plan)
-    room = Room.of(processor, most)
+    task = SegmentationTask.open(find_dataset(catalogue, plan.dataset).record, plan)
+    room = MemoryLimit.of(processor, most)
     free, outlook = room.most, _rehearse(plan, catalogue, task, folder, room, as_json)
     disks = {folder.path: free_disk(folder.path), cache_folder(): free_disk(cache_folder())}
     promises = _promises(plan, task, results)
@@ -55,7 +55,7 @@ def show(plan: Plan, device: str, out: Path | None, like: Path | None, most: flo
 
 
 def show_preset(
-    choice: Choice, device: str, out: Path | None, like: Path | None, most: float | None, as_json: bool
+    choice: PresetChoice, device: str, out: Path | None, like: Path | None, most: float | None, as_json: bool
 ) -> None:
     """The same of every part of a preset; as JSON, one object per part."""
     preset = choice.build()
@@ -67,13 +67,13 @@ def show_preset(
 
 
 def _rehearse(
-    plan: Plan, catalogue: Catalogue, task: Task, folder: RunFolder, room: Room, quiet: bool
-) -> Outlook:  # fmt: skip
+    plan: Plan, catalogue: Catalogue, task: SegmentationTask, folder: RunFolder, room: MemoryLimit, quiet: bool
+) -> Feasibility:  # fmt: skip
     """Measure every backbone that has something left to do."""
     from ..features import weights_hash
     from ..forecast import BackboneFigures
     from ..limits import allocated_memory
-    from ..outlook import Outlook, extent_of
+    from ..outlook import Feasibility, extent_of
     from ..rehearsal import Rehearsal
     from ..rehearse_segmenter import supervising
 
@@ -95,7 +95,7 @@ def _rehearse(
             elif left[name] and name == SUPERVISED:
                 figures[name] = supervising(rehearsal.segmenter)
     extent = replace(extent_of(task), room=None if room.most is None else max(0, room.most - base))
-    return Outlook(plan, left, figures, extent, base)
+    return Feasibility(plan, left, figures, extent, base)
 
 
 def left_of(folder: RunFolder, cells: Sequence[Cell], weights: str | None) -> tuple[Cell, ...]:
@@ -111,14 +111,14 @@ def _done(folder: RunFolder, cell: Cell, weights: str | None) -> bool:
     return result is not None and result.error is None and result.provenance.get("weights") == weights
 
 
-def check_same_images(folder: RunFolder, task: Task) -> None:
+def check_same_images(folder: RunFolder, task: SegmentationTask) -> None:
     """Refuse a folder with scores of other images, as the run would."""
     if folder.plan_file.exists() and folder.read_data() != task.data:
         what = f"holds a run with other images of {task.plan.dataset}"
         raise PlanError(f"{folder.path} {what}; choose another --out")
 
 
-def _promises(plan: Plan, task: Task, results: Sequence[Any] | None) -> list[Promise]:
+def _promises(plan: Plan, task: SegmentationTask, results: Sequence[Any] | None) -> list[DetectableDifference]:
     """What the plan can show, by its numbers of shots."""
     from ..promise import like, promise, typical
 
@@ -127,7 +127,7 @@ def _promises(plan: Plan, task: Task, results: Sequence[Any] | None) -> list[Pro
     return [promise(components, shots, *size) for shots, components in known.items()]
 
 
-def check_memory(outlook: Outlook, free: int | None) -> None:
+def check_memory(outlook: Feasibility, free: int | None) -> None:
     """Refuse what takes more memory than there is."""
     if free is None or outlook.memory <= free:
         return
@@ -136,7 +136,7 @@ def check_memory(outlook: Outlook, free: int | None) -> None:
     raise PlanError(f"{what}; {', '.join(smaller[:3]) or 'no smaller plan of this backbone fits, leave it out'}")
 
 
-def check_disk(outlook: Outlook, run: Path, cache: Path) -> None:
+def check_disk(outlook: Feasibility, run: Path, cache: Path) -> None:
     """Refuse what takes more disk than there is."""
     from ..limits import free_disk, same_disk
 

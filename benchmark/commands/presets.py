@@ -13,7 +13,7 @@ from rich.markup import escape
 from ..paper.files import build_preset, place_names
 from ..paper.folder import PresetFolder
 from ..paper.places import DATA
-from ..paper.preset import Part, Preset, PresetError
+from ..paper.preset import Preset, PresetError, PresetRun
 from ..plan import OPTIONS
 from ..terminal import open_console
 from .beside import show
@@ -24,7 +24,7 @@ FIXED = {"dataset", "backbone", "head", "shots"}
 
 
 @dataclass(frozen=True)
-class Choice:
+class PresetChoice:
     """What the command line says of a preset."""
 
     name: str
@@ -49,7 +49,7 @@ class Choice:
 
 def choose(
     context: typer.Context, name: str | None, scale: str, data: list[str] | None, weights: list[str] | None
-) -> Choice | None:
+) -> PresetChoice | None:
     """The preset that is asked for, with the options of a plan that change it; None where none is asked for."""
     sources = {key: context.get_parameter_source(key) for key in context.params}
     given = {key for key, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
@@ -64,7 +64,7 @@ def choose(
         )
     changes = {field: context.params[option] for field, option in OPTIONS.items() if option in given}
     changes |= {"draws": context.params["draws"]} if "draws" in given else {}
-    return Choice(name, scale, data or (), weights or (), changes)
+    return PresetChoice(name, scale, data or (), weights or (), changes)
 
 
 def _named(option: str, given: Sequence[str], names: Sequence[str]) -> dict[str, str]:
@@ -88,7 +88,12 @@ def folder_of(preset: Preset, out: Path | None) -> PresetFolder:
 
 
 def run(
-    choice: Choice, device: str, out: Path | None, as_json: bool, reporters: Sequence[str], memory: float | None = None
+    choice: PresetChoice,
+    device: str,
+    out: Path | None,
+    as_json: bool,
+    reporters: Sequence[str],
+    memory: float | None = None,
 ) -> None:
     """Carry out every part of a preset and print its table."""
     preset = choice.build()
@@ -106,7 +111,7 @@ def run(
             open_console(stderr=True).print(f"pictures: {escape(str(picture))}", soft_wrap=True)
 
 
-def draw_rows(preset: Preset, part: Part, folder: PresetFolder) -> Path | None:
+def draw_rows(preset: Preset, part: PresetRun, folder: PresetFolder) -> Path | None:
     """What the rows of a part predict beside each other, with the most shots; None if nothing was predicted."""
     from ..pictures import compare_cells
 

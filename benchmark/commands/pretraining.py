@@ -19,9 +19,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from ...backbones.trainer import LearnsFromMasks, Trainer
 from ...datasets.dataset import DatasetError, Split
 from ...datasets.images import ImageFolder
-from ..budget import Budget, Tick
-from ..checkpoints import Files
-from ..exam import Exam, held_out, say
+from ..budget import Budget, TrainingProgress
+from ..checkpoints import TrainingFiles
+from ..exam import Validation, held_out, say
 from ..naming import NamingError, family_of, find_backbone, find_dataset
 from ..plugins import Catalogue, load_catalogue
 from ..pretrain import Pretraining
@@ -65,7 +65,7 @@ def run(
     start = find_backbone(catalogue, name).record.trainer
     if start is None:
         raise NamingError(f"{name} has no training of its own; choose one that has, as stylegan2")
-    files, kept = Files(out), parse_keep(keep)
+    files, kept = TrainingFiles(out), parse_keep(keep)
     check_training_files(files, budget, resume)
     split, chosen = open_images(catalogue, images), pick_device(device)
     trainer: Trainer = start(size, str(chosen), seed)
@@ -73,7 +73,7 @@ def run(
     held = held_out(split)
     most = held.start if limit is None else min(limit, held.start)
     stream = ImageStream(split, size, trainer.batch, seed, mirror, most, isinstance(trainer, LearnsFromMasks))
-    training = Pretraining(trainer, stream, files, budget, kept, Exam(split, held, size))
+    training = Pretraining(trainer, stream, files, budget, kept, Validation(split, held, size))
     if resume and files.checkpoint.exists():
         training.resume(files.checkpoint)
     elif begin:
@@ -97,7 +97,7 @@ def carry_out(training: Pretraining, card: dict[str, str], console: Console) -> 
     """Train with a bar and say what was written; a stop says how to go on."""
     files = training.files
     try:
-        with Teller(console, training.budget) as teller:
+        with ProgressPrinter(console, training.budget) as teller:
             training.run(teller, card)
     except KeyboardInterrupt:
         print(f"stopped; --resume goes on from {files.checkpoint}", file=sys.stderr)
@@ -141,7 +141,7 @@ def command(
     return shlex.join(words)
 
 
-def check_training_files(files: Files, budget: Budget, resume: bool) -> None:
+def check_training_files(files: TrainingFiles, budget: Budget, resume: bool) -> None:
     """Refuse what would end nowhere or overwrite work."""
     if files.out.suffix != ".safetensors":
         raise NamingError(f"--out {files.out} must end in .safetensors")
@@ -151,32 +151,32 @@ def check_training_files(files: Files, budget: Budget, resume: bool) -> None:
         raise NamingError(f"{files.checkpoint} is of a training begun before; go on with --resume, or delete it")
 
 
-class Teller:
+class ProgressPrinter:
     """Says where a training stands: with a bar on a terminal, else with a line now and then."""
 
     def __init__(self, console: Console, budget: Budget) -> None:
         self.console, self.budget = console, budget
-        self.first: Tick | None = None
+        self.first: TrainingProgress | None = None
         self.last = time.monotonic()
         columns = TextColumn("{task.description}"), BarColumn(bar_width=20), TimeElapsedColumn()
         self.bars = Progress(*columns, console=console, disable=not console.is_terminal)
         self.task = self.bars.add_task("starting", total=1.0)
 
-    def __enter__(self) -> Teller:
+    def __enter__(self) -> ProgressPrinter:
         self.bars.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.bars.stop()
 
-    def __call__(self, tick: Tick) -> None:
+    def __call__(self, tick: TrainingProgress) -> None:
         text = self.describe(tick)
         self.bars.update(self.task, completed=self.budget.share(tick), description=escape(text))
         if not self.console.is_terminal and time.monotonic() - self.last >= LINE_EVERY:
             self.last = time.monotonic()
             self.console.print(escape(text), soft_wrap=True)
 
-    def describe(self, tick: Tick) -> str:
+    def describe(self, tick: TrainingProgress) -> str:
         """Images, images per second since this session's first step, time left, losses."""
         self.first = self.first or tick
         images, seconds = tick.images - self.first.images, tick.seconds - self.first.seconds

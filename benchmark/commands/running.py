@@ -25,7 +25,7 @@ from .ending import show_end
 if TYPE_CHECKING:
     import torch
 
-    from ..limits import Room
+    from ..limits import MemoryLimit
 
 SIX = ("linear", "mlp-1", "mlp-2", "cnn-s", "cnn-m", "cnn-l")
 """The heads of Table 7."""
@@ -112,7 +112,7 @@ def carry_out(
     plan: Plan, device: str, out: Path | None, quiet: bool, reporters: Sequence[str] = (), memory: float | None = None
 ) -> tuple[Plan, RunFolder]:
     """Compute what a plan asks for within so many GiB, or what is free; the plan with its names, and its folder."""
-    from ..limits import Room
+    from ..limits import MemoryLimit
 
     catalogue = load_catalogue()
     plan = resolve(plan, catalogue)
@@ -123,7 +123,7 @@ def carry_out(
     console = open_console(stderr=quiet)
     for problem in catalogue.problems:
         console.print(f"[yellow]{escape(problem)}[/]", soft_wrap=True)
-    _carry_out(plan, catalogue, folder, Room.of(processor, memory), console, listeners)
+    _carry_out(plan, catalogue, folder, MemoryLimit.of(processor, memory), console, listeners)
     return plan, folder
 
 
@@ -147,12 +147,12 @@ def open_listeners(catalogue: Catalogue, names: Sequence[str]) -> list[tuple[str
 
 
 def _carry_out(
-    plan: Plan, catalogue: Catalogue, folder: RunFolder, room: Room, console: Console,
+    plan: Plan, catalogue: Catalogue, folder: RunFolder, room: MemoryLimit, console: Console,
     listeners: Sequence[tuple[str, Listener]],
 ) -> None:  # fmt: skip
     from ..provenance import describe
     from ..runner import Runner
-    from ..task import Task
+    from ..task import SegmentationTask
     from ..terminal import TerminalListener
 
     backbones = {name: find_backbone(catalogue, name) for name in plan.backbones if name not in HEADLESS}
@@ -164,7 +164,7 @@ def _carry_out(
         soft_wrap=True,
     )
     dataset = find_dataset(catalogue, plan.dataset)
-    task = Task.open(dataset.record, plan)
+    task = SegmentationTask.open(dataset.record, plan)
     named = [("terminal", TerminalListener(console, len(plan.backbones)))]
     reporter = Listeners([*named, *listeners])
     facts = describe(room.device)

@@ -15,7 +15,7 @@ from ..features import file_hash
 from ..segmenter.model import Segmenter, SegmenterError
 from ..segmenter.pictures import find_pictures, is_video
 from ..segmenter.video import load_av, open_video
-from ..segmenting import Segmenting, Tally
+from ..segmenting import FileCounts, Segmenting
 from ..terminal import open_console
 from .running import find_device
 
@@ -81,7 +81,7 @@ def _say(work: Segmenting, as_json: bool) -> None:
     console.print(f"masks, overlays and classes.json: {escape(str(work.out))}", soft_wrap=True)
 
 
-def _counted(tally: Tally) -> str:
+def _counted(tally: FileCounts) -> str:
     parts = [f"{n} {what}{'' if n == 1 else 's'}" for n, what in ((tally.pictures, "picture"), (tally.frames, "frame"))]
     return " and ".join(part for part in parts if not part.startswith("0 ")) or "nothing"
 

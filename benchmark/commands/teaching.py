@@ -11,11 +11,11 @@ from rich.markup import escape
 from ...datasets.dataset import Split
 from ...datasets.generated.manifest import read_manifest
 from ..budget import Budget
-from ..checkpoints import Files
-from ..exam import Exam, held_out, say
+from ..checkpoints import TrainingFiles
+from ..exam import Validation, held_out, say
 from ..naming import find_dataset
 from ..oracle.annotating import SHIPPED, annotate, open_oracle, reveal
-from ..oracle.learning import OracleTrainer, Shape
+from ..oracle.learning import OracleConfig, OracleTrainer
 from ..plugins import load_catalogue
 from ..pretrain import Pretraining
 from ..provenance import hardware
@@ -30,10 +30,10 @@ def teach(
     dataset: str, out: Path, size: int, width: int, budget: Budget, resume: bool, limit: int, seed: int, device: str
 ) -> None:
     """Train an oracle, with a bar, and write OUT and its checkpoint, samples and log beside it."""
-    files, console, chosen = Files(out), open_console(), find_device(device)
+    files, console, chosen = TrainingFiles(out), open_console(), find_device(device)
     check_training_files(files, budget, resume)
     record = find_dataset(load_catalogue(), dataset).record
-    shape = Shape(record.classes, size, width)
+    shape = OracleConfig(record.classes, size, width)
     training = _begin(reveal(record), shape, files, budget, limit, seed, str(chosen))
     if resume and files.checkpoint.exists():
         training.resume(files.checkpoint)
@@ -51,15 +51,15 @@ def teach(
 
 
 def _begin(
-    split: Split, shape: Shape, files: Files, budget: Budget, limit: int, seed: int, device: str
+    split: Split, shape: OracleConfig, files: TrainingFiles, budget: Budget, limit: int, seed: int, device: str
 ) -> Pretraining:  # fmt: skip
     """A training on the first `limit` images of a split, measured on its last ones."""
     trainer, held = OracleTrainer(shape, device, seed), held_out(split)
     stream = ImageStream(split, shape.size, trainer.batch, seed, limit=min(limit, held.start), masks=True)
-    return Pretraining(trainer, stream, files, budget, exam=Exam(split, held, shape.size))
+    return Pretraining(trainer, stream, files, budget, exam=Validation(split, held, shape.size))
 
 
-def _command(dataset: str, out: Path, shape: Shape, budget: Budget, limit: int, seed: int) -> str:
+def _command(dataset: str, out: Path, shape: OracleConfig, budget: Budget, limit: int, seed: int) -> str:
     """The command that teaches the same again, for the model card."""
     words = ["partbench", "annotate", "teach", dataset, "--out", out.name]
     words += ["--size", str(shape.size), "--width", str(shape.width), "--limit", str(limit), "--seed", str(seed)]

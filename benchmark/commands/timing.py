@@ -20,7 +20,7 @@ from ..results import write_atomic
 from ..terminal import open_console
 
 if TYPE_CHECKING:
-    from ..peaks import Peaks
+    from ..peaks import DevicePeaks
     from ..throughput import Options, Throughput, Timing
 
 
@@ -66,7 +66,7 @@ def show(names: Sequence[str], options: Options, out: Path | None, as_json: bool
     return int(all(one.error for one in found))
 
 
-def as_record(found: Sequence[Throughput], peaks: Peaks, facts: dict[str, Any]) -> dict[str, Any]:
+def as_record(found: Sequence[Throughput], peaks: DevicePeaks, facts: dict[str, Any]) -> dict[str, Any]:
     """Everything as one JSON object: the machine, then every backbone with its stages."""
     backbones = []
     for one in found:
@@ -75,7 +75,7 @@ def as_record(found: Sequence[Throughput], peaks: Peaks, facts: dict[str, Any]) 
     return {**facts, "peaks": asdict(peaks), "backbones": backbones}
 
 
-def _stage(timing: Timing, peaks: Peaks) -> dict[str, Any]:
+def _stage(timing: Timing, peaks: DevicePeaks) -> dict[str, Any]:
     facts: dict[str, Any] = {"stage": timing.stage, "batch": timing.batch, "error": timing.error}
     if timing.error is None:
         facts |= {"images per second": timing.images_per_second, "calls": len(timing.seconds)}
@@ -84,7 +84,7 @@ def _stage(timing: Timing, peaks: Peaks) -> dict[str, Any]:
     return facts
 
 
-def _show(found: Sequence[Throughput], peaks: Peaks, hardware: dict[str, Any], console: Console) -> None:
+def _show(found: Sequence[Throughput], peaks: DevicePeaks, hardware: dict[str, Any], console: Console) -> None:
     """One line per backbone, stage and batch, in 80 columns."""
     what = f"{hardware['name']}, {hardware['device']}, {hardware['threads']} threads"
     measured = f"matrix product {peaks.flops / 1e9:.0f} GFLOP/s, copy {peaks.bytes / 1e9:.1f} GB/s"
@@ -108,7 +108,7 @@ def _show(found: Sequence[Throughput], peaks: Peaks, hardware: dict[str, Any], c
     console.print("parameters: " + ", ".join(f"{escape(o.backbone)} {_million(o.parameters)}" for o in found))
 
 
-def _figures(timing: Timing, peaks: Peaks) -> list[str]:
+def _figures(timing: Timing, peaks: DevicePeaks) -> list[str]:
     share, memory = timing.share(peaks), timing.memory
     return [
         timing.stage,

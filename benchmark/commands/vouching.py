@@ -18,7 +18,7 @@ from ..results import ResultError
 from ..signoff import Subject
 from ..tables import FORMATS, as_text
 from ..terminal import open_console
-from ..vouched import NOUNS, Vouched, line, note, vouched
+from ..vouched import NOUNS, RunSignoff, line, note, vouched
 
 NEVER = "contract: the run noted nothing; the same command of partbench run does, and keeps the scores"
 
@@ -61,11 +61,11 @@ def show(runs: Sequence[Path], kind: str) -> None:
         print(as_text(pd.DataFrame(rows), kind))
 
 
-def _record(run: Path, found: Sequence[Vouched]) -> dict[str, object]:
+def _record(run: Path, found: Sequence[RunSignoff]) -> dict[str, object]:
     return {"run": str(run), "checks": [asdict(one) for one in found]}
 
 
-def _row(one: Vouched) -> dict[str, str]:
+def _row(one: RunSignoff) -> dict[str, str]:
     signoff = one.signoff
     return {
         "noun": one.noun,
@@ -79,7 +79,7 @@ def _row(one: Vouched) -> dict[str, str]:
     }
 
 
-def _show_run(run: Path, found: Sequence[Vouched]) -> None:
+def _show_run(run: Path, found: Sequence[RunSignoff]) -> None:
     console = open_console()
     console.print(f"[bold]{escape(str(run))}[/]", soft_wrap=True)
     if not found:

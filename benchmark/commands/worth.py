@@ -17,7 +17,7 @@ from ..plan import NO_HEAD, SUPERVISED
 from ..results import CellResult
 from ..tables import as_text
 from ..terminal import open_console
-from ..worth import Worth, labels_text, worth
+from ..worth import LabelEfficiency, labels_text, worth
 from .reading import read_groups
 
 
@@ -55,7 +55,7 @@ def print_worth(results: Sequence[CellResult], metric: str, title: str, console:
     console.print(table)
 
 
-def _frame(rows: Sequence[Worth]) -> pd.DataFrame:
+def _frame(rows: Sequence[LabelEfficiency]) -> pd.DataFrame:
     """0 and empty stand for fewer and for more labels than the curve has."""
     columns = [*KEYS, "score", "labels", "labels low", "labels high"]
     found = pd.DataFrame([[*row.key, row.score, row.labels, row.low, row.high] for row in rows], columns=columns)

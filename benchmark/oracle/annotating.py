@@ -16,7 +16,7 @@ from ...backbones import weights
 from ...backbones.backbone import BackboneError
 from ...datasets.dataset import Dataset, DatasetError, Split
 from ...datasets.drawings import Drawings
-from ...datasets.generated.manifest import BACKGROUND, OVERLAPS, Manifest
+from ...datasets.generated.manifest import BACKGROUND, OVERLAPS, ExportManifest
 from ...datasets.generated.split import image_file
 from ...datasets.generated.writing import write_masks
 from ...datasets.images import decode, square
@@ -25,7 +25,7 @@ from ..card import read_metadata
 from ..export import colours
 from ..features import file_hash
 from ..segmenter.network import UNet
-from .learning import FAMILY, Shape
+from .learning import FAMILY, OracleConfig
 
 SHIPPED = Path(__file__).parent / "oracle-faces64.safetensors"
 """The oracle of the faces."""
@@ -38,7 +38,7 @@ class Oracle:
     """A U-Net that has learnt the parts of drawn images."""
 
     network: UNet
-    shape: Shape
+    shape: OracleConfig
     facts: dict[str, Any]
     """Its file, what it learnt from, and what it can do; all of it stands in the manifest and in every result."""
 
@@ -54,7 +54,7 @@ class Oracle:
 
 def open_oracle(file: Path) -> Oracle:
     """The oracle in a weights file of `partbench annotate teach`."""
-    shape = weights.read_config(file, FAMILY, Shape)
+    shape = weights.read_config(file, FAMILY, OracleConfig)
     if file == SHIPPED and file_hash(file, 64) != SUMS.read_text().split()[0]:
         raise BackboneError(f"{file} is not the file that we shipped; install partbench again, or name yours")
     network = UNet(len(shape.classes), shape.width)
@@ -75,7 +75,7 @@ def reveal(dataset: Dataset) -> Split:
     return replace(split, labelled=True)
 
 
-def annotate(folder: Path, manifest: Manifest, oracle: Oracle) -> Manifest:
+def annotate(folder: Path, manifest: ExportManifest, oracle: Oracle) -> ExportManifest:
     """Give all images of an export the masks of an oracle; the manifest that says so."""
     if manifest.annotations and not manifest.oracle:
         fact = f"{folder} has {len(manifest.annotations)} images annotated by {manifest.annotator}"
@@ -87,7 +87,7 @@ def annotate(folder: Path, manifest: Manifest, oracle: Oracle) -> Manifest:
     return write_masks(folder, said, masks, colours(len(manifest.classes)))
 
 
-def _translated(folder: Path, manifest: Manifest, oracle: Oracle) -> Labels:
+def _translated(folder: Path, manifest: ExportManifest, oracle: Oracle) -> Labels:
     """The class (K,) of an export that each class of the oracle is; what it does not ask for is background."""
     ours, theirs = oracle.shape.classes, manifest.classes
     if not {*theirs} <= {*ours} or ({*ours} - {*theirs} and BACKGROUND not in theirs):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ...backbones import weights
 from ...backbones.backbone import BackboneError
-from ...backbones.learning import Learner, Recipe
+from ...backbones.learning import AdamRecipe, Learner
 from ...datasets.dataset import IGNORE
 from ..iou import Scores, confuse, per_class
 from ..pictures import PALETTE
@@ -20,13 +20,13 @@ from ..segmenter.network import UNet
 
 FAMILY = "oracle"
 """What the file of an oracle says that it holds."""
-RECIPE = Recipe(batch=16, rate=3e-3)
+RECIPE = AdamRecipe(batch=16, rate=3e-3)
 AT_ONCE = 32
 """Images that are measured at once."""
 
 
 @dataclass(frozen=True)
-class Shape:
+class OracleConfig:
     """The shape of an oracle: the U-Net of Table A, with fewer channels."""
 
     classes: tuple[str, ...]
@@ -63,10 +63,10 @@ def soften(images: Tensor) -> Tensor:
     return images.lerp(blurred, share)
 
 
-class Parts:
+class PartLesson:
     """The lesson: the class of every pixel of images (N, 3, S, S), with `masks` for the images to come."""
 
-    def __init__(self, shape: Shape, recipe: Recipe) -> None:
+    def __init__(self, shape: OracleConfig, recipe: AdamRecipe) -> None:
         self.network: nn.Module = UNet(len(shape.classes), shape.width)
         self.shape, self.recipe = shape, recipe
         self.masks: Tensor | None = None
@@ -103,11 +103,11 @@ class Parts:
 class OracleTrainer(Learner):
     """An oracle in training, on images with their masks."""
 
-    def __init__(self, shape: Shape, device: str = "cpu", seed: int = 0, recipe: Recipe = RECIPE) -> None:
-        self.parts: Parts
+    def __init__(self, shape: OracleConfig, device: str = "cpu", seed: int = 0, recipe: AdamRecipe = RECIPE) -> None:
+        self.parts: PartLesson
 
-        def lesson() -> Parts:
-            self.parts = Parts(shape, recipe)
+        def lesson() -> PartLesson:
+            self.parts = PartLesson(shape, recipe)
             return self.parts
 
         super().__init__(lesson, device, seed)

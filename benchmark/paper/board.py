@@ -12,17 +12,17 @@ from ..metrics import class_metric, find_metric
 from ..plan import SUPERVISED
 from ..results import CellResult
 from ..uncertainty import Estimate
-from ..worth import Worth, worth
+from ..worth import LabelEfficiency, worth
 from .claims import Finding, judge, mean_of, together
-from .numbers import CLASS, Column, PaperRow, Task, read_tasks
-from .preset import Claim, Key, Part, Preset, Row
+from .numbers import CLASS, PaperColumn, PaperRow, PaperTask, read_tasks
+from .preset import Claim, Key, Preset, PresetRow, PresetRun
 
 LABELS = "paper_weighted"
 """The definition by which numbers of labels are compared (Figure 6)."""
 
 
 @dataclass(frozen=True)
-class Line:
+class ComparedScore:
     """A score of ours, a score of the paper, or both, by one definition."""
 
     row: str
@@ -31,9 +31,9 @@ class Line:
     shots: int | None
     column: str
     metric: str
-    task: Task
+    task: PaperTask
     paper: float | None
-    part: Part | None = None
+    part: PresetRun | None = None
     """The run of ours; None where we have none."""
     backbone: str = ""
     """As in the preset's rows; the part may know it by a longer name."""
@@ -42,7 +42,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class ClaimResult:
     """A claim of the paper, held against a run."""
 
     claim: Claim
@@ -53,7 +53,7 @@ class Judgement:
 
 
 @dataclass(frozen=True)
-class Board:
+class PaperComparison:
     """The results of a preset's runs, read once."""
 
     preset: Preset
@@ -64,13 +64,13 @@ class Board:
     def _known(self) -> dict[tuple[str, str], dict[Key, Estimate]]:
         return {}
 
-    def estimate(self, part: Part, metric: str, row: Row, shots: int) -> Estimate | None:
+    def estimate(self, part: PresetRun, metric: str, row: PresetRow, shots: int) -> Estimate | None:
         """Our score; None where it was not computed."""
         if (part.name, metric) not in self._known:
             self._known[part.name, metric] = self._estimates(part, metric)
         return self._known[part.name, metric].get(part.key(row, shots))
 
-    def _estimates(self, part: Part, metric: str) -> dict[Key, Estimate]:
+    def _estimates(self, part: PresetRun, metric: str) -> dict[Key, Estimate]:
         scored = [result for result in self.results[part.name] if result.confusion is not None]
         if not metric.startswith(CLASS):
             return estimates_by(scored, find_metric(metric))
@@ -79,7 +79,7 @@ class Board:
             return {}
         return estimates_by(scored, class_metric(metric, scored[0].classes.index(name)))
 
-    def lines(self) -> Iterator[Line]:
+    def lines(self) -> Iterator[ComparedScore]:
         """Row by row as in the paper; then what it has no row for."""
         table = self.preset.paper
         for row in table.rows:
@@ -90,11 +90,11 @@ class Board:
                 for shots in part.plan.shots:
                     yield from self._extra(part, extra, shots)
 
-    def _line(self, row: PaperRow, column: Column, score: float | None) -> Line:
+    def _line(self, row: PaperRow, column: PaperColumn, score: float | None) -> ComparedScore:
         table = self.preset.paper
         task, metric = table.task_of(row, column), table.metric_of(row, column)
         by = "" if score is None else row.by or "the paper"
-        line = Line(row.name, by, row.shots, column.name, metric, task, score)
+        line = ComparedScore(row.name, by, row.shots, column.name, metric, task, score)
         ours = self.preset.row_of(row.name)
         part = None if ours is None or row.by else self.preset.part_of(task.name, ours)
         if ours is None or row.by or row.shots is None:
@@ -102,7 +102,7 @@ class Board:
         known = None if part is None else self.estimate(part, metric, ours, row.shots)
         return replace(line, part=part, backbone=ours.backbone, head=ours.head, ours=known)
 
-    def _extra(self, part: Part, row: Row, shots: int) -> Iterator[Line]:
+    def _extra(self, part: PresetRun, row: PresetRow, shots: int) -> Iterator[ComparedScore]:
         """Of a row of ours, in every column of a task that the part scores."""
         table = self.preset.paper
         for column in table.columns:
@@ -112,9 +112,11 @@ class Board:
             metric, task = table.metric_of(plain, column), read_tasks()[column.task]
             known = self.estimate(part, metric, row, shots)
             if known is not None:
-                yield Line(row.name, "", shots, column.name, metric, task, None, part, row.backbone, row.head, known)
+                yield ComparedScore(
+                    row.name, "", shots, column.name, metric, task, None, part, row.backbone, row.head, known
+                )
 
-    def labels(self) -> dict[str, Worth]:
+    def labels(self) -> dict[str, LabelEfficiency]:
         """How many labels each row of ours is worth, where the supervised control has several numbers of them."""
         parts = self.preset.parts
         known: dict[Key, Estimate] = {}
@@ -127,11 +129,11 @@ class Board:
         keys = {n: part.key(r, s) for part in parts for n, r, s in rows if r and s and r.stands_in(part)}
         return {name: found[key] for name, key in keys.items() if key in found}
 
-    def judgements(self) -> list[Judgement]:
+    def judgements(self) -> list[ClaimResult]:
         """Every claim that its rows have scores for."""
         return [found for claim in self.preset.claims if (found := self._judge(claim)) is not None]
 
-    def _judge(self, claim: Claim) -> Judgement | None:
+    def _judge(self, claim: Claim) -> ClaimResult | None:
         shots, others = self._shots(claim), {}
         score = self._mean(claim.row, claim.column, shots)
         for name in claim.against:
@@ -142,7 +144,7 @@ class Board:
             return None
         findings = tuple(judge(claim.kind, score, others, claim.margin))
         paper = {name: self._paper_difference(claim, name, shots) for name in others}
-        return Judgement(claim, findings, paper, together(findings)) if findings else None
+        return ClaimResult(claim, findings, paper, together(findings)) if findings else None
 
     def _shots(self, claim: Claim) -> tuple[int, ...]:
         rows = self.preset.paper.rows

@@ -8,8 +8,8 @@ from typing import Any
 
 from ..plan import NO_HEAD, Plan
 from .numbers import PaperTable, read_tables
-from .places import DATA, Filling, what
-from .preset import Claim, Part, Preset, PresetError, Row
+from .places import DATA, UserPaths, what
+from .preset import Claim, Preset, PresetError, PresetRow, PresetRun
 
 LEAST = "linear"
 """The head of a plan whose rows have none."""
@@ -18,7 +18,7 @@ GENERAL = ("draws", "schedule", "features", "size", "pool", "test", "shots", "co
 
 
 @dataclass
-class Builder:
+class PresetBuilder:
     """Makes the plans of one preset at one scale."""
 
     name: str
@@ -27,7 +27,7 @@ class Builder:
     """Its file."""
     shared: Mapping[str, Any]
     """What all presets share at this scale."""
-    filling: Filling
+    filling: UserPaths
 
     @property
     def own(self) -> Mapping[str, Any]:
@@ -50,7 +50,7 @@ class Builder:
             self.name, self.scale, self.table.key, title, asks, parts, tuple(rows), claims, note, tuple(left_out)
         )
 
-    def rows(self) -> tuple[list[Row], list[str]]:
+    def rows(self) -> tuple[list[PresetRow], list[str]]:
         """The rows at this scale, and why the others are left out."""
         rows, left_out, without = [], [], self.own.get("without", {})
         for name, raw in self.raw["rows"].items():
@@ -60,7 +60,7 @@ class Builder:
             elif lacking:
                 left_out.append(f"{name}: it takes --weights {lacking[0]}=FILE, {what(lacking[0])}")
             else:
-                rows.append(Row(name, raw["backbone"], raw["head"], tuple(raw.get("parts", ()))))
+                rows.append(PresetRow(name, raw["backbone"], raw["head"], tuple(raw.get("parts", ()))))
         return rows, left_out
 
     def part_names(self) -> tuple[str, ...]:
@@ -84,9 +84,9 @@ class Builder:
             names |= level.get("backbones", {})
         return names
 
-    def part(self, name: str, rows: Sequence[Row]) -> Part:
+    def part(self, name: str, rows: Sequence[PresetRow]) -> PresetRun:
         said = self._settings(name)
-        part = Part(name, tuple(said["tasks"]), Plan("", (), ()), said["overlaps"], {})
+        part = PresetRun(name, tuple(said["tasks"]), Plan("", (), ()), said["overlaps"], {})
         here = [row for row in rows if row.stands_in(part)]
         names = {row.backbone: self.filling.fill(said["backbones"].get(row.backbone, row.backbone)) for row in here}
         controls = {name: self.filling.fill(said["backbones"].get(name, name)) for name in said.get("controls", ())}
@@ -121,9 +121,9 @@ def _claims(raws: Sequence[Mapping[str, Any]], rows: Collection[str]) -> tuple[C
     return tuple(found)
 
 
-def _merged(parts: Sequence[Part]) -> tuple[Part, ...]:
+def _merged(parts: Sequence[PresetRun]) -> tuple[PresetRun, ...]:
     """Parts with one and the same run made one, which scores the tasks of all."""
-    found: dict[tuple[str, str], Part] = {}
+    found: dict[tuple[str, str], PresetRun] = {}
     for part in parts:
         key = repr(part.plan), part.overlaps
         known = found.get(key)

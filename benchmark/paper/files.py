@@ -9,8 +9,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from .build import Builder
-from .places import PLACE, Filling, shipped
+from .build import PresetBuilder
+from .places import PLACE, UserPaths, shipped
 from .preset import SCALES, Preset, PresetError
 from .tomlfile import read_toml
 
@@ -76,9 +76,9 @@ def _well_formed(name: str) -> Iterator[None]:
         raise PresetError(f"the preset {name} is not well formed ({error}); compare it with one of ours") from None
 
 
-def _builder(name: str, scale: str, paths: Mapping[str, str]) -> Builder:
+def _builder(name: str, scale: str, paths: Mapping[str, str]) -> PresetBuilder:
     if scale not in SCALES:
         raise PresetError(f"there is no scale {scale!r}; choose {' or '.join(SCALES)}")
-    return Builder(
-        Path(name).stem.lower(), scale, read_preset(name), read_toml(SHARED)[scale], Filling(shipped() | dict(paths))
+    return PresetBuilder(
+        Path(name).stem.lower(), scale, read_preset(name), read_toml(SHARED)[scale], UserPaths(shipped() | dict(paths))
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..plan import file_name
 from ..results import PRESET_FILE, UNREADABLE, CellResult, ResultError, RunFolder, write_atomic
-from .preset import Part, Preset, PresetError
+from .preset import Preset, PresetError, PresetRun
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class PresetFolder:
     def file(self) -> Path:
         return self.path / PRESET_FILE
 
-    def run_of(self, part: Part) -> RunFolder:
+    def run_of(self, part: PresetRun) -> RunFolder:
         return RunFolder(self.path / file_name(part.name))
 
     def write(self, preset: Preset) -> None:

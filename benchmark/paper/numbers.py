@@ -18,7 +18,7 @@ NONE = "-"
 
 
 @dataclass(frozen=True)
-class Task:
+class PaperTask:
     """What is segmented: classes, images, and the rule where two parts overlap."""
 
     name: str
@@ -32,7 +32,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Column:
+class PaperColumn:
     """A definition of a score."""
 
     name: str
@@ -61,7 +61,7 @@ class PaperTable:
 
     key: str
     title: str
-    columns: tuple[Column, ...]
+    columns: tuple[PaperColumn, ...]
     rows: tuple[PaperRow, ...]
     labels: Mapping[str, str] = field(default_factory=dict)
     """With how many labels a supervised network equals a row, in the paper's words."""
@@ -72,10 +72,10 @@ class PaperTable:
         figure = self.key.startswith("figure-")
         return f"Figure {self.key.removeprefix('figure-')}" if figure else f"Table {self.key}"
 
-    def task_of(self, row: PaperRow, column: Column) -> Task:
+    def task_of(self, row: PaperRow, column: PaperColumn) -> PaperTask:
         return read_tasks()[row.task or column.task]
 
-    def metric_of(self, row: PaperRow, column: Column) -> str:
+    def metric_of(self, row: PaperRow, column: PaperColumn) -> str:
         """The name of the definition, `-bg` behind it where the background is left out of an average."""
         from ..metrics import WITHOUT  # scipy comes with it, and presets are listed at once
 
@@ -95,10 +95,12 @@ class PaperTable:
 
 
 @cache
-def read_tasks() -> Mapping[str, Task]:
+def read_tasks() -> Mapping[str, PaperTask]:
     """The tasks by name."""
     return {
-        name: Task(name, tuple(raw["classes"]), raw["background"], raw["images"], raw["overlaps"], raw.get("note", ""))
+        name: PaperTask(
+            name, tuple(raw["classes"]), raw["background"], raw["images"], raw["overlaps"], raw.get("note", "")
+        )
         for name, raw in read_toml(FILE)["tasks"].items()
     }
 
@@ -110,7 +112,7 @@ def read_tables() -> Mapping[str, PaperTable]:
 
 
 def _table(key: str, raw: Mapping[str, Any]) -> PaperTable:
-    columns = tuple(Column(**column) for column in raw["columns"])
+    columns = tuple(PaperColumn(**column) for column in raw["columns"])
     return PaperTable(key, raw["title"], columns, tuple(_row(row) for row in raw["rows"]), raw.get("labels", {}))
 
 

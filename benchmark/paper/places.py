@@ -35,7 +35,7 @@ def shipped() -> dict[str, str]:
 
 
 @dataclass
-class Filling:
+class UserPaths:
     """Paths of the user's, put where a name asks for them."""
 
     paths: Mapping[str, str]

@@ -23,7 +23,7 @@ class PresetError(ValueError):
 
 
 @dataclass(frozen=True)
-class Row:
+class PresetRow:
     """A backbone with a head, and the row of the paper that it stands beside."""
 
     name: str
@@ -34,12 +34,12 @@ class Row:
     parts: tuple[str, ...] = ()
     """Where it stands; everywhere if empty."""
 
-    def stands_in(self, part: Part) -> bool:
+    def stands_in(self, part: PresetRun) -> bool:
         return not self.parts or part.name in self.parts
 
 
 @dataclass(frozen=True)
-class Part:
+class PresetRun:
     """One run of a preset, in a folder of its own."""
 
     name: str
@@ -53,7 +53,7 @@ class Part:
     controls: tuple[str, ...] = ()
     """Backbones without a row of the paper, with the heads of all rows."""
 
-    def key(self, row: Row, shots: int) -> Key:
+    def key(self, row: PresetRow, shots: int) -> Key:
         """Which score a row has with so many shots."""
         return self.backbones[row.backbone], row.head, shots
 
@@ -86,8 +86,8 @@ class Preset:
     """Key of the table or figure in `numbers.toml`."""
     title: str
     asks: str
-    parts: tuple[Part, ...]
-    rows: tuple[Row, ...]
+    parts: tuple[PresetRun, ...]
+    rows: tuple[PresetRow, ...]
     claims: tuple[Claim, ...] = ()
     note: str = ""
     """What this scale can and cannot say."""
@@ -98,22 +98,22 @@ class Preset:
     def paper(self) -> PaperTable:
         return read_tables()[self.table]
 
-    def part_of(self, task: str, row: Row) -> Part | None:
+    def part_of(self, task: str, row: PresetRow) -> PresetRun | None:
         """The run in which a row's score of a task stands."""
         return next((part for part in self.parts if task in part.tasks and row.stands_in(part)), None)
 
-    def row_of(self, name: str) -> Row | None:
+    def row_of(self, name: str) -> PresetRow | None:
         """Ours beside a row of the paper."""
         return next((row for row in self.rows if row.name == name), None)
 
-    def extras(self, part: Part) -> Iterator[Row]:
+    def extras(self, part: PresetRun) -> Iterator[PresetRow]:
         """What the paper has no row for: rows of our own, and controls."""
         here = [row for row in self.rows if row.stands_in(part)]
         known = {row.name for row in self.paper.rows}
         yield from (row for row in here if row.name not in known)
         for control in part.controls:
             for head in [NO_HEAD] if control in HEADLESS else dict.fromkeys(row.head for row in here):
-                yield Row(CONTROL, control, head)
+                yield PresetRow(CONTROL, control, head)
 
     def as_record(self) -> dict[str, Any]:
         """Everything, for a JSON file."""
@@ -123,8 +123,11 @@ class Preset:
     def from_record(cls, record: Mapping[str, Any]) -> Preset:
         """The preset in such a file."""
         raw = {key: _tuples(value) for key, value in record.items()}
-        parts = tuple(Part(**part | {"plan": Plan(**part["plan"])}) for part in raw.pop("parts"))
-        rows, claims = tuple(Row(**one) for one in raw.pop("rows")), tuple(Claim(**one) for one in raw.pop("claims"))
+        parts = tuple(PresetRun(**part | {"plan": Plan(**part["plan"])}) for part in raw.pop("parts"))
+        rows, claims = (
+            tuple(PresetRow(**one) for one in raw.pop("rows")),
+            tuple(Claim(**one) for one in raw.pop("claims")),
+        )
         return cls(parts=parts, rows=rows, claims=claims, **raw)
 
 

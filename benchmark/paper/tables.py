@@ -11,8 +11,8 @@ import pandas as pd
 from ..plan import SUPERVISED
 from ..tables import score_text
 from ..worth import labels_text
-from .board import Board, Judgement, Line
-from .numbers import Task
+from .board import ClaimResult, ComparedScore, PaperComparison
+from .numbers import PaperTask
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -21,12 +21,12 @@ Place = tuple[str, str, str, str, int | None]
 """Name, reporter, backbone, head and shots of a row."""
 
 
-def long_table(board: Board) -> pd.DataFrame:
+def long_table(board: PaperComparison) -> pd.DataFrame:
     """One row per score, with both definitions in full."""
     return pd.DataFrame([_record(board, line) for line in board.lines()]).astype({"shots": "Int64"})
 
 
-def _record(board: Board, line: Line) -> dict[str, Any]:
+def _record(board: PaperComparison, line: ComparedScore) -> dict[str, Any]:
     part, ours = line.part, line.ours
     return {
         "row": line.row,
@@ -51,12 +51,12 @@ def _record(board: Board, line: Line) -> dict[str, Any]:
     }
 
 
-def claim_table(judgements: Iterable[Judgement]) -> pd.DataFrame:
+def claim_table(judgements: Iterable[ClaimResult]) -> pd.DataFrame:
     """One row per comparison that a claim makes."""
     return pd.DataFrame([row for judgement in judgements for row in _findings(judgement)])
 
 
-def _findings(judgement: Judgement) -> list[dict[str, Any]]:
+def _findings(judgement: ClaimResult) -> list[dict[str, Any]]:
     claim, rows = judgement.claim, []
     counts = f", {', '.join(map(str, claim.against_shots))} shots" if claim.against_shots else ""
     for finding in judgement.findings:
@@ -79,7 +79,7 @@ def _findings(judgement: Judgement) -> list[dict[str, Any]]:
     return rows
 
 
-def label_table(board: Board) -> pd.DataFrame:
+def label_table(board: PaperComparison) -> pd.DataFrame:
     """How many labels each row is worth, and what the paper says of it."""
     worths, said = board.labels(), board.preset.paper.labels
     curve = {
@@ -97,7 +97,7 @@ def label_table(board: Board) -> pd.DataFrame:
     )
 
 
-def rich_table(board: Board, columns: Sequence[str]) -> Table:
+def rich_table(board: PaperComparison, columns: Sequence[str]) -> Table:
     """Rows as in the paper, then ours that it does not have; in a cell our score, and the paper's in brackets."""
     from rich import box
     from rich.markup import escape
@@ -116,7 +116,7 @@ def rich_table(board: Board, columns: Sequence[str]) -> Table:
     return table
 
 
-def _cells(board: Board) -> dict[Place, dict[str, str]]:
+def _cells(board: PaperComparison) -> dict[Place, dict[str, str]]:
     """The text of every cell, by row and column."""
     cells: dict[Place, dict[str, str]] = {}
     for line in board.lines():
@@ -126,18 +126,18 @@ def _cells(board: Board) -> dict[Place, dict[str, str]]:
     return {place: texts for place, texts in cells.items() if any(texts.values())}
 
 
-def _reporter(board: Board, line: Line) -> str:
+def _reporter(board: PaperComparison, line: ComparedScore) -> str:
     return next((row.by for row in board.preset.paper.rows if row.name == line.row), "")
 
 
-def cell_text(line: Line) -> str:
+def cell_text(line: ComparedScore) -> str:
     """`54.6±8.1 (85.2)`: ours, and the paper's; `(85.2)` where we have none."""
     ours = "" if line.ours is None else score_text(line.ours.mean, line.ours.half_width())
     theirs = "" if line.paper is None else f"({line.paper:.1f})"
     return " ".join(filter(None, [ours, theirs]))
 
 
-def definitions(board: Board) -> list[str]:
+def definitions(board: PaperComparison) -> list[str]:
     """A sentence per task and metric: what both numbers of a cell are, and where they are not the same thing."""
     seen: dict[str, None] = {}
     columns: dict[tuple[str, str], list[str]] = {}
@@ -155,7 +155,7 @@ def _kind(metric: str) -> str:
     return "IoU of the class" if metric.startswith("iou:") else metric
 
 
-def _definition(names: Sequence[str], metric: str, lines: Sequence[Line]) -> str:
+def _definition(names: Sequence[str], metric: str, lines: Sequence[ComparedScore]) -> str:
     task = lines[0].task
     ours = next((line for line in lines if line.ours is not None), None)
     told = f"{', '.join(names)}: {metric}{_classes(task, metric)}."
@@ -168,7 +168,7 @@ def _definition(names: Sequence[str], metric: str, lines: Sequence[Line]) -> str
     return told
 
 
-def _classes(task: Task, metric: str) -> str:
+def _classes(task: PaperTask, metric: str) -> str:
     if metric.startswith("IoU"):
         return ""
     return f" over {len(task.classes)} classes" + (

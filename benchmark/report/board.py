@@ -12,7 +12,7 @@ from ..leaderboard import Key, by_backbone
 from ..plan import NO_HEAD
 from ..tables import score_text
 from ..uncertainty import Estimate
-from .content import Content
+from .content import RunData
 
 MEAN = ""
 """The view in which every backbone is averaged over its heads; no head has an empty name."""
@@ -36,7 +36,7 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Entry:
+class LeaderboardLine:
     """A line of the leaderboard."""
 
     backbone: str
@@ -50,13 +50,13 @@ class Entry:
     """By metric."""
 
 
-def entries(content: Content) -> list[Entry]:
+def entries(content: RunData) -> list[LeaderboardLine]:
     """Every line of every view: the mean over heads, then head by head; a backbone without heads is in all of them."""
     views = [MEAN, *content.heads] if len(content.heads) > 1 else list(content.heads) or [MEAN]
     return [entry for view in views for shots in content.shots for entry in _view(content, view, shots)]
 
 
-def _view(content: Content, view: str, shots: int) -> list[Entry]:
+def _view(content: RunData, view: str, shots: int) -> list[LeaderboardLine]:
     lines = {metric: _rivals(known, view, shots) for metric, known in content.estimates.items()}
     places = {metric: ranks(rivals) for metric, rivals in lines.items()}
     backbones = lines[content.metrics[0]]
@@ -68,12 +68,12 @@ def _view(content: Content, view: str, shots: int) -> list[Entry]:
             for e in (rivals[backbone],)
         }
         heads = sum((backbone, head, shots) in content.groups for head in _heads(content, view))
-        out.append(Entry(backbone, view, shots, heads, len(one.draws), scores))
+        out.append(LeaderboardLine(backbone, view, shots, heads, len(one.draws), scores))
     firsts = {entry.backbone: entry.scores[content.metrics[0]] for entry in out}
     return sorted(out, key=lambda entry: -firsts[entry.backbone].mean if firsts[entry.backbone].known else 1)
 
 
-def _heads(content: Content, view: str) -> tuple[str, ...]:
+def _heads(content: RunData, view: str) -> tuple[str, ...]:
     return content.heads if view == MEAN else (view,)
 
 
@@ -83,7 +83,7 @@ def _rivals(known: Mapping[Key, Estimate], view: str, shots: int) -> dict[str, E
     return {key[0]: e for key, e in known.items() if key[1] in (view, NO_HEAD) and key[2] == shots}
 
 
-def table(lines: Sequence[Entry]) -> pd.DataFrame:
+def table(lines: Sequence[LeaderboardLine]) -> pd.DataFrame:
     """The leaderboard as a long table, a row per line and metric."""
     rows = [
         {
@@ -104,11 +104,11 @@ def table(lines: Sequence[Entry]) -> pd.DataFrame:
     return pd.DataFrame(rows).astype({"best rank": "Int64", "worst rank": "Int64"})
 
 
-def _told(line: Entry) -> str:
+def _told(line: LeaderboardLine) -> str:
     return "mean over heads" if line.view == MEAN else line.view
 
 
-def leaders(lines: list[Entry], metric: str) -> list[Entry]:
+def leaders(lines: list[LeaderboardLine], metric: str) -> list[LeaderboardLine]:
     """Those of one view that cannot be told from the best, best first."""
     places = [(line.scores[metric].rank, line) for line in lines]
     return [line for rank, line in places if rank is not None and rank.best == 1]

@@ -10,13 +10,13 @@ from matplotlib.figure import Figure
 
 from ..compare import Rank
 from ..plan import file_name
-from .board import Entry, Score
-from .content import Content, is_control
-from .details import Cost
-from .figures import INK, MUTED, PAPER, Look, Picture, grid_of, looks, number_axis, save, short, spread
+from .board import LeaderboardLine, Score
+from .content import RunData, is_control
+from .details import CostPoint
+from .figures import INK, MUTED, PAPER, LineStyle, RenderedFigure, grid_of, looks, number_axis, save, short, spread
 
 
-def chart_board(content: Content, lines: Sequence[Entry], metric: str) -> Picture:
+def chart_board(content: RunData, lines: Sequence[LeaderboardLine], metric: str) -> RenderedFigure:
     """One view of the leaderboard: scores with their intervals and ranks."""
     known = [line for line in lines if line.scores[metric].known]
     figure = Figure((7, 1 + 0.27 * len(known)), layout="constrained")
@@ -43,7 +43,7 @@ def _half(score: Score) -> float:
     return score.half if score.half == score.half else 0.0
 
 
-def chart_shots(content: Content, lines: Sequence[Entry], metric: str) -> Picture:
+def chart_shots(content: RunData, lines: Sequence[LeaderboardLine], metric: str) -> RenderedFigure:
     """Score over shots, a line per backbone, of the first view; every line is named at its end."""
     figure = Figure((8, 4.6), layout="constrained")
     axes = figure.subplots()
@@ -64,7 +64,7 @@ def chart_shots(content: Content, lines: Sequence[Entry], metric: str) -> Pictur
     return save(figure, f"shots-{file_name(metric)}", f"{metric} over shots, a line per backbone")
 
 
-def _label_end(axes: Axes, text: str, end: float, place: float, look: Look) -> None:
+def _label_end(axes: Axes, text: str, end: float, place: float, look: LineStyle) -> None:
     """A name at the right of a line, joined to its end."""
     line = {"arrowstyle": "-", "color": look.colour, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 0, "relpos": (0, 0.5)}
     axes.annotate(
@@ -80,7 +80,7 @@ def _label_end(axes: Axes, text: str, end: float, place: float, look: Look) -> N
     )
 
 
-def _band(axes: Axes, shots: Sequence[int], scores: Sequence[Score], look: Look) -> None:
+def _band(axes: Axes, shots: Sequence[int], scores: Sequence[Score], look: LineStyle) -> None:
     """A line with its interval."""
     means, halves = np.array([s.mean for s in scores]), np.array([_half(s) for s in scores])
     place = np.log(shots)
@@ -98,7 +98,7 @@ def _shots_axis(axes: Axes, shots: Sequence[int], right: float = 1) -> None:
     axes.spines["left"].set_visible(False)
 
 
-def chart_heads(content: Content, lines: Sequence[Entry], metric: str) -> Picture:
+def chart_heads(content: RunData, lines: Sequence[LeaderboardLine], metric: str) -> RenderedFigure:
     """Score over shots, a panel per backbone and in it a line per head."""
     best = {line.backbone: max(x.scores[metric].mean for x in lines if x.backbone == line.backbone) for line in lines}
     order = sorted(best, key=lambda backbone: -best[backbone] if best[backbone] == best[backbone] else 0)
@@ -109,7 +109,7 @@ def chart_heads(content: Content, lines: Sequence[Entry], metric: str) -> Pictur
             known = [x for x in lines if (x.backbone, x.view) == (backbone, head) and x.scores[metric].known]
             plain = bool(known) and not known[0].heads
             if known and not (plain and head != content.heads[0]):
-                look = Look(MUTED, "o", ()) if plain else style[head]
+                look = LineStyle(MUTED, "o", ()) if plain else style[head]
                 _band(axes, [x.shots for x in known], [x.scores[metric] for x in known], look)
         axes.set_title(short(backbone, 22))
         _shots_axis(axes, content.shots)
@@ -119,7 +119,7 @@ def chart_heads(content: Content, lines: Sequence[Entry], metric: str) -> Pictur
     return save(figure, f"heads-{file_name(metric)}", f"{metric} over shots, a panel per backbone, a line per head")
 
 
-def _key(axes: Axes, style: Mapping[str, Look]) -> None:
+def _key(axes: Axes, style: Mapping[str, LineStyle]) -> None:
     """The names of the lines, in a panel of their own."""
     axes.set_axis_off()
     for i, (name, look) in enumerate(style.items()):
@@ -129,7 +129,7 @@ def _key(axes: Axes, style: Mapping[str, Look]) -> None:
         axes.text(0.27, y, short(name), transform=axes.transAxes, va="center")
 
 
-def chart_costs(content: Content, found: Sequence[Cost], metric: str) -> Picture:
+def chart_costs(content: RunData, found: Sequence[CostPoint], metric: str) -> RenderedFigure:
     """Score against cost; the front is joined."""
     figure = Figure((7.5, 4.2), layout="constrained")
     axes = figure.subplots()
@@ -152,10 +152,10 @@ def chart_costs(content: Content, found: Sequence[Cost], metric: str) -> Picture
     return save(figure, f"cost-{file_name(metric)}", f"{metric} against milliseconds per image")
 
 
-def _label_costs(axes: Axes, found: Sequence[Cost]) -> None:
+def _label_costs(axes: Axes, found: Sequence[CostPoint]) -> None:
     """Names at the right of their points; those of neighbours stand one below the other."""
     low, high = axes.get_ylim()
-    crowds: list[list[Cost]] = []
+    crowds: list[list[CostPoint]] = []
     for cost in found:  # cheapest first
         near = crowds and milliseconds(cost.seconds) < 2.5 * milliseconds(crowds[-1][-1].seconds)
         crowds[-1].append(cost) if near else crowds.append([cost])

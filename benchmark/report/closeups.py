@@ -15,16 +15,16 @@ from ..iou import Confusion, Scores
 from ..leaderboard import Key
 from ..pictures import PALETTE, RECONSTRUCTIONS, paint, to_picture
 from ..plan import NO_HEAD, file_name
-from .content import Content, is_control
-from .details import Reconstruction, shares
-from .figures import INK, MUTED, PAPER, SERIES, Picture, grid_of, looks, save, short
-from .strips import Gallery, error_picture
+from .content import RunData, is_control
+from .details import ReconstructionScores, shares
+from .figures import INK, MUTED, PAPER, SERIES, RenderedFigure, grid_of, looks, save, short
+from .strips import ImageStrips, error_picture
 
 SHOWN = 6
 """Images in a figure of pictures; the page shows all that were kept."""
 
 
-def chart_classes(content: Content, keys: Sequence[Key], scores: Mapping[Key, Scores]) -> Picture:
+def chart_classes(content: RunData, keys: Sequence[Key], scores: Mapping[Key, Scores]) -> RenderedFigure:
     """IoU of every class, a panel per class and in it a bar per backbone."""
     style = looks(content.backbones, is_control)
     figure, panels = grid_of(len(content.classes), 5, (1.75, 0.5 + 0.19 * len(keys)))
@@ -41,7 +41,7 @@ def chart_classes(content: Content, keys: Sequence[Key], scores: Mapping[Key, Sc
     return save(figure, "classes", "IoU of every class, a bar per backbone")
 
 
-def chart_confusion(content: Content, key: Key, confusion: Confusion) -> Picture:
+def chart_confusion(content: RunData, key: Key, confusion: Confusion) -> RenderedFigure:
     """What share of each class is taken for which, in numbers and shades."""
     known, count = shares(confusion), len(content.classes)
     figure = Figure((2 + 0.46 * count, 1.4 + 0.36 * count), layout="constrained")
@@ -66,7 +66,7 @@ def _shades() -> Colormap:
     return LinearSegmentedColormap.from_list("shades", [PAPER, SERIES[0]])
 
 
-def chart_reconstructions(content: Content, found: Sequence[Reconstruction]) -> Picture:
+def chart_reconstructions(content: RunData, found: Sequence[ReconstructionScores]) -> RenderedFigure:
     """Score of every image against its reconstruction error, a panel per backbone."""
     figure, panels = grid_of(len(found), 3, (2.6, 2.3))
     style, metric = looks(content.backbones, is_control), content.metrics[0]
@@ -80,7 +80,7 @@ def chart_reconstructions(content: Content, found: Sequence[Reconstruction]) -> 
     return save(figure, "reconstruction-scores", f"{metric} of every image against its reconstruction error")
 
 
-def chart_predictions(content: Content, gallery: Gallery) -> Picture | None:
+def chart_predictions(content: RunData, gallery: ImageStrips) -> RenderedFigure | None:
     """Image, truth and what the best head of every backbone predicts, the images with the lowest scores first."""
     keys = [key for key in content.best_heads() if key in gallery.predictions]
     if not keys:
@@ -103,7 +103,7 @@ def chart_predictions(content: Content, gallery: Gallery) -> Picture | None:
     return save(figure, "predictions", title)
 
 
-def worst_first(gallery: Gallery, keys: Sequence[Key]) -> list[int]:
+def worst_first(gallery: ImageStrips, keys: Sequence[Key]) -> list[int]:
     """The images by their mean score over these predictions, the lowest first."""
     totals = []
     for i in range(gallery.count):
@@ -127,7 +127,7 @@ def _pictures(names: Sequence[str], columns: Sequence[Sequence[NDArray[Any] | No
     return figure
 
 
-def chart_rebuilt(gallery: Gallery, backbone: str) -> Picture:
+def chart_rebuilt(gallery: ImageStrips, backbone: str) -> RenderedFigure:
     """Original, reconstruction and error of a backbone's first images."""
     known = gallery.pictures[backbone]
     pairs = list(zip(known["images"], known[RECONSTRUCTIONS], strict=True))[:SHOWN]

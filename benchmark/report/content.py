@@ -14,7 +14,7 @@ from ..plan import COPY, NO_HEAD, SUPERVISED, Cell, Plan
 from ..results import CellResult, ResultError, RunFolder
 from ..uncertainty import Estimate
 from ..vouched import vouched
-from .facts import Facts, Flag, gather_facts, read_flags
+from .facts import ReportFlag, RunFacts, gather_facts, read_flags
 
 CONTROLS = ("position", "pixels", COPY)
 """Backbones that only say what a score is worth; so does every `random:NAME`."""
@@ -25,7 +25,7 @@ def is_control(backbone: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Content:
+class RunData:
     """A run, read once."""
 
     path: Path
@@ -37,8 +37,8 @@ class Content:
     """Why a file is not used, a sentence each."""
     metrics: tuple[str, ...]
     """What was asked for: drawn, and first on the page."""
-    flags: tuple[Flag, ...]
-    facts: Facts
+    flags: tuple[ReportFlag, ...]
+    facts: RunFacts
 
     @cached_property
     def offered(self) -> tuple[str, ...]:
@@ -120,7 +120,7 @@ def _in_order(known: Sequence[str], found: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in known if name in there)
 
 
-def gather(path: Path, metrics: Sequence[str]) -> Content:
+def gather(path: Path, metrics: Sequence[str]) -> RunData:
     """Read a run for its report; what is damaged, or of another protocol, is set aside with its reason."""
     folder = RunFolder(path)
     plan = folder.read_plan()
@@ -131,7 +131,7 @@ def gather(path: Path, metrics: Sequence[str]) -> Content:
     scored = tuple(result for result in alike if result.confusion is not None)
     if not scored:
         raise ResultError(f"{path} has no score yet; run it to its end with partbench run")
-    return Content(
+    return RunData(
         path=path,
         plan=plan,
         scored=scored,

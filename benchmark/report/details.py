@@ -14,11 +14,11 @@ from ..leaderboard import KEYS, Key
 from ..metrics import METRICS, find_metric
 from ..results import CellResult
 from ..uncertainty import estimate
-from .board import MEAN, Entry
-from .content import Content
+from .board import MEAN, LeaderboardLine
+from .content import RunData
 
 
-def class_scores(content: Content) -> dict[Key, Scores]:
+def class_scores(content: RunData) -> dict[Key, Scores]:
     """IoU (K, 2) of every class in per cent, pixels of all images together: mean over draws, half its interval."""
     one = np.eye(len(content.classes), dtype=bool)
     return {key: np.array([_class_score(group, only) for only in one]) for key, group in content.groups.items()}
@@ -30,7 +30,7 @@ def _class_score(group: tuple[CellResult, ...], only: NDArray[np.bool_]) -> tupl
     return found.mean, found.half_width() if found.mean == found.mean else float("nan")
 
 
-def class_table(content: Content, scores: Mapping[Key, Scores]) -> pd.DataFrame:
+def class_table(content: RunData, scores: Mapping[Key, Scores]) -> pd.DataFrame:
     """A row per backbone, head, shots and class."""
     rows = [
         (*key, name, float(mean), float(half))
@@ -40,7 +40,7 @@ def class_table(content: Content, scores: Mapping[Key, Scores]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*KEYS, "class", "IoU", "±"])
 
 
-def pooled(content: Content) -> dict[Key, Confusion]:
+def pooled(content: RunData) -> dict[Key, Confusion]:
     """Confusions (K, K) of all draws and images together."""
     return {
         key: np.sum([result.confusion.sum(0) for result in group if result.confusion is not None], axis=0)
@@ -53,7 +53,7 @@ def shares(confusion: Confusion) -> Scores:
     return 100 * divide(confusion, np.broadcast_to(confusion.sum(1, keepdims=True), confusion.shape))
 
 
-def confusion_table(content: Content, confusions: Mapping[Key, Confusion]) -> pd.DataFrame:
+def confusion_table(content: RunData, confusions: Mapping[Key, Confusion]) -> pd.DataFrame:
     """A row per backbone, head, shots and true class; in the columns the pixels that are predicted as each class."""
     rows = [
         (*key, name, *(int(pixels) for pixels in row))
@@ -64,7 +64,7 @@ def confusion_table(content: Content, confusions: Mapping[Key, Confusion]) -> pd
 
 
 @dataclass(frozen=True)
-class Cost:
+class CostPoint:
     """What a backbone costs, beside what it scores."""
 
     backbone: str
@@ -76,7 +76,7 @@ class Cost:
     """Nothing that is as cheap scores more."""
 
 
-def costs(content: Content, lines: Sequence[Entry], metric: str) -> list[Cost]:
+def costs(content: RunData, lines: Sequence[LeaderboardLine], metric: str) -> list[CostPoint]:
     """Every backbone whose cost is known, with its score of the first view and most shots; cheapest first."""
     view = next((line.view for line in lines), MEAN)
     found = []
@@ -86,12 +86,12 @@ def costs(content: Content, lines: Sequence[Entry], metric: str) -> list[Cost]:
             found.append((source.seconds, -score.mean, line.backbone, score))
     best, out = float("-inf"), []
     for seconds, _, backbone, score in sorted(entry for entry in found if entry[3].known):
-        out.append(Cost(backbone, seconds, score.mean, score.half, score.mean > best))
+        out.append(CostPoint(backbone, seconds, score.mean, score.half, score.mean > best))
         best = max(best, score.mean)
     return out
 
 
-def cost_table(content: Content, lines: Sequence[Entry]) -> pd.DataFrame:
+def cost_table(content: RunData, lines: Sequence[LeaderboardLine]) -> pd.DataFrame:
     rows = [
         (cost.backbone, cost.seconds, metric, cost.score, cost.half, cost.front)
         for metric in content.metrics
@@ -110,7 +110,7 @@ def image_scores(group: tuple[CellResult, ...], metric: str) -> Scores:
 
 
 @dataclass(frozen=True)
-class Reconstruction:
+class ReconstructionScores:
     """How well a backbone rebuilds each test image, beside how well its best head then labels it."""
 
     key: Key
@@ -123,12 +123,12 @@ class Reconstruction:
     p: float
 
 
-def reconstructions(content: Content) -> list[Reconstruction]:
+def reconstructions(content: RunData) -> list[ReconstructionScores]:
     """Of every backbone that images enter by inversion, best first."""
     return [found for key in content.best_heads() if (found := _reconstruction(content, key)) is not None]
 
 
-def _reconstruction(content: Content, key: Key) -> Reconstruction | None:
+def _reconstruction(content: RunData, key: Key) -> ReconstructionScores | None:
     from scipy.stats import spearmanr
 
     source = content.facts.sources.get(key[0])
@@ -139,10 +139,10 @@ def _reconstruction(content: Content, key: Key) -> Reconstruction | None:
     rho = p = float("nan")
     if both.sum() > 2 and len({*errors[both]}) > 1 and len({*scores[both]}) > 1:
         rho, p = (float(value) for value in spearmanr(errors[both], scores[both]))
-    return Reconstruction(key, errors, scores, rho, p)
+    return ReconstructionScores(key, errors, scores, rho, p)
 
 
-def reconstruction_table(found: Sequence[Reconstruction]) -> pd.DataFrame:
+def reconstruction_table(found: Sequence[ReconstructionScores]) -> pd.DataFrame:
     rows = [
         (*one.key, image + 1, float(error), float(score))
         for one in found
@@ -151,7 +151,7 @@ def reconstruction_table(found: Sequence[Reconstruction]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*KEYS, "image", "reconstruction error", "score"])
 
 
-def image_table(content: Content) -> pd.DataFrame:
+def image_table(content: RunData) -> pd.DataFrame:
     """The score of every test image by itself, a row per cell and image."""
     rows = [
         (*key, result.cell.draw, image + 1, float(score))

@@ -14,7 +14,7 @@ from ..results import UNREADABLE, CellResult
 
 
 @dataclass(frozen=True)
-class Flag:
+class ReportFlag:
     """Something that a reader of the scores should know, with its evidence."""
 
     name: str
@@ -23,7 +23,7 @@ class Flag:
 
 
 @dataclass(frozen=True)
-class Source:
+class ScoreOrigin:
     """Where the scores of a backbone come from."""
 
     provider: str
@@ -38,7 +38,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Facts:
+class RunFacts:
     """What the scored cells say about themselves."""
 
     hardware: tuple[str, ...]
@@ -50,15 +50,15 @@ class Facts:
     """Hash of all that must agree for scores to be compared."""
     data: str
     """Hash of the images."""
-    sources: Mapping[str, Source]
+    sources: Mapping[str, ScoreOrigin]
     """By backbone."""
 
 
-def gather_facts(results: Sequence[CellResult], contracts: Mapping[str, str]) -> Facts:
+def gather_facts(results: Sequence[CellResult], contracts: Mapping[str, str]) -> RunFacts:
     """The facts in the provenance of scored cells; files that were edited by hand may lack any of them."""
     known = [result.provenance for result in results]
     dates = sorted(str(p["finished"])[:16].replace("T", " ") for p in known if p.get("finished"))
-    return Facts(
+    return RunFacts(
         hardware=_different(_machine(p.get("hardware")) for p in known),
         versions=_different(_pairs(p.get("versions")) for p in known),
         dates=_different((*dates[:1], *dates[-1:])),
@@ -72,13 +72,13 @@ def gather_facts(results: Sequence[CellResult], contracts: Mapping[str, str]) ->
     )
 
 
-def _source(result: CellResult, contracts: Mapping[str, str]) -> Source:
+def _source(result: CellResult, contracts: Mapping[str, str]) -> ScoreOrigin:
     known = result.provenance
     errors = known.get("reconstruction error")
     images = 0 if result.confusion is None else len(result.confusion)
     numbers = [number(error) for error in errors] if isinstance(errors, list) else []
     kept = tuple(error for error in numbers if error is not None)
-    return Source(
+    return ScoreOrigin(
         provider=say(known.get("provider")),
         weights=say(known.get("weights")),
         settings=say(known.get("settings")),
@@ -121,7 +121,7 @@ def _different(texts: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for text in texts if text))
 
 
-def read_flags(file: Path) -> tuple[Flag, ...]:
+def read_flags(file: Path) -> tuple[ReportFlag, ...]:
     """The flags in a guard's file; none if there is none, and one that says so if it cannot be read."""
     if not file.exists():
         return ()
@@ -130,12 +130,12 @@ def read_flags(file: Path) -> tuple[Flag, ...]:
         flags = record["flags"] if isinstance(record, dict) else record
         return tuple(_flag(flag) for flag in flags)
     except UNREADABLE:
-        return (Flag("guards", f"{file.name} is damaged; run the guards again"),)
+        return (ReportFlag("guards", f"{file.name} is damaged; run the guards again"),)
 
 
-def _flag(flag: Any) -> Flag:
+def _flag(flag: Any) -> ReportFlag:
     if not isinstance(flag, dict):
-        return Flag("", say(flag))
+        return ReportFlag("", say(flag))
     evidence = flag.get("evidence")
     lines = evidence if isinstance(evidence, list) else [] if evidence is None else [evidence]
-    return Flag(say(flag.get("name")), say(flag.get("text")), tuple(map(say, lines)))
+    return ReportFlag(say(flag.get("name")), say(flag.get("text")), tuple(map(say, lines)))

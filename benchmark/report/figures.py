@@ -60,7 +60,7 @@ DPI = 160
 
 
 @dataclass(frozen=True)
-class Look:
+class LineStyle:
     """How one of several lines looks; no two differ in their colour alone."""
 
     colour: str
@@ -69,7 +69,7 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Picture:
+class RenderedFigure:
     """A finished figure."""
 
     name: str
@@ -80,17 +80,17 @@ class Picture:
     png: bytes
 
 
-def looks(names: Sequence[str], plain: Callable[[str], bool] = lambda name: False) -> dict[str, Look]:
+def looks(names: Sequence[str], plain: Callable[[str], bool] = lambda name: False) -> dict[str, LineStyle]:
     """A look for every name; those that are `plain` are grey."""
     coloured = [name for name in names if not plain(name)]
     out = {}
     for i, name in enumerate(names):
         if plain(name):
-            out[name] = Look(MUTED, MARKERS[-1 - (i % len(MARKERS))], DASHES[1 + i % (len(DASHES) - 1)])
+            out[name] = LineStyle(MUTED, MARKERS[-1 - (i % len(MARKERS))], DASHES[1 + i % (len(DASHES) - 1)])
         else:
             place = coloured.index(name)
             dashes = DASHES[place // len(SERIES) % len(DASHES)]
-            out[name] = Look(SERIES[place % len(SERIES)], MARKERS[place % len(MARKERS)], dashes)
+            out[name] = LineStyle(SERIES[place % len(SERIES)], MARKERS[place % len(MARKERS)], dashes)
     return out
 
 
@@ -114,7 +114,7 @@ def drawing() -> Iterator[None]:
         yield
 
 
-def save(figure: Figure, name: str, title: str) -> Picture:
+def save(figure: Figure, name: str, title: str) -> RenderedFigure:
     """The figure as SVG and PNG."""
     svg, png = BytesIO(), BytesIO()
     nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
@@ -123,7 +123,7 @@ def save(figure: Figure, name: str, title: str) -> Picture:
         figure.set_layout_engine("none")
     figure.savefig(svg, format="svg", metadata=nothing)
     figure.savefig(png, format="png", dpi=DPI)
-    return Picture(name, title, svg.getvalue(), png.getvalue())
+    return RenderedFigure(name, title, svg.getvalue(), png.getvalue())
 
 
 def spread(values: Sequence[float], gap: float, top: float = float("inf")) -> list[float]:
@@ -158,7 +158,7 @@ def grid_of(count: int, columns: int, size: tuple[float, float]) -> tuple[Figure
     return figure, panels[:count]
 
 
-def inline(picture: Picture) -> str:
+def inline(picture: RenderedFigure) -> str:
     """The SVG as a part of a page: its own names, colours and letters of the page, and what it shows."""
     ElementTree.register_namespace("", SVG)
     ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")

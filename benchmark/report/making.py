@@ -10,21 +10,21 @@ import pandas as pd
 
 from ..results import write_atomic
 from . import details
-from .board import MEAN, Entry, entries, table
+from .board import MEAN, LeaderboardLine, entries, table
 from .charts import chart_board, chart_costs, chart_heads, chart_shots
 from .closeups import chart_classes, chart_confusion, chart_predictions, chart_rebuilt, chart_reconstructions
-from .content import Content
+from .content import RunData
 from .exports import write_tables
-from .figures import Picture, drawing
+from .figures import RenderedFigure, drawing
 from .page import render
-from .payload import Material
-from .strips import Gallery, read_gallery
+from .payload import ReportData
+from .strips import ImageStrips, read_gallery
 
 PAGE = "index.html"
 
 
 @dataclass(frozen=True)
-class Made:
+class ReportFiles:
     """Where the parts of a report lie."""
 
     page: Path
@@ -32,17 +32,17 @@ class Made:
     tables: list[Path]
 
 
-def make(content: Content, out: Path) -> Made:
+def make(content: RunData, out: Path) -> ReportFiles:
     """Write the report of a run into a folder."""
     material = collect(content)
     pictures, tables = draw(material), tables_of(material)
     write_atomic(out / PAGE, render(material, pictures, list(tables)).encode())
-    return Made(out / PAGE, _write_figures(out / "figures", pictures), write_tables(out / "tables", tables))
+    return ReportFiles(out / PAGE, _write_figures(out / "figures", pictures), write_tables(out / "tables", tables))
 
 
-def collect(content: Content) -> Material:
+def collect(content: RunData) -> ReportData:
     """All that the report of a run tells, in numbers."""
-    return Material(
+    return ReportData(
         content,
         lines=entries(content),
         classes=details.class_scores(content),
@@ -52,7 +52,7 @@ def collect(content: Content) -> Material:
     )
 
 
-def tables_of(material: Material) -> dict[str, pd.DataFrame]:
+def tables_of(material: ReportData) -> dict[str, pd.DataFrame]:
     """Every table by its name."""
     content = material.content
     return {
@@ -65,7 +65,7 @@ def tables_of(material: Material) -> dict[str, pd.DataFrame]:
     }
 
 
-def draw(material: Material) -> list[Picture]:
+def draw(material: ReportData) -> list[RenderedFigure]:
     """Every figure."""
     content, best = material.content, material.content.best_heads()
     with drawing():
@@ -77,7 +77,7 @@ def draw(material: Material) -> list[Picture]:
     return pictures
 
 
-def _by_metric(content: Content, lines: Sequence[Entry]) -> list[Picture]:
+def _by_metric(content: RunData, lines: Sequence[LeaderboardLine]) -> list[RenderedFigure]:
     """The charts that there are of every metric that was asked for."""
     view, most = lines[0].view, content.most
     first = [line for line in lines if line.view == view]
@@ -92,7 +92,7 @@ def _by_metric(content: Content, lines: Sequence[Entry]) -> list[Picture]:
     return pictures
 
 
-def _gallery_charts(content: Content, gallery: Gallery | None) -> list[Picture]:
+def _gallery_charts(content: RunData, gallery: ImageStrips | None) -> list[RenderedFigure]:
     if gallery is None:
         return []
     predictions = chart_predictions(content, gallery)
@@ -102,7 +102,7 @@ def _gallery_charts(content: Content, gallery: Gallery | None) -> list[Picture]:
     ]
 
 
-def _write_figures(folder: Path, pictures: Sequence[Picture]) -> list[Path]:
+def _write_figures(folder: Path, pictures: Sequence[RenderedFigure]) -> list[Path]:
     written = []
     for picture in pictures:
         for suffix, data in (("svg", picture.svg), ("png", picture.png)):

@@ -16,14 +16,14 @@ from markupsafe import Markup
 from ..metrics import find_metric
 from ..pictures import PALETTE
 from ..plan import OPTIONS, Plan
-from .board import MEAN, Entry, leaders
-from .content import Content, is_control
-from .figures import Picture, inline
-from .payload import Material, payload, strip_places
-from .strips import Gallery
+from .board import MEAN, LeaderboardLine, leaders
+from .content import RunData, is_control
+from .figures import RenderedFigure, inline
+from .payload import ReportData, payload, strip_places
+from .strips import ImageStrips
 
 
-def render(material: Material, pictures: Sequence[Picture], tables: Sequence[str]) -> str:
+def render(material: ReportData, pictures: Sequence[RenderedFigure], tables: Sequence[str]) -> str:
     """The page as text, with the names of the tables beside it."""
     script, content, first = asset("page.js"), material.content, material.first
     metric, drawn = content.metrics[0], {picture.name: picture for picture in pictures}
@@ -79,7 +79,7 @@ def _on_page(name: str) -> bool:
     return name.startswith(("shots-", "heads-", "cost-", "reconstruction-scores"))
 
 
-def _span(lines: Sequence[Entry], metric: str) -> tuple[int, int]:
+def _span(lines: Sequence[LeaderboardLine], metric: str) -> tuple[int, int]:
     """The range of the scores' intervals, in tens."""
     known = [line.scores[metric] for line in lines if line.scores[metric].known]
     halves = [score.half if score.half == score.half else 0 for score in known]
@@ -92,7 +92,7 @@ def _colour(place: int) -> str:
     return "#{:02x}{:02x}{:02x}".format(*PALETTE[place % len(PALETTE)])
 
 
-def _failures(content: Content) -> list[tuple[str, list[str]]]:
+def _failures(content: RunData) -> list[tuple[str, list[str]]]:
     """Every reason with its cells."""
     reasons: dict[str, list[str]] = {}
     for result in content.failed:
@@ -111,7 +111,7 @@ def run_command(plan: Plan) -> str:
     return " ".join(["partbench run", *words])
 
 
-def _strip_rules(gallery: Gallery | None) -> str:
+def _strip_rules(gallery: ImageStrips | None) -> str:
     """A CSS class for every strip."""
     if gallery is None:
         return ""
@@ -120,7 +120,7 @@ def _strip_rules(gallery: Gallery | None) -> str:
     return "\n".join(rules)
 
 
-def _rebuilt(material: Material) -> list[dict[str, Any]]:
+def _rebuilt(material: ReportData) -> list[dict[str, Any]]:
     """The rows of pictures of every backbone that rebuilds images, the worst first."""
     if material.gallery is None:
         return []

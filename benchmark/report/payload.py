@@ -12,41 +12,41 @@ from ..iou import Confusion, Scores
 from ..leaderboard import Key
 from ..metrics import find_metric
 from ..plan import NO_HEAD
-from .board import MEAN, Entry
-from .content import Content, is_control
-from .details import Reconstruction, shares
-from .strips import Gallery
+from .board import MEAN, LeaderboardLine
+from .content import RunData, is_control
+from .details import ReconstructionScores, shares
+from .strips import ImageStrips
 
 MOST_SHARES = 400_000
 """Shares of confusions that a page may hold; of more classes it holds the best heads alone."""
 
 
 @dataclass(frozen=True)
-class Material:
+class ReportData:
     """All that a page shows."""
 
-    content: Content
-    lines: Sequence[Entry]
+    content: RunData
+    lines: Sequence[LeaderboardLine]
     classes: Mapping[Key, Scores]
     confusions: Mapping[Key, Confusion]
-    reconstructions: Sequence[Reconstruction]
-    gallery: Gallery | None
+    reconstructions: Sequence[ReconstructionScores]
+    gallery: ImageStrips | None
 
     @property
-    def first(self) -> list[Entry]:
+    def first(self) -> list[LeaderboardLine]:
         """The view that the page opens with: the first, with most shots."""
         view, shots = self.lines[0].view, self.content.most
         return [line for line in self.lines if line.view == view and line.shots == shots]
 
 
-def strip_places(gallery: Gallery) -> dict[str, int]:
+def strip_places(gallery: ImageStrips) -> dict[str, int]:
     """The place of every strip; one that two backbones share is there once."""
     rebuilt = [png for one in gallery.rebuilt for png in (one.original, one.rebuilt, one.error)]
     every = dict.fromkeys((gallery.images, gallery.truth, *gallery.predictions.values(), *rebuilt))
     return {png: i for i, png in enumerate(every)}
 
 
-def payload(material: Material) -> dict[str, Any]:
+def payload(material: ReportData) -> dict[str, Any]:
     """What the page's script reads: the leaderboard by every metric, classes, confusions, predictions."""
     content = material.content
     backbone = {name: i for i, name in enumerate(content.backbones)}
@@ -66,18 +66,20 @@ def payload(material: Material) -> dict[str, Any]:
     return json.loads(json.dumps(data, default=float), parse_constant=lambda _: None)  # type: ignore[no-any-return]
 
 
-def _metric(name: str, content: Content) -> dict[str, Any]:
+def _metric(name: str, content: RunData) -> dict[str, Any]:
     metric = find_metric(name)
     return {"name": name, "formula": metric.formula, "source": metric.source, "drawn": name in content.metrics}
 
 
-def _backbone(name: str, content: Content) -> dict[str, Any]:
+def _backbone(name: str, content: RunData) -> dict[str, Any]:
     source = content.facts.sources.get(name)
     ms = None if source is None or source.seconds is None else round(1000 * source.seconds, 3)
     return {"name": name, "control": is_control(name), "ms": ms}
 
 
-def _line(line: Entry, metrics: Sequence[str], backbone: Mapping[str, int], head: Mapping[str, int]) -> dict[str, Any]:
+def _line(
+    line: LeaderboardLine, metrics: Sequence[str], backbone: Mapping[str, int], head: Mapping[str, int]
+) -> dict[str, Any]:
     scores = []
     for metric in metrics:
         score = line.scores[metric]
@@ -89,7 +91,7 @@ def _line(line: Entry, metrics: Sequence[str], backbone: Mapping[str, int], head
     }  # fmt: skip
 
 
-def _group(key: Key, material: Material, backbone: Mapping[str, int], head: Mapping[str, int]) -> dict[str, Any]:
+def _group(key: Key, material: ReportData, backbone: Mapping[str, int], head: Mapping[str, int]) -> dict[str, Any]:
     content, gallery = material.content, material.gallery
     small = len(content.groups) * len(content.classes) ** 2 <= MOST_SHARES
     told = small or content.best_head(key[0], key[2]) == key

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from ..paper.board import Board
+from ..paper.board import PaperComparison
 from ..paper.tables import claim_table, definitions, label_table, long_table
 from ..results import write_atomic
 from ..tables import score_text
@@ -16,7 +16,7 @@ from .exports import write_tables
 from .page import asset, environment
 
 
-def make_first_page(board: Board, runs: Sequence[str], out: Path) -> tuple[Path, list[Path]]:
+def make_first_page(board: PaperComparison, runs: Sequence[str], out: Path) -> tuple[Path, list[Path]]:
     """Write the page and its tables into a folder, where the reports of the runs are or will be."""
     scores, judgements = long_table(board), board.judgements()
     tables = {"scores": scores} | ({"findings": claim_table(judgements)} if judgements else {})

@@ -16,7 +16,7 @@ from ..iou import IGNORE
 from ..leaderboard import Key
 from ..pictures import PALETTE, RECONSTRUCTIONS, picture_file, read_pictures, to_picture
 from ..plan import NO_HEAD
-from .content import Content
+from .content import RunData
 from .details import image_scores
 
 LARGEST = 96
@@ -28,7 +28,7 @@ Masks = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)
-class Rebuilt:
+class ReconstructionStrips:
     """The originals, reconstructions and errors of a backbone, as strips."""
 
     backbone: str
@@ -39,7 +39,7 @@ class Rebuilt:
 
 
 @dataclass(frozen=True)
-class Gallery:
+class ImageStrips:
     """Images, truth and predictions of the first draw, as strips (base64 PNG)."""
 
     count: int
@@ -49,14 +49,14 @@ class Gallery:
     predictions: Mapping[Key, str]
     scores: Mapping[Key, list[float]]
     """Of every image, in per cent, beside its prediction."""
-    rebuilt: list[Rebuilt]
+    rebuilt: list[ReconstructionStrips]
     left_out: int = 0
     """Predictions that would have made the page too large."""
     pictures: Mapping[str, Mapping[str, NDArray[Any]]] = field(default_factory=dict)
     """What the strips were made of, by backbone."""
 
 
-def read_gallery(content: Content) -> Gallery | None:
+def read_gallery(content: RunData) -> ImageStrips | None:
     """The pictures of a run; None if it kept none, and without those that do not belong to its scores."""
     kept = {backbone: read_pictures(picture_file(content.path, backbone)) for backbone in content.backbones}
     kept = {backbone: known for backbone, known in kept.items() if _sound(known, content)}
@@ -64,7 +64,7 @@ def read_gallery(content: Content) -> Gallery | None:
         return None
     first = max(kept.values(), key=lambda known: len(known["images"]))
     predictions, scores, left_out = _predictions(content, kept, first["truth"])
-    return Gallery(
+    return ImageStrips(
         count=len(first["images"]),
         images=strip([to_picture(image) for image in first["images"]]),
         truth=strip(list(first["truth"]), masks=True),
@@ -76,7 +76,7 @@ def read_gallery(content: Content) -> Gallery | None:
     )
 
 
-def _sound(known: Mapping[str, NDArray[Any]], content: Content) -> bool:
+def _sound(known: Mapping[str, NDArray[Any]], content: RunData) -> bool:
     images, truth = known.get("images"), known.get("truth")
     if images is None or truth is None or images.ndim != 4 or truth.ndim != 3:
         return False
@@ -89,7 +89,7 @@ def _has(kept: Mapping[str, Mapping[str, NDArray[Any]]], backbone: str) -> bool:
 
 
 def _predictions(
-    content: Content, kept: Mapping[str, Mapping[str, NDArray[Any]]], truth: Masks
+    content: RunData, kept: Mapping[str, Mapping[str, NDArray[Any]]], truth: Masks
 ) -> tuple[dict[Key, str], dict[Key, list[float]], int]:
     """Strips of all predictions as far as they fit, those of the best heads with most shots first."""
     keys = dict.fromkeys(content.best_heads()) | dict.fromkeys(sorted(content.groups, key=lambda key: -key[2]))
@@ -111,9 +111,9 @@ def _predictions(
     return strips, scores, left_out
 
 
-def _rebuilt(backbone: str, known: Mapping[str, NDArray[Any]]) -> Rebuilt:
+def _rebuilt(backbone: str, known: Mapping[str, NDArray[Any]]) -> ReconstructionStrips:
     images, rebuilt = known["images"], known[RECONSTRUCTIONS]
-    return Rebuilt(
+    return ReconstructionStrips(
         backbone,
         len(images),
         strip([to_picture(image) for image in images]),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .recipe import Recipe
+from .recipe import SegmenterRecipe
 
 
 @dataclass(frozen=True)
 class SegmenterFigures:
     """The training of a segmenter, the making of what it learns from, and its reading of images."""
 
-    recipe: Recipe
+    recipe: SegmenterRecipe
     step: float = 0.0
     """Seconds of a training step."""
     image: float = 0.0

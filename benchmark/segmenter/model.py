@@ -15,7 +15,7 @@ from torch import Tensor
 from ..results import write_atomic
 from .network import UNet
 from .pairs import Pairs
-from .recipe import Recipe
+from .recipe import SegmenterRecipe
 from .training import Report, train_unet
 
 KIND = "partbench segmenter 1"
@@ -89,7 +89,7 @@ class Segmenter:
 def train_segmenter(
     pairs: Pairs,
     classes: tuple[str, ...],
-    recipe: Recipe,
+    recipe: SegmenterRecipe,
     seed: int,
     device: torch.device | None = None,
     card: Mapping[str, str] | None = None,

@@ -18,7 +18,7 @@ VIDEOS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".gif")
 
 
 @dataclass(frozen=True)
-class Picture:
+class InputPicture:
     """A picture that is read when it is needed."""
 
     name: str
@@ -33,7 +33,7 @@ def is_video(path: Path) -> bool:
     return path.suffix.lower() in VIDEOS
 
 
-def find_pictures(paths: Sequence[Path]) -> list[Picture]:
+def find_pictures(paths: Sequence[Path]) -> list[InputPicture]:
     """All pictures of these files, folders and zips, in their order."""
     found: list[tuple[str, str, Callable[[], Image.Image]]] = []
     for path in paths:
@@ -43,7 +43,7 @@ def find_pictures(paths: Sequence[Path]) -> list[Picture]:
         folder = ImageFolder(path)
         found += [(folder.name(i), f"{path}/{folder.name(i)}", partial(folder.picture, i)) for i in range(len(folder))]
     names = _names([name for name, _, _ in found])
-    return [Picture(name, label, read) for name, (_, label, read) in zip(names, found, strict=True)]
+    return [InputPicture(name, label, read) for name, (_, label, read) in zip(names, found, strict=True)]
 
 
 def _names(files: Sequence[str]) -> list[str]:

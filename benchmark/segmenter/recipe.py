@@ -10,7 +10,7 @@ WIDTH = 64
 
 
 @dataclass(frozen=True)
-class Recipe:
+class SegmenterRecipe:
     """Numbers of a training of the U-Net; the defaults are those of section 4.3."""
 
     images: int = 5000
@@ -46,8 +46,8 @@ class Recipe:
         return min(1.0, (step + 1) / (0.1 * self.steps)) * (0.5 + 0.5 * math.cos(math.pi * t))
 
 
-QUICK = Recipe(images=1000, width=16, rate=3e-3, batch=16, moved=0.5, steps=400)
-RECIPES: dict[str, Recipe] = {"paper": Recipe(), "medium": QUICK, "quick": QUICK}
+QUICK = SegmenterRecipe(images=1000, width=16, rate=3e-3, batch=16, moved=0.5, steps=400)
+RECIPES: dict[str, SegmenterRecipe] = {"paper": SegmenterRecipe(), "medium": QUICK, "quick": QUICK}
 """By the name of a run's schedule. `quick` was chosen on validation faces at 64 pixels: minutes for a cell.
 
 So few steps leave the network short of what every picture moved would need (200 labelled faces, 150 steps of 32:

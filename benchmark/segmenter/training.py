@@ -17,7 +17,7 @@ from ..checkpoints import save_checkpoint
 from .augmentation import Augmentation, draw_places, move
 from .network import UNet
 from .pairs import Pairs
-from .recipe import Recipe
+from .recipe import SegmenterRecipe
 
 Report = Callable[[int, int], None]
 """Told after every step how many are done, and of how many."""
@@ -45,7 +45,7 @@ def augment(images: Tensor, targets: Tensor, places: Tensor) -> tuple[Tensor, Te
 def train_unet(
     pairs: Pairs,
     classes: int,
-    recipe: Recipe,
+    recipe: SegmenterRecipe,
     seed: int,
     device: torch.device,
     report: Report = lambda done, total: None,
@@ -90,7 +90,7 @@ def split_rows(count: int, learnt: int, random: torch.Generator) -> _Split:
 class Training:
     """An iteration over the steps of one training, whose state can be kept and taken up again."""
 
-    def __init__(self, network: UNet, pairs: Pairs, recipe: Recipe, seed: int, device: torch.device) -> None:
+    def __init__(self, network: UNet, pairs: Pairs, recipe: SegmenterRecipe, seed: int, device: torch.device) -> None:
         self.network: UNet = network.to(device).to(memory_format=torch.channels_last)
         self.pairs, self.recipe, self.device = pairs, recipe, device
         self.augmentation = Augmentation(share=recipe.moved)

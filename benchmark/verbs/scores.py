@@ -66,7 +66,9 @@ def compare(
     from ..commands.running import parse_shots
 
     counts = parse_shots(shots) if shots else ()
-    question = comparing.Question(metric, tuple(head or ()), counts, comparing.parse_over(over), level, as_json)
+    question = comparing.ComparisonOptions(
+        metric, tuple(head or ()), counts, comparing.parse_over(over), level, as_json
+    )
     comparing.show(runs, between, question)
 
 
@@ -136,5 +138,5 @@ def gate(
     """
     from ..commands import gating
 
-    output = gating.Output(junit, summary, everything, as_json)
+    output = gating.GateOutput(junit, summary, everything, as_json)
     raise typer.Exit(gating.check_against_baseline(run, baseline, tolerance, level, over, output))

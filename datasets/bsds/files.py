@@ -25,7 +25,7 @@ SEED = "partbench bsds 1"
 
 
 @dataclass(frozen=True)
-class Pair:
+class AnnotatedPhoto:
     """A photograph and its annotations."""
 
     image: Path
@@ -37,7 +37,7 @@ class Pair:
         return self.image.stem
 
 
-def split_pairs(path: Path) -> dict[str, list[Pair]]:
+def split_pairs(path: Path) -> dict[str, list[AnnotatedPhoto]]:
     """The pairs of `unlabelled`, `pool`, `validation` and `test`; no image stands in two of them.
 
     The published training images are dealt to `unlabelled` and `pool`, the published validation images are
@@ -66,13 +66,13 @@ def _root(path: Path) -> Path:
     return found
 
 
-def _as_published(root: Path) -> dict[str, list[Pair]]:
+def _as_published(root: Path) -> dict[str, list[AnnotatedPhoto]]:
     return {name: list(_pairs(root / "images" / name, root / "groundTruth" / name)) for name in OFFICIAL}
 
 
-def _flat(root: Path) -> dict[str, list[Pair]]:
+def _flat(root: Path) -> dict[str, list[AnnotatedPhoto]]:
     belongs = _read_meta(root / "meta.csv")
-    splits: dict[str, list[Pair]] = {name: [] for name in OFFICIAL}
+    splits: dict[str, list[AnnotatedPhoto]] = {name: [] for name in OFFICIAL}
     for pair in _pairs(root / "images", root / "groundTruth"):
         if pair.name not in belongs:
             raise DatasetError(f"{root / 'meta.csv'} does not say the split of {pair.image.name}; add its line")
@@ -80,7 +80,7 @@ def _flat(root: Path) -> dict[str, list[Pair]]:
     return splits
 
 
-def _pairs(images: Path, truths: Path) -> Iterator[Pair]:
+def _pairs(images: Path, truths: Path) -> Iterator[AnnotatedPhoto]:
     """The pairs of two folders by name; a folder that is not there has none."""
     found = sorted(images.glob("*.jpg"))
     known = {truth.name for truth in truths.glob("*.mat")}
@@ -89,7 +89,7 @@ def _pairs(images: Path, truths: Path) -> Iterator[Pair]:
             continue
         if f"{image.stem}.mat" not in known:
             raise DatasetError(f"{image} has no annotations; put {truths / image.stem}.mat there")
-        yield Pair(image, truths / f"{image.stem}.mat")
+        yield AnnotatedPhoto(image, truths / f"{image.stem}.mat")
 
 
 def _read_meta(path: Path) -> Mapping[str, str]:
@@ -108,6 +108,6 @@ def _read_meta(path: Path) -> Mapping[str, str]:
     return splits
 
 
-def _shuffled(pairs: Sequence[Pair]) -> list[Pair]:
+def _shuffled(pairs: Sequence[AnnotatedPhoto]) -> list[AnnotatedPhoto]:
     """Pairs in the order of their names' hashes, the same on every machine."""
     return sorted(pairs, key=lambda pair: hashlib.sha256(f"{SEED}/{pair.name}".encode()).digest())

@@ -13,7 +13,7 @@ from scipy.io import loadmat
 
 from ..dataset import IGNORE, DatasetError, Splits
 from ..images import square_box, squares
-from .files import Pair, split_pairs
+from .files import AnnotatedPhoto, split_pairs
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,7 +25,7 @@ Drawing = NDArray[np.bool_]
 class BSDSSplit:
     """Photographs with contours, each cropped to its largest central square and resized."""
 
-    def __init__(self, pairs: Sequence[Pair]) -> None:
+    def __init__(self, pairs: Sequence[AnnotatedPhoto]) -> None:
         self._pairs = pairs
 
     def __len__(self) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..camera import Camera, aim, fit, points
-from ..dice import Array, Dice, pick
+from ..dice import Array, ParameterSampler, pick
 
 SALT = 4
 """Of the dice of cars (the paper's Table 4)."""
@@ -43,7 +43,7 @@ SIZES = np.array([
 
 
 @dataclass(frozen=True)
-class Shape:
+class CarShape:
     """The outline of the car."""
 
     kind: npt.NDArray[np.int64]
@@ -102,14 +102,14 @@ class Finish:
 class Car:
     """A batch of cars and of cameras that look at them."""
 
-    shape: Shape
+    shape: CarShape
     finish: Finish
     camera: Camera
     light: Array
     """Direction to the light in the car's space, (N, 3)."""
 
 
-def draw_shape(dice: Dice) -> Shape:
+def draw_shape(dice: ParameterSampler) -> CarShape:
     """One of the kinds, stretched a little in each direction."""
     kind = dice.choice(SHARES)
     length, height, belt, nose, bonnet, boot, screen, rear = (
@@ -120,7 +120,7 @@ def draw_shape(dice: Dice) -> Shape:
     cowl, tail = front - bonnet, boot - front
     wheel = dice.uniform(0.31, 0.37) + 0.05 * (kind == PICKUP)[:, None, None].astype(np.float32)
     rise, roof = height - 0.07 - belt, cowl - screen - tail - rear
-    return Shape(
+    return CarShape(
         kind=kind,
         front=front,
         height=height,
@@ -140,7 +140,7 @@ def draw_shape(dice: Dice) -> Shape:
     )
 
 
-def draw_finish(dice: Dice) -> Finish:
+def draw_finish(dice: ParameterSampler) -> Finish:
     """Paint, glass, rims, plate and lamps."""
     anchors = dice.mixture(PAINTS)
     paint = np.clip(pick(dice.chance(0.15), dice.colour(0.1, 0.9), anchors), 0.05, 0.95)
@@ -168,7 +168,7 @@ def draw_finish(dice: Dice) -> Finish:
     )
 
 
-def draw_yaw(dice: Dice) -> Array:
+def draw_yaw(dice: ParameterSampler) -> Array:
     """Mostly from a corner, else from the side, from the front or from behind; 0 is from the front, pi from behind."""
     corner = dice.uniform(0.18, 0.40) * np.pi
     end = dice.uniform(0.0, 0.16) * np.pi
@@ -179,7 +179,7 @@ def draw_yaw(dice: Dice) -> Array:
     return pick((where > 0.80).astype(np.float32), side, yaw)
 
 
-def draw_camera(dice: Dice, shape: Shape) -> Camera:
+def draw_camera(dice: ParameterSampler, shape: CarShape) -> Camera:
     """Loose framing from any side, so that a mask copied from one car onto another scores little."""
     yaw, pitch = draw_yaw(dice), dice.uniform(0.03, 0.38)
     mirror = 2 * dice.chance(0.5) - 1
@@ -190,7 +190,7 @@ def draw_camera(dice: Dice, shape: Shape) -> Camera:
     return fit(camera, corners, fill, dice.uniform(-1.0, 1.0), dice.uniform(-0.8, 0.8))
 
 
-def draw_car(dice: Dice) -> Car:
+def draw_car(dice: ParameterSampler) -> Car:
     """The cars of these seeds, and their light."""
     shape, finish = draw_shape(dice), draw_finish(dice)
     camera = draw_camera(dice, shape)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..camera import grid
 from ..canvas import Canvas
-from ..dice import Array, Dice
+from ..dice import Array, ParameterSampler
 from ..drawings import Labels, in_batches
 from ..landscape import paint_landscape
 from .body import paint_cabin, paint_lower, paint_trim
@@ -30,7 +30,7 @@ def render(seeds: Sequence[int], size: int) -> tuple[Array, Labels]:
 
 def paint(seeds: Sequence[int], size: int) -> Canvas:
     """One batch, from the sky to the thing before the car."""
-    dice = Dice(seeds, THROWS, SALT)
+    dice = ParameterSampler(seeds, THROWS, SALT)
     car = draw_car(dice)
     road = draw_road(dice, car)
     canvas, pixels = Canvas(len(seeds), size), grid(size)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..camera import Grid, points
 from ..canvas import Canvas, cover, smooth
-from ..dice import Array, Dice, pick
+from ..dice import Array, ParameterSampler, pick
 from ..landscape import Landscape, draw_landscape
 from ..shapes import box, ellipse, polygon
 from .model import Car
@@ -40,7 +40,7 @@ class Road:
     sign_y: Array
 
 
-def draw_road(dice: Dice, car: Car) -> Road:
+def draw_road(dice: ParameterSampler, car: Car) -> Road:
     """Town or country; one thing in four behind the car has the colour of its paint."""
     paint = car.finish.paint
     return Road(

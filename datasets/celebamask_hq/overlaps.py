@@ -18,7 +18,7 @@ SIDE = 512
 
 
 @dataclass(frozen=True)
-class Changes:
+class ChangedPixels:
     """The pixels whose class depends on the construction; printed, it is one sentence."""
 
     pixels: int
@@ -33,7 +33,7 @@ class Changes:
         return f"painter instead of first changes {share}: {', '.join(moved) or 'nothing'}"
 
 
-def changed_pixels(root: Path, numbers: Sequence[int], grouping: str = "paper10", size: int = SIDE) -> Changes:
+def changed_pixels(root: Path, numbers: Sequence[int], grouping: str = "paper10", size: int = SIDE) -> ChangedPixels:
     """What `painter` instead of `first` changes in the images of these numbers.
 
     >>> print(changed_pixels(Path("CelebAMask-HQ"), range(100)))  # doctest: +SKIP
@@ -51,4 +51,4 @@ def changed_pixels(root: Path, numbers: Sequence[int], grouping: str = "paper10"
         np.add.at(moves, (first, painter), 1)
     np.fill_diagonal(moves, 0)
     sums = zip(moves.sum(1).tolist(), moves.sum(0).tolist(), strict=True)
-    return Changes(len(numbers) * size * size, int(moves.sum()), dict(zip(classes, sums, strict=True)))
+    return ChangedPixels(len(numbers) * size * size, int(moves.sum()), dict(zip(classes, sums, strict=True)))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..canvas import Canvas
-from ..dice import Array, Dice
+from ..dice import Array, ParameterSampler
 from ..drawings import Labels, in_batches
 from .geometry import place, wrap
 from .identity import Features, draw_person
@@ -33,7 +33,7 @@ def render(seeds: Sequence[int], size: int) -> tuple[Array, Labels]:
 
 def paint_shapes(seeds: Sequence[int], size: int) -> Canvas:
     """One batch: later shapes lie on top, 0 is where there is none."""
-    canvas, person = paint(seeds, size), draw_person(Dice(seeds, THROWS))
+    canvas, person = paint(seeds, size), draw_person(ParameterSampler(seeds, THROWS))
     surface = wrap(person, place(person.pose, size))
     seen = np.isin(canvas.label, SKIN) & (surface.z > 0)
     across, down = upright(person.features, surface.x, surface.y)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..dice import Array, Dice, pick
+from ..dice import Array, ParameterSampler, pick
 
 SKINS = (
     (0.98, 0.84, 0.75), (0.95, 0.77, 0.65), (0.87, 0.67, 0.52), (0.76, 0.55, 0.40),
@@ -88,7 +88,7 @@ class Hair:
     wave: Array
 
 
-def draw_pose(dice: Dice) -> Pose:
+def draw_pose(dice: ParameterSampler) -> Pose:
     """Loose framing, so that a mask copied from one face onto another scores little."""
     light = np.concatenate([dice.uniform(-0.8, 0.8), dice.uniform(-0.75, 0.1), np.ones_like(dice.unit())], axis=1)
     light = light / np.linalg.norm(light, axis=1, keepdims=True)
@@ -103,7 +103,7 @@ def draw_pose(dice: Dice) -> Pose:
     )
 
 
-def draw_features(dice: Dice) -> Features:
+def draw_features(dice: ParameterSampler) -> Features:
     """A head with its expression."""
     skin = np.clip(dice.mixture(SKINS) + dice.normal(0.02, 0.05)[:, None], 0, 1)
     lip = 0.45 * dice.mixture(LIPS) + 0.55 * skin * np.array([0.95, 0.62, 0.62], np.float32)[:, None, None]
@@ -139,7 +139,7 @@ def draw_features(dice: Dice) -> Features:
     )
 
 
-def draw_hair(dice: Dice) -> Hair:
+def draw_hair(dice: ParameterSampler) -> Hair:
     """One of: short, long, bob, receding, bald, fringe, afro, bun."""
     style = dice.unit()
     ends = (0.30, 0.42, 0.50, 0.54, 0.64)
@@ -174,6 +174,6 @@ class Person:
     hair: Hair
 
 
-def draw_person(dice: Dice) -> Person:
+def draw_person(dice: ParameterSampler) -> Person:
     """The people of these seeds."""
     return Person(draw_pose(dice), draw_features(dice), draw_hair(dice))

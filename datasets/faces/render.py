@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..canvas import Canvas
-from ..dice import Array, Dice
+from ..dice import Array, ParameterSampler
 from ..drawings import Labels, in_batches
 from .geometry import Plane, lambert, place, wrap
 from .hair import paint_back, paint_bun, paint_cap
@@ -25,7 +25,7 @@ def render(seeds: Sequence[int], size: int) -> tuple[Array, Labels]:
 
 def paint(seeds: Sequence[int], size: int) -> Canvas:
     """One batch, from the background to the thing before the face."""
-    dice = Dice(seeds, THROWS)
+    dice = ParameterSampler(seeds, THROWS)
     person, around = draw_person(dice), draw_surroundings(dice)
     plane, canvas = place(person.pose, size), Canvas(len(seeds), size)
     paint_background(canvas, around.background, plane)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..dice import Array, Dice, pick
+from ..dice import Array, ParameterSampler, pick
 from ..pattern import Pattern
 from .identity import HAIRS, SKINS
 
@@ -47,7 +47,7 @@ class Surroundings:
     occluder: Occluder
 
 
-def draw_background(dice: Dice) -> Pattern:
+def draw_background(dice: ParameterSampler) -> Pattern:
     """One background in four has the colours of skin or hair, so that colour alone does not find the person."""
     first, second = dice.colour(0.15, 0.95), dice.colour(0.15, 0.95)
     skin, hair = dice.mixture(SKINS), dice.mixture(HAIRS)
@@ -56,7 +56,7 @@ def draw_background(dice: Dice) -> Pattern:
     return Pattern(first, near, dice.unit(), dice.uniform(0, 2 * np.pi), dice.uniform(1.5, 4.0), dice.unit())
 
 
-def draw_clothes(dice: Dice) -> Clothes:
+def draw_clothes(dice: ParameterSampler) -> Clothes:
     """Plain or striped, with a round or pointed neckline, with or without a collar."""
     first, second = dice.colour(0.08, 0.9), dice.colour(0.08, 0.9)
     kind = 0.3 * dice.unit() + 0.4 * dice.chance(0.35)
@@ -71,7 +71,7 @@ def draw_clothes(dice: Dice) -> Clothes:
     )
 
 
-def draw_occluder(dice: Dice) -> Occluder:
+def draw_occluder(dice: ParameterSampler) -> Occluder:
     """On one face in ten; half of them have the colour of skin."""
     colour = pick(dice.chance(0.5), dice.mixture(SKINS), dice.colour(0.1, 0.95))
     return Occluder(
@@ -86,6 +86,6 @@ def draw_occluder(dice: Dice) -> Occluder:
     )
 
 
-def draw_surroundings(dice: Dice) -> Surroundings:
+def draw_surroundings(dice: ParameterSampler) -> Surroundings:
     """What surrounds the people of these seeds."""
     return Surroundings(draw_background(dice), draw_clothes(dice), draw_occluder(dice))

@@ -23,7 +23,7 @@ _EXAMPLE = '{"pool": ["a", "b"], "test": ["c"]}'
 
 
 @dataclass(frozen=True)
-class Pair:
+class ImageMaskPair:
     """An image file and its mask file."""
 
     image: Path
@@ -35,7 +35,7 @@ class Pair:
         return self.image.stem
 
 
-def split_pairs(folder: Path) -> dict[str, list[Pair]]:
+def split_pairs(folder: Path) -> dict[str, list[ImageMaskPair]]:
     """The pairs of image and mask of each split: as splits.json says, or half pool and half test."""
     images = _by_stem(folder / "images", SUFFIXES)
     masks = _by_stem(folder / "masks", (".png",))
@@ -46,7 +46,7 @@ def split_pairs(folder: Path) -> dict[str, list[Pair]]:
         if not stems.get(split):
             fact = f"{folder} has {len(images)} images and none of them falls into the {split} split"
             raise DatasetError(f"{fact}; add images, or list both splits in a splits.json, as {_EXAMPLE}")
-    return {split: [Pair(images[stem], masks[stem]) for stem in names] for split, names in stems.items()}
+    return {split: [ImageMaskPair(images[stem], masks[stem]) for stem in names] for split, names in stems.items()}
 
 
 def drawn_splits(stems: Iterable[str]) -> Stems:

@@ -15,7 +15,7 @@ from ..dataset import DatasetError, Splits
 from ..images import ImageFolder, squares, upright_size
 from ..masks import Labels, read_labels, square_labels
 from ..wording import enumeration
-from .files import Pair, split_pairs
+from .files import ImageMaskPair, split_pairs
 from .labelling import Labelling
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class PairSplit:
     that a mask never holds a class that is not in its file.
     """
 
-    def __init__(self, pairs: Sequence[Pair], labelling: Labelling) -> None:
+    def __init__(self, pairs: Sequence[ImageMaskPair], labelling: Labelling) -> None:
         self._pairs = pairs
         self._labelling = labelling
 
@@ -62,7 +62,7 @@ def load_folder(folder: Path, labelling: Labelling) -> Splits:
     return Splits(splits["pool"], splits["test"], splits.get("validation"), _unlabelled(folder))
 
 
-def validate(pairs: Sequence[Pair], labelling: Labelling) -> None:
+def validate(pairs: Sequence[ImageMaskPair], labelling: Labelling) -> None:
     """Raise the error of the first pair, in their order, that cannot be used."""
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as threads:
         for _ in threads.map(lambda pair: _validate_pair(pair, labelling), pairs):
@@ -83,7 +83,7 @@ def class_indices(labels: Labels, labelling: Labelling, path: Path) -> Labels:
     return indices
 
 
-def _validate_pair(pair: Pair, labelling: Labelling) -> None:
+def _validate_pair(pair: ImageMaskPair, labelling: Labelling) -> None:
     labels = read_labels(pair.mask)
     image, mask = upright_size(pair.image), (labels.shape[1], labels.shape[0])
     if image != mask:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ... import hookimpl
 from ..dataset import Dataset, DatasetError, Splits
-from .manifest import Manifest, read_manifest
+from .manifest import ExportManifest, read_manifest
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -54,7 +54,7 @@ def open_annotated(family: str, spec: str) -> Dataset:
     )
 
 
-def _beside(folder: Path, manifest: Manifest, name: str, base: Dataset) -> Dataset:
+def _beside(folder: Path, manifest: ExportManifest, name: str, base: Dataset) -> Dataset:
     """The shots with the splits of the dataset that they are for; its masks count where its classes are the same."""
     judged = base.classes == manifest.classes
     return replace(
@@ -70,7 +70,7 @@ def _beside(folder: Path, manifest: Manifest, name: str, base: Dataset) -> Datas
     )
 
 
-def _load(folder: Path, manifest: Manifest, base: Dataset, judged: bool) -> Splits:
+def _load(folder: Path, manifest: ExportManifest, base: Dataset, judged: bool) -> Splits:
     # torch and Pillow come in here, so that listing datasets stays instant.
     from .split import beside
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from ..dataset import DatasetError
-from .labels import UNREADABLE, Found, Reading, finite, read_object, unreadable
-from .manifest import Manifest
+from .labels import UNREADABLE, AnnotationReader, FoundAnnotations, finite, read_object, unreadable
+from .manifest import ExportManifest
 from .rasters import Mask, Shape, decode_counts, polygon, rectangle, run_lengths
 
 
-def skeleton(manifest: Manifest, sizes: Sequence[tuple[int, int]]) -> str:
+def skeleton(manifest: ExportManifest, sizes: Sequence[tuple[int, int]]) -> str:
     """The file of images (width, height) on which nothing is drawn yet, for a tool to begin with."""
     images = [
         {"id": i + 1, "file_name": f"{stem}.png", "width": width, "height": height}
@@ -25,7 +25,7 @@ def skeleton(manifest: Manifest, sizes: Sequence[tuple[int, int]]) -> str:
     return json.dumps({"images": images, "categories": categories, "annotations": []}, indent=1)
 
 
-def read_coco(file: Path, reading: Reading) -> Found:
+def read_coco(file: Path, reading: AnnotationReader) -> FoundAnnotations:
     """The masks in one file, each with its shapes in the order of the file."""
     content = read_object(file)
     try:
@@ -41,7 +41,9 @@ def read_coco(file: Path, reading: Reading) -> Found:
     except UNREADABLE as error:
         raise unreadable(file, error) from None
     sizes = dict(images.values())
-    return reading.lacking(Found({stem: reading.paint(shapes, sizes[stem]) for stem, shapes in drawn.items()}))
+    return reading.lacking(
+        FoundAnnotations({stem: reading.paint(shapes, sizes[stem]) for stem, shapes in drawn.items()})
+    )
 
 
 def _used(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -50,7 +52,7 @@ def _used(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [entry for entry in content["categories"] if entry["id"] in used]
 
 
-def _image(entry: Mapping[str, Any], reading: Reading, file: Path) -> tuple[str, tuple[int, int]]:
+def _image(entry: Mapping[str, Any], reading: AnnotationReader, file: Path) -> tuple[str, tuple[int, int]]:
     """The exported image that an entry means, and its height and width."""
     stem = reading.stem(entry["file_name"], str(file))
     return stem, reading.size(stem, (entry["height"], entry["width"]), f"the image {entry['file_name']} of {file}")

@@ -13,8 +13,17 @@ import numpy as np
 from PIL import Image
 
 from ..dataset import DatasetError
-from .labels import BACKGROUND_LABEL, IGNORE_LABEL, UNREADABLE, Found, Reading, finite, read_object, unreadable
-from .manifest import BACKGROUND, Manifest
+from .labels import (
+    BACKGROUND_LABEL,
+    IGNORE_LABEL,
+    UNREADABLE,
+    AnnotationReader,
+    FoundAnnotations,
+    finite,
+    read_object,
+    unreadable,
+)
+from .manifest import BACKGROUND, ExportManifest
 from .rasters import Mask, disc, polygon, rectangle, stroke
 
 VERSION = "5.5.0"
@@ -37,24 +46,24 @@ def skeleton(stem: str, width: int, height: int) -> str:
     return json.dumps(record, indent=2)
 
 
-def label_file(manifest: Manifest) -> str:
+def label_file(manifest: ExportManifest) -> str:
     """The text of `labels.txt`, for `labelme --labels`: what may be chosen, one a line."""
     classes = [BACKGROUND_LABEL if name == BACKGROUND else name for name in manifest.classes]
     return "\n".join([IGNORE_LABEL, *sorted(classes, key=lambda name: name != BACKGROUND_LABEL)]) + "\n"
 
 
-def read_labelme(place: Path, reading: Reading) -> Found:
+def read_labelme(place: Path, reading: AnnotationReader) -> FoundAnnotations:
     """The masks of all JSON files in a folder."""
     files = sorted(place.glob("*.json"))
     if not files:
         raise DatasetError(f"{place} holds no .json of labelme; save the annotations there")
-    found = Found()
+    found = FoundAnnotations()
     for file in files:
         _read(file, reading, found)
     return reading.lacking(found)
 
 
-def _read(file: Path, reading: Reading, found: Found) -> None:
+def _read(file: Path, reading: AnnotationReader, found: FoundAnnotations) -> None:
     """Add the mask of one file, unless nothing is drawn in it."""
     content = read_object(file)
     try:
@@ -72,7 +81,7 @@ def _read(file: Path, reading: Reading, found: Found) -> None:
         found.masks[stem] = reading.paint(drawn, size)
 
 
-def _mask(shape: Mapping[str, Any], reading: Reading, file: Path, size: tuple[int, int]) -> Mask:
+def _mask(shape: Mapping[str, Any], reading: AnnotationReader, file: Path, size: tuple[int, int]) -> Mask:
     """The pixels (height, width) of one shape."""
     kind, points = shape["shape_type"], finite(shape["points"])
     what = f"{file} has a {kind} '{shape['label']}'"

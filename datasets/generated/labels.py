@@ -15,7 +15,7 @@ from ..dataset import IGNORE, DatasetError
 from ..images import upright_size
 from ..masks import Labels
 from ..wording import enumeration, hint
-from .manifest import Manifest
+from .manifest import ExportManifest
 from .rasters import Shape, paint
 from .split import image_file
 
@@ -28,7 +28,7 @@ _UPLOADED = re.compile(r"^[0-9a-f]{8}-")  # Label Studio puts this before the na
 
 
 @dataclass
-class Found:
+class FoundAnnotations:
     """Masks by the name of their image, and what a person should know of the rest."""
 
     masks: dict[str, Labels] = field(default_factory=dict)
@@ -36,11 +36,11 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Reading:
+class AnnotationReader:
     """How annotations of an export are read."""
 
     folder: Path
-    manifest: Manifest
+    manifest: ExportManifest
     overlaps: str
     """`painter` or `first`, see `manifest.OVERLAPS`."""
     thick: float = 1.0
@@ -79,7 +79,7 @@ class Reading:
         under = self.manifest.under_no_shape
         return paint(shapes, under, self.overlaps, under, size)
 
-    def lacking(self, found: Found) -> Found:
+    def lacking(self, found: FoundAnnotations) -> FoundAnnotations:
         """The same with a warning for images that have no annotation."""
         bare = [stem for stem in self.manifest.images if stem not in found.masks]
         if bare and found.masks:

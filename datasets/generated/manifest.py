@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..dataset import IGNORE, DatasetError, Maker
+from ..dataset import IGNORE, DatasetError, GeneratorIdentity
 
 NAME = "export.json"
 """Name of the manifest in the folder of an export."""
@@ -27,7 +27,7 @@ PERSON = "a person"
 
 
 @dataclass(frozen=True)
-class Manifest:
+class ExportManifest:
     """What is known of exported images."""
 
     images: tuple[str, ...]
@@ -37,7 +37,7 @@ class Manifest:
     """Of the skeleton that they were exported with."""
     like: str = ""
     """Dataset that they are for; '' where none was named."""
-    maker: Maker | None = None
+    maker: GeneratorIdentity | None = None
     """The generator that made them; None for pictures."""
     seed: int = 0
     """From which it drew them."""
@@ -73,7 +73,7 @@ class Manifest:
         return json.dumps({"format": FORMAT} | {**vars(self), "maker": maker}, indent=1)
 
 
-def read_manifest(folder: Path) -> Manifest:
+def read_manifest(folder: Path) -> ExportManifest:
     """The manifest of a folder that `partbench annotate export` wrote."""
     path = folder / NAME
     try:
@@ -89,7 +89,7 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         maker = content.pop("maker")
         content |= {key: tuple(map(str, content[key])) for key in ("images", "classes", "annotations")}
-        return Manifest(**content, maker=Maker(**maker) if maker else None)
+        return ExportManifest(**content, maker=GeneratorIdentity(**maker) if maker else None)
     except (KeyError, TypeError, AttributeError) as error:
         raise damaged(path, error) from None
 

@@ -12,7 +12,7 @@ from PIL import Image
 from ..dataset import IGNORE, DatasetError
 from ..masks import Labels, read_labels
 from ..wording import enumeration
-from .labels import Found, Reading
+from .labels import AnnotationReader, FoundAnnotations
 
 Colours = Sequence[Sequence[int]]
 """Red, green and blue of each class, 0 to 255."""
@@ -30,12 +30,12 @@ def as_png(labels: Labels, colours: Colours) -> bytes:
     return buffer.getvalue()
 
 
-def read_painted(place: Path, reading: Reading) -> Found:
+def read_painted(place: Path, reading: AnnotationReader) -> FoundAnnotations:
     """The masks in a folder; one that is as blank as it was exported is no annotation."""
     files = sorted(place.glob("*.png"))
     if not files:
         raise DatasetError(f"{place} holds no .png; save the painted masks there")
-    found = Found()
+    found = FoundAnnotations()
     for file in files:
         stem, labels = reading.stem(file.name, str(file)), read_labels(file)
         reading.size(stem, labels.shape, str(file))

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..dataset import DatasetError
 from .coco import read_coco
 from .labelme import read_labelme
-from .labels import Found, Reading, read_object
+from .labels import AnnotationReader, FoundAnnotations, read_object
 from .manifest import FORMATS
 from .painted import Colours, read_painted
 from .writing import COCO, PAINTED, write_masks
@@ -17,7 +17,9 @@ KNOWN = (COCO, "annotations/instances_default.json", "result.json")
 """Where COCO lies in a folder: ours, CVAT's and Label Studio's."""
 
 
-def take_annotations(place: Path | None, reading: Reading, annotator: str, colours: Colours) -> Found:
+def take_annotations(
+    place: Path | None, reading: AnnotationReader, annotator: str, colours: Colours
+) -> FoundAnnotations:
     """Read annotations and put them in the place of those that the export had; nothing is lost if a file is bad."""
     kind, where = find_annotations(place, reading)
     found = {"labelme": read_labelme, "coco": read_coco, "png": read_painted}[kind](where, reading)
@@ -28,7 +30,7 @@ def take_annotations(place: Path | None, reading: Reading, annotator: str, colou
     return found
 
 
-def find_annotations(place: Path | None, reading: Reading) -> tuple[str, Path]:
+def find_annotations(place: Path | None, reading: AnnotationReader) -> tuple[str, Path]:
     """The format of what lies in a file or a folder, and where; by default what the export was begun with."""
     if place is None:
         kind = reading.manifest.kind

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import torch
 from safetensors import SafetensorError, safe_open
 
-from ..dataset import IGNORE, DatasetError, Maker, Split, Splits
+from ..dataset import IGNORE, DatasetError, GeneratorIdentity, Split, Splits
 from ..images import squares
 from ..masks import read_labels, square_labels
-from .manifest import Manifest, damaged
+from .manifest import ExportManifest, damaged
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,7 +29,7 @@ MASKS = "masks"
 class AnnotatedSplit:
     """The annotated images of an export, each its own central square."""
 
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
+    def __init__(self, folder: Path, manifest: ExportManifest) -> None:
         self.folder, self.manifest = folder, manifest
         self.stems = manifest.annotations
 
@@ -67,11 +67,11 @@ class AnnotatedSplit:
         return digest.hexdigest()[:8]
 
 
-class MadeSplit(AnnotatedSplit):
+class GeneratedSplit(AnnotatedSplit):
     """The same of images that a generator made."""
 
     @property
-    def maker(self) -> Maker:
+    def maker(self) -> GeneratorIdentity:
         """The generator."""
         assert self.manifest.maker is not None
         return self.manifest.maker
@@ -92,7 +92,7 @@ class MadeSplit(AnnotatedSplit):
 
 
 @dataclass(frozen=True)
-class Unjudged:
+class IgnoredMasks:
     """Images of a split whose masks are of other classes: every pixel is `IGNORE`, so that nothing is scored."""
 
     split: Split
@@ -132,14 +132,14 @@ def read_codes(folder: Path) -> dict[str, Tensor]:
         raise damaged(path, error) from None
 
 
-def beside(folder: Path, manifest: Manifest, base: Splits, judged: bool) -> Splits:
+def beside(folder: Path, manifest: ExportManifest, base: Splits, judged: bool) -> Splits:
     """The annotated images as the pool of another dataset's splits."""
     if not manifest.annotations:
         mend = f"annotate some and run partbench annotate import {folder}"
         raise DatasetError(f"no image of {folder} is annotated yet; {mend}")
     held = manifest.maker is not None and (folder / CODES).exists()
-    pool = (MadeSplit if held else AnnotatedSplit)(folder, manifest)
+    pool = (GeneratedSplit if held else AnnotatedSplit)(folder, manifest)
     others = {name: getattr(base, name) for name in ("test", "validation")}
     if not judged:
-        others = {name: split and Unjudged(split) for name, split in others.items()}
+        others = {name: split and IgnoredMasks(split) for name, split in others.items()}
     return Splits(pool, others["test"], others["validation"], base.unlabelled)

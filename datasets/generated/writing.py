@@ -18,7 +18,7 @@ from ..dataset import DatasetError
 from ..images import upright_size
 from ..masks import Labels
 from . import coco, labelme
-from .manifest import NAME, Manifest
+from .manifest import NAME, ExportManifest
 from .painted import Colours, as_png
 from .split import CODES, MASKS, image_file
 
@@ -54,14 +54,14 @@ def write_image(folder: Path, stem: str, image: Image.Image) -> None:
     image.save(image_file(folder, stem), "PNG")
 
 
-def write_manifest(folder: Path, manifest: Manifest) -> None:
+def write_manifest(folder: Path, manifest: ExportManifest) -> None:
     """Write the manifest in one move."""
     part = folder / (NAME + ".part")
     part.write_text(manifest.as_json(), encoding="utf-8")
     os.replace(part, folder / NAME)
 
 
-def complete(folder: Path, manifest: Manifest, codes: Mapping[str, Tensor], colours: Colours) -> None:
+def complete(folder: Path, manifest: ExportManifest, codes: Mapping[str, Tensor], colours: Colours) -> None:
     """Write what stands beside the images: codes, the skeleton to annotate, the manifest."""
     if codes:
         save_file({name: code.contiguous().clone() for name, code in codes.items()}, folder / CODES)
@@ -69,7 +69,7 @@ def complete(folder: Path, manifest: Manifest, codes: Mapping[str, Tensor], colo
     write_manifest(folder, manifest)
 
 
-def _write_skeleton(folder: Path, manifest: Manifest, colours: Colours) -> None:
+def _write_skeleton(folder: Path, manifest: ExportManifest, colours: Colours) -> None:
     sizes = [upright_size(image_file(folder, stem)) for stem in manifest.images]
     if manifest.kind == "coco":
         (folder / COCO).write_text(coco.skeleton(manifest, sizes), encoding="utf-8")
@@ -85,7 +85,9 @@ def _write_skeleton(folder: Path, manifest: Manifest, colours: Colours) -> None:
             file.write_text(labelme.skeleton(stem, *size), encoding="utf-8")
 
 
-def write_masks(folder: Path, manifest: Manifest, masks: Mapping[str, Labels], colours: Colours) -> Manifest:
+def write_masks(
+    folder: Path, manifest: ExportManifest, masks: Mapping[str, Labels], colours: Colours
+) -> ExportManifest:
     """Put these masks in the place of all that there were; the manifest that says so."""
     chosen = tuple(stem for stem in manifest.images if stem in masks)
     part = folder / "masks.part"

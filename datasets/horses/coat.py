@@ -8,7 +8,7 @@ import numpy as np
 
 from ..camera import Camera, Grid
 from ..canvas import rgb, smooth
-from ..dice import Array, Dice, pick
+from ..dice import Array, ParameterSampler, pick
 
 COATS = (
     (0.10, 0.08, 0.08), (0.27, 0.16, 0.10), (0.42, 0.24, 0.13), (0.56, 0.30, 0.15),
@@ -36,7 +36,7 @@ class Coat:
     phase: Array
 
 
-def draw_coat(dice: Dice) -> Coat:
+def draw_coat(dice: ParameterSampler) -> Coat:
     """Bay, chestnut, black, grey, dun, palomino or white; one in five piebald."""
     colour = np.clip(dice.mixture(COATS) + dice.normal(0.02, 0.05)[:, None], 0.04, 0.95)
     dark = dice.uniform(0.05, 0.14)[..., None] + 0 * colour

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..dice import Array, Dice, pick
+from ..dice import Array, ParameterSampler, pick
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Build:
     leg: Array
 
 
-def draw_gait(dice: Dice) -> Gait:
+def draw_gait(dice: ParameterSampler) -> Gait:
     """Standing, walking, grazing, or trotting and galloping."""
     where = dice.unit()
     grazing = ((where >= 0.62) & (where < 0.82)).astype(np.float32)
@@ -67,7 +67,7 @@ def draw_gait(dice: Dice) -> Gait:
     )
 
 
-def draw_build(dice: Dice) -> Build:
+def draw_build(dice: ParameterSampler) -> Build:
     """From a slender thoroughbred to a stout pony."""
     return Build(
         length=dice.uniform(0.90, 1.08),

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..camera import Grid, points
 from ..canvas import Canvas, cover, rgb, smooth
-from ..dice import Array, Dice, pick
+from ..dice import Array, ParameterSampler, pick
 from ..landscape import Landscape, draw_landscape
 from ..shapes import polygon
 from .gait import Gait
@@ -42,7 +42,7 @@ class Meadow:
     skin: Array
 
 
-def draw_meadow(dice: Dice, gait: Gait, colour: Array) -> Meadow:
+def draw_meadow(dice: ParameterSampler, gait: Gait, colour: Array) -> Meadow:
     """Pasture, track or sand; one thing in four behind the horse has the colour of its coat."""
     white, brown = dice.uniform(0.7, 0.95)[..., None] + 0 * colour, dice.uniform(0.4, 0.9)[..., None] * colour
     wood = pick(dice.chance(0.5), white, brown)

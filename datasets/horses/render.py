@@ -8,7 +8,7 @@ import numpy as np
 
 from ..camera import Camera, aim, fit, grid
 from ..canvas import Canvas
-from ..dice import Array, Dice, pick
+from ..dice import Array, ParameterSampler, pick
 from ..drawings import Labels, in_batches
 from ..landscape import paint_landscape
 from .coat import draw_coat, dye
@@ -30,7 +30,7 @@ def render(seeds: Sequence[int], size: int) -> tuple[Array, Labels]:
     return in_batches(paint, seeds, size, BATCH_PIXELS)
 
 
-def draw_yaw(dice: Dice) -> Array:
+def draw_yaw(dice: ParameterSampler) -> Array:
     """Mostly from the side or from a corner; 0 is from the front, pi from behind."""
     side, corner = dice.uniform(0.38, 0.62) * np.pi, dice.uniform(0.20, 0.38) * np.pi
     corner = pick(dice.chance(0.2), dice.uniform(0.02, 0.20) * np.pi, corner)
@@ -38,7 +38,7 @@ def draw_yaw(dice: Dice) -> Array:
     return pick(dice.chance(0.55), side, corner)
 
 
-def draw_camera(dice: Dice, skeleton: Skeleton) -> Camera:
+def draw_camera(dice: ParameterSampler, skeleton: Skeleton) -> Camera:
     """Loose framing from any side, so that a mask copied from one horse onto another scores little."""
     camera = aim(draw_yaw(dice), dice.uniform(0.02, 0.24), dice.uniform(3.5, 9.0), 2 * dice.chance(0.5) - 1)
     joints = skeleton.joints()
@@ -49,7 +49,7 @@ def draw_camera(dice: Dice, skeleton: Skeleton) -> Camera:
     return fit(camera, corners, dice.uniform(0.78, 1.16), dice.uniform(-1.0, 1.0), dice.uniform(-1.0, 1.0))
 
 
-def draw_horse(dice: Dice) -> tuple[Horse, Gait]:
+def draw_horse(dice: ParameterSampler) -> tuple[Horse, Gait]:
     """The horses of these seeds, and what they do."""
     gait, build, coat = draw_gait(dice), draw_build(dice), draw_coat(dice)
     skeleton = pose(gait, build)
@@ -60,7 +60,7 @@ def draw_horse(dice: Dice) -> tuple[Horse, Gait]:
 
 def paint(seeds: Sequence[int], size: int) -> Canvas:
     """One batch, from the sky to the grass before the hooves."""
-    dice = Dice(seeds, THROWS, SALT)
+    dice = ParameterSampler(seeds, THROWS, SALT)
     horse, gait = draw_horse(dice)
     meadow = draw_meadow(dice, gait, horse.coat.colour)
     canvas, pixels = Canvas(len(seeds), size), grid(size)

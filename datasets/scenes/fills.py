@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..dice import Array, Dice
+from ..dice import Array, ParameterSampler
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Fill:
     phase: Array
 
 
-def draw_fill(dice: Dice) -> Fill:
+def draw_fill(dice: ParameterSampler) -> Fill:
     """A colour, and another that is up to a third of the range away from it."""
     first = dice.colour(0.05, 0.95)
     reach = dice.uniform(0.05, 0.35)[..., None]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from ..dice import Array, Dice
+from ..dice import Array, ParameterSampler
 
 CORNERS = 7
 """Most corners of a polygon."""
@@ -37,7 +37,7 @@ class Traits:
         return Traits(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
-def draw_traits(dice: Dice, small: float, large: float) -> Traits:
+def draw_traits(dice: ParameterSampler, small: float, large: float) -> Traits:
     """Traits of a thing whose radius is between `small` and `large`."""
     return Traits(
         radius=dice.log_uniform(small, large),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..dice import Array, Dice
+from ..dice import Array, ParameterSampler
 from .fills import Fill, colours, draw_fill
 from .outlines import ABSENT, SHARES, Traits, draw_traits, outline
 
@@ -48,12 +48,12 @@ class Thing:
     fill: Fill
 
 
-def draw_ground(dice: Dice) -> tuple[Array, Fill]:
+def draw_ground(dice: ParameterSampler) -> tuple[Array, Fill]:
     """What lies behind all things, and how it is turned."""
     return dice.uniform(0.0, 2 * np.pi), draw_fill(dice)
 
 
-def draw_thing(dice: Dice, small: float, large: float) -> Thing:
+def draw_thing(dice: ParameterSampler, small: float, large: float) -> Thing:
     """A thing of some size, anywhere in the picture."""
     traits = draw_traits(dice, small, large)
     return Thing(
@@ -83,7 +83,7 @@ def label(seeds: Sequence[int], size: int) -> Labels:
     """Which thing each pixel's centre shows, (N, size, size) uint8: 0 for the ground, 1 for what is painted first."""
     labels = np.zeros((len(seeds), size, size), np.uint8)
     for part in _batches(len(seeds), size):
-        dice, (x, y) = Dice(seeds[part], THROWS, SALT), _plane(len(seeds[part]), size)
+        dice, (x, y) = ParameterSampler(seeds[part], THROWS, SALT), _plane(len(seeds[part]), size)
         draw_ground(dice)
         for number, thing in enumerate(_things(dice), 1):
             distance, _, _ = place(thing, x, y)
@@ -106,7 +106,7 @@ def _batches(count: int, size: int) -> Iterator[slice]:
 
 def _paint(seeds: Sequence[int], size: int) -> Array:
     """One batch, from the ground to the thing in front."""
-    dice, (x, y) = Dice(seeds, THROWS, SALT), _plane(len(seeds), size)
+    dice, (x, y) = ParameterSampler(seeds, THROWS, SALT), _plane(len(seeds), size)
     turn, fill = draw_ground(dice)
     image = colours(fill, *rotate(x, y, turn))
     for thing in _things(dice):
@@ -122,7 +122,7 @@ def _plane(count: int, size: int) -> tuple[Array, Array]:
     return np.ascontiguousarray(x), np.ascontiguousarray(y)
 
 
-def _things(dice: Dice) -> Iterator[Thing]:
+def _things(dice: ParameterSampler) -> Iterator[Thing]:
     return (draw_thing(dice, small, large) for small, large in SIZES)
 
 
@@ -152,7 +152,7 @@ def add(thing: Thing, image: Array, x: Array, y: Array) -> None:
     image += alpha * (colour - image)
 
 
-def expose(image: Array, dice: Dice, x: Array, y: Array, seeds: Sequence[int]) -> Array:
+def expose(image: Array, dice: ParameterSampler, x: Array, y: Array, seeds: Sequence[int]) -> Array:
     """The picture under its light, with its contrast, colour and noise, clipped to [0, 1]."""
     image = image * _light(dice, x, y)[:, None]
     grey = dice.chance(0.15)[..., None]
@@ -166,7 +166,7 @@ def expose(image: Array, dice: Dice, x: Array, y: Array, seeds: Sequence[int]) -
     return np.clip(image, 0, 1, out=image)
 
 
-def _light(dice: Dice, x: Array, y: Array) -> Array:
+def _light(dice: ParameterSampler, x: Array, y: Array) -> Array:
     """A slope of light over the whole scene, and in some a soft shadow across it."""
     along, _ = rotate(x, y, dice.uniform(0.0, 2 * np.pi))
     light = 1 + dice.uniform(0.0, 0.35) * along

@@ -13,7 +13,7 @@ import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from partbench.benchmark.features import Source
+from partbench.benchmark.features import FeatureSource
 from partbench.benchmark.fit import SCHEDULES, fit, predict
 from partbench.benchmark.naming import find_backbone, find_dataset, find_head
 from partbench.benchmark.plugins import load_catalogue
@@ -37,7 +37,7 @@ def test_a_second_head_costs_a_fraction_of_the_first(benchmark: BenchmarkFixture
     head = find_head(catalogue, "linear").record
     splits = find_dataset(catalogue, "faces").record.load()
     images, masks = splits.pool.images([0, 1], 64), splits.pool.masks([0, 1], 64)
-    source = Source.open(backbone, torch.device("cpu"), tmp_path)
+    source = FeatureSource.open(backbone, torch.device("cpu"), tmp_path)
 
     def one_head(maps: list[torch.Tensor]) -> None:
         predict(fit(head, backbone.channels, 10, maps, masks, SCHEDULES["quick"], 0), maps, 64, 10)

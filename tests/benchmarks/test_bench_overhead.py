@@ -13,7 +13,7 @@ import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from partbench.benchmark.features import Source
+from partbench.benchmark.features import FeatureSource
 from partbench.benchmark.naming import find_backbone
 from partbench.benchmark.plugins import load_catalogue
 from partbench.benchmark.throughput import FEWEST, Options, _calls, pictures, prepare
@@ -44,7 +44,7 @@ def test_measuring_adds_little(benchmark: BenchmarkFixture, tmp_path: Path) -> N
     """The clock less than three hundredths, a run's reading of the maps less than fifteen."""
     record = find_backbone(load_catalogue(), NAME).record
     extractor, images = prepare(record.load(), CPU), pictures(8, record.size, CPU)
-    source = Source(record, extractor, CPU.device, tmp_path)
+    source = FeatureSource(record, extractor, CPU.device, tmp_path)
     ways: dict[str, Callable[[], object]] = {
         "bare": lambda: [extractor(images) for _ in range(FEWEST)],
         "clock": lambda: list(_calls(lambda: extractor(images), CPU)),

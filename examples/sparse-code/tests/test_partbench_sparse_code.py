@@ -13,7 +13,7 @@ from torch import Tensor
 
 from partbench.backbones.backbone import Backbone, Inverts
 from partbench.backbones.checks import CHECKS
-from partbench.benchmark.features import Source
+from partbench.benchmark.features import FeatureSource
 
 (BACKBONE,) = partbench_backbones()
 ROUNDING = 3e-3
@@ -71,10 +71,10 @@ def test_few_waves_make_the_image() -> None:
 
 def test_an_image_is_inverted_once(tmp_path: Path) -> None:
     """The second time its code comes from disk, and leads to the same maps."""
-    first = Source.open(BACKBONE, torch.device("cpu"), tmp_path)
+    first = FeatureSource.open(BACKBONE, torch.device("cpu"), tmp_path)
     maps = first.raw(pictures(2))
     assert len(list(tmp_path.glob("*.safetensors"))) == 2
-    again = Source.open(BACKBONE, torch.device("cpu"), tmp_path)
+    again = FeatureSource.open(BACKBONE, torch.device("cpu"), tmp_path)
     assert isinstance(again.extractor, Inverts)
     again.extractor.invert = None  # type: ignore[method-assign, assignment]
     for one, other in zip(again.raw(pictures(2)), maps, strict=True):
