@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from .backbone import Backbone, BackboneError, Extractor, Inverts
-from .blots import blot, centre
+from .blots import add_block, centre
 from .probing import images_for, run
 
 DRIFT = 0.25
@@ -26,7 +26,7 @@ def check_aligned(backbone: Backbone) -> None:
     if extractor is None:
         return
     images = images_for(backbone)
-    changed, (row, column) = blot(images)
+    changed, (row, column) = add_block(images)
     centres = [centre(change) for change in _changes(extractor, images, changed)]
     if not centres:  # a control that does not look
         return
@@ -43,7 +43,7 @@ def check_shift(backbone: Backbone) -> None:
     if extractor is None:
         return
     images = images_for(backbone)
-    (one, (row, column)), (other, (below, left)) = blot(images), blot(images, row=5, column=2)
+    (one, (row, column)), (other, (below, left)) = add_block(images), add_block(images, row=5, column=2)
     pairs = zip(_changes(extractor, images, one), _changes(extractor, images, other), strict=False)
     moves = [centre(_crest(there)) - centre(_crest(here)) for here, there in pairs]
     if not moves:

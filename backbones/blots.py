@@ -13,7 +13,7 @@ def clouds(count: int, size: int) -> Tensor:
     return F.interpolate(noise, (size, size), mode="bilinear")
 
 
-def blot(images: Tensor, row: int = 1, column: int = 6) -> tuple[Tensor, tuple[float, float]]:
+def add_block(images: Tensor, row: int = 1, column: int = 6) -> tuple[Tensor, tuple[float, float]]:
     """The images (N, 3, S, S) with a block of black and white, an eighth wide, and its centre; in the upper right.
 
     The centre is row and column, in sides of the image. It is far from its own mirror images, from its

@@ -25,7 +25,7 @@ from .conduct import (
     check_import,
     check_untouched,
 )
-from .probing import COUNT, close, decode, images_for, run, say
+from .probing import COUNT, close, decode, images_for, one_line, run
 
 
 def validate_maps(backbone: Backbone, maps: object, count: int) -> None:
@@ -55,7 +55,7 @@ def check_loads(backbone: Backbone) -> None:
     try:
         extractor: object = backbone.load()
     except Exception as error:
-        raise BackboneError(f"{backbone.name} cannot be loaded ({say(error)}); see to its weights") from error
+        raise BackboneError(f"{backbone.name} cannot be loaded ({one_line(error)}); see to its weights") from error
     if not callable(extractor):
         kind = type(extractor).__name__
         raise BackboneError(f"load of {backbone.name} gives a {kind}; return something to call with images")
@@ -68,7 +68,7 @@ def check_size(backbone: Backbone) -> None:
         run(extractor, images)
     except Exception as error:
         what = f"{backbone.name} fails on images {tuple(images.shape)}"
-        raise BackboneError(f"{what} ({say(error)}); declare the size that it takes") from error
+        raise BackboneError(f"{what} ({one_line(error)}); declare the size that it takes") from error
 
 
 def check_maps(backbone: Backbone) -> None:

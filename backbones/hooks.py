@@ -29,10 +29,10 @@ class Activations(nn.Module):
         self, module: nn.Module, layers: Sequence[str], forward: Callable[[nn.Module, Tensor], object] | None = None
     ) -> None:
         super().__init__()
-        known = [name for name, _ in module.named_modules()]
+        names = [name for name, _ in module.named_modules()]
         for layer in layers:
-            if layer not in known:
-                raise BackboneError(f"{_kind(module)} has no layer '{layer}'; {_guess(layer, known)}")
+            if layer not in names:
+                raise BackboneError(f"{_kind(module)} has no layer '{layer}'; {_guess(layer, names)}")
         self.module, self.layers, self.run = module.eval(), tuple(layers), forward or nn.Module.__call__
 
     @torch.no_grad()
@@ -82,8 +82,8 @@ def _kind(module: nn.Module) -> str:
     return type(module).__name__
 
 
-def _guess(layer: str, known: list[str]) -> str:
-    close = get_close_matches(layer, known, 3)
+def _guess(layer: str, names: list[str]) -> str:
+    close = get_close_matches(layer, names, 3)
     if close:
         return "did you mean " + " or ".join(f"'{name}'" for name in close) + "?"
     return "`named_modules()` lists what it has"

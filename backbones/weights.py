@@ -111,8 +111,8 @@ def freeze(parts: Mapping[str, nn.Module]) -> None:
 
 def check_shipped(path: Path) -> None:
     """Refuse a shipped file that is not, byte for byte, the one that we shipped."""
-    known = shipped_sums().get(path.resolve())
-    if known and hashlib.sha256(path.read_bytes()).hexdigest() != known:
+    expected = shipped_sums().get(path.resolve())
+    if expected and hashlib.sha256(path.read_bytes()).hexdigest() != expected:
         raise BackboneError(f"{path} is not the file that we shipped; install partbench again, or name yours with '@'")
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from .auto_shot_name import AutoShotName, base_cell, parse_auto_shot
 from .features import FeatureSource, slices
 from .fit import logits_of
-from .one_pass import SegmenterCells, Tell
+from .one_pass import ReportProgress, SegmenterCells
 from .plan import Cell
 from .segmenter.recipe import RECIPES
 from .segmenter.store import PairShape, PairStore
@@ -41,7 +41,7 @@ class AutoShot:
     work: Path
     """Samples and their labels, until their cell is scored."""
 
-    def run(self, cell: Cell, head: nn.Module, tell: Tell) -> None:
+    def run(self, cell: Cell, head: nn.Module, report: ReportProgress) -> None:
         """Sample, label, learn and score; a segmenter that an earlier run has trained is not trained again."""
         name = parse_auto_shot(cell.head)
         assert name
@@ -50,10 +50,10 @@ class AutoShot:
         card = {"head": name.head, "samples": str(images), "labels": "one-hot" if name.one_hot else "logits"}
         card |= {"backbone": cell.backbone, "weights": str(self.source.weights), "scale": plan.scale}
         self.one_pass.run(
-            cell, lambda tell: self.pairs(cell, head, name, images, tell), card, self.source.weights, tell
+            cell, lambda report: self.pairs(cell, head, name, images, report), card, self.source.weights, report
         )
 
-    def pairs(self, cell: Cell, head: nn.Module, name: AutoShotName, count: int, tell: Tell) -> PairStore:
+    def pairs(self, cell: Cell, head: nn.Module, name: AutoShotName, count: int, report: ReportProgress) -> PairStore:
         """Samples and what the head makes of them; those of a run that was stopped are gone on with."""
         plan, classes = self.task.plan, len(self.task.dataset.classes)
         store = PairStore(self.work / cell.slug, PairShape(count, plan.size, None if name.one_hot else classes))
@@ -65,5 +65,5 @@ class AutoShot:
             images, maps = self.source.sample(len(rows), sample_seed(plan.seed, cell.draw, number))
             logits = logits_of(head, maps, plan.size, classes).cpu()
             store.append(fit_side(images, plan.size), logits.argmax(1) if name.one_hot else logits)
-            tell(done / count, f"{base_cell(cell).slug} labels {done} samples")
+            report(done / count, f"{base_cell(cell).slug} labels {done} samples")
         return store

@@ -44,8 +44,8 @@ def parse_auto_shot(name: str) -> AutoShotName | None:
         if word.startswith(IMAGES) and number.isdecimal() and int(number):
             images = int(number)
         elif word != ONE_HOT:
-            known = f"{ONE_HOT} and {IMAGES}N with N above 0"
-            raise AutoShotError(f"auto-shot has no option {word!r}; after the head it takes {known}")
+            options = f"{ONE_HOT} and {IMAGES}N with N above 0"
+            raise AutoShotError(f"auto-shot has no option {word!r}; after the head it takes {options}")
     return AutoShotName(head, ONE_HOT in words, images)
 
 

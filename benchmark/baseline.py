@@ -94,10 +94,10 @@ def from_moves(draws: Sequence[int], scores: Any, moves: np.ndarray[Any, Any]) -
 
 def _check_scored_alike(result: CellResult, plan_hash: str, first: CellResult) -> None:
     """Refuse a run whose cells were not scored alike."""
-    known, mend = result.provenance, "delete its file and run the same command again"
-    if known.get("protocol") != PROTOCOL:
-        what = f"was scored under protocol {known.get('protocol')}, and this partbench has {PROTOCOL}"
-    elif known.get("plan") != plan_hash or known.get("data") != first.provenance.get("data"):
+    provenance, mend = result.provenance, "delete its file and run the same command again"
+    if provenance.get("protocol") != PROTOCOL:
+        what = f"was scored under protocol {provenance.get('protocol')}, and this partbench has {PROTOCOL}"
+    elif provenance.get("plan") != plan_hash or provenance.get("data") != first.provenance.get("data"):
         what = "is of another plan or of other images than the rest of its run"
     elif (result.classes, result.excluded) != (first.classes, first.excluded):
         what = "has other classes than the rest of its run"

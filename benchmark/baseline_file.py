@@ -38,16 +38,16 @@ def as_text(baseline: Baseline) -> str:
         "versions": baseline.versions,
         "metrics": {name: find_metric(name).formula for name in baseline.scores},
     }
-    keys = dict.fromkeys(key for known in baseline.scores.values() for key in known)
-    entries = ",\n".join(_entry(key, {name: known[key] for name, known in baseline.scores.items()}) for key in keys)
+    keys = dict.fromkeys(key for by_key in baseline.scores.values() for key in by_key)
+    entries = ",\n".join(_entry(key, {name: by_key[key] for name, by_key in baseline.scores.items()}) for key in keys)
     return json.dumps(head, indent=1).removesuffix("\n}") + f',\n "scores": [\n{entries}\n ]\n}}\n'
 
 
-def _entry(key: Key, known: Mapping[str, Estimate]) -> str:
+def _entry(key: Key, by_metric: Mapping[str, Estimate]) -> str:
     """One key: what it is and its scores on the first line, how the images move them on the second."""
-    draws = next(iter(known.values())).draws
-    scores = {name: [None if np.isnan(s) else float(s) for s in e.scores] for name, e in known.items()}
-    moves = {name: _pack(e.influence / e.images) for name, e in known.items()}
+    draws = next(iter(by_metric.values())).draws
+    scores = {name: [None if np.isnan(s) else float(s) for s in e.scores] for name, e in by_metric.items()}
+    moves = {name: _pack(e.influence / e.images) for name, e in by_metric.items()}
     first = json.dumps(dict(zip(KEYS, key, strict=True)) | {"draws": draws, "scores": scores})
     return f"  {first.removesuffix('}')},\n   {json.dumps({'moves': moves}).removeprefix('{')}"
 
@@ -81,10 +81,10 @@ def _renew(version: int) -> str:
 def _check_metrics(file: Path, metrics: Mapping[str, str]) -> None:
     for name, formula in metrics.items():
         try:
-            known = find_metric(name).formula
+            current = find_metric(name).formula
         except MetricError:
             raise BaselineError(f"{file} has the metric {name!r}, which this partbench has not; {MEND}") from None
-        if known != formula:
+        if current != formula:
             raise BaselineError(f"{file} has another definition of the metric {name!r}; {MEND}")
 
 
@@ -95,10 +95,10 @@ def _baseline_in(record: Mapping[str, Any]) -> Baseline:
         raise ValueError("it holds no score")
     for entry in record["scores"]:
         key = (str(entry["backbone"]), str(entry["head"]), int(entry["shots"]))
-        for name, known in scores.items():
-            if key in known:
+        for name, by_key in scores.items():
+            if key in by_key:
                 raise ValueError(f"{' '.join(map(str, key))} stands there twice")
-            known[key] = _estimate_in(entry["draws"], entry["scores"][name], entry["moves"][name], images)
+            by_key[key] = _estimate_in(entry["draws"], entry["scores"][name], entry["moves"][name], images)
     return Baseline(
         protocol=int(record["protocol"]),
         plan=str(record["plan"]),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from .checkpoints import PretrainError, say
+from .checkpoints import PretrainError, one_line
 
 ORDER = ("config", "images", "images seen", "seconds", "began with", "seed", "command", "hardware")
 """Facts in the order in which they are told; others follow."""
@@ -24,7 +24,7 @@ def read_metadata(weights: Path) -> dict[str, str]:
     except FileNotFoundError:
         raise PretrainError(f"there is no weights file {weights}; check its name") from None
     except (SafetensorError, OSError) as error:
-        fact = f"{weights} cannot be read as safetensors ({say(error)})"
+        fact = f"{weights} cannot be read as safetensors ({one_line(error)})"
         raise PretrainError(f"{fact}; name a file that partbench pretrain has written") from None
 
 
@@ -42,10 +42,10 @@ def write_card(weights: Path) -> Path:
 
 def page(name: str, metadata: Mapping[str, str], parameters: int) -> str:
     """The card as Markdown: what it is, what it learnt from, and what it can do beside a trivial answer."""
-    known = [key for key in ORDER if key in metadata]
+    ordered = [key for key in ORDER if key in metadata]
     others = sorted(metadata.keys() - {*ORDER, "family", "measured"})
     facts = {"backbone": f"`{metadata.get('family', '')}`", "numbers": f"{parameters:,}, parameters as float16"}
-    facts |= {key: _cell(metadata[key]) for key in (*known, *others)}
+    facts |= {key: _cell(metadata[key]) for key in (*ordered, *others)}
     lines = [f"# {name}", "", "| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in facts.items())]
     measures = json.loads(metadata.get("measured", "{}"))
     if measures:

@@ -55,10 +55,10 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise PretrainError(f"there is no checkpoint {path}; start without it") from None
     except (OSError, RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
-        raise PretrainError(f"{path} is no checkpoint of a training ({say(error)}); delete it") from error
+        raise PretrainError(f"{path} is no checkpoint of a training ({one_line(error)}); delete it") from error
 
 
-def say(error: Exception) -> str:
+def one_line(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
 
 

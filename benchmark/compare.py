@@ -37,8 +37,8 @@ def holm(p: Sequence[float]) -> NDArray[np.float64]:
     """p-values corrected for their number so that with this p any false one is as rare (Holm 1979); NaN stays NaN."""
     values = np.asarray(p, dtype=float)
     out = np.full(len(values), np.nan)
-    known = np.flatnonzero(~np.isnan(values))
-    order = known[np.argsort(values[known], kind="stable")]
+    finite = np.flatnonzero(~np.isnan(values))
+    order = finite[np.argsort(values[finite], kind="stable")]
     steps = values[order] * np.arange(len(order), 0, -1)
     out[order] = np.minimum(1, np.maximum.accumulate(steps)) if len(order) else []
     return out
@@ -69,13 +69,13 @@ class Rank:
 
 def ranks(estimates: Mapping[Name, Estimate], level: float = LEVEL) -> dict[Name, Rank]:
     """The rank of every score that is not NaN, all pairs compared."""
-    known = [name for name, estimate in estimates.items() if not np.isnan(estimate.mean)]
-    pairs = {(a, b): (estimates[a], estimates[b]) for a, b in combinations(known, 2)}
+    names = [name for name, estimate in estimates.items() if not np.isnan(estimate.mean)]
+    pairs = {(a, b): (estimates[a], estimates[b]) for a, b in combinations(names, 2)}
     shown = {pair: c.difference.mean for pair, c in compare(pairs, level).items() if c.shown(level)}
-    better: dict[Name, int] = dict.fromkeys(known, 0)
-    worse: dict[Name, int] = dict.fromkeys(known, 0)
+    better: dict[Name, int] = dict.fromkeys(names, 0)
+    worse: dict[Name, int] = dict.fromkeys(names, 0)
     for (a, b), difference in shown.items():
         winner, loser = (b, a) if difference > 0 else (a, b)
         better[loser] += 1
         worse[winner] += 1
-    return {name: Rank(1 + better[name], len(known) - worse[name]) for name in known}
+    return {name: Rank(1 + better[name], len(names) - worse[name]) for name in names}

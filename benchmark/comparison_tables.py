@@ -70,15 +70,15 @@ def notes_on(found: Sequence[Comparison], level: float, matrix: bool = False) ->
 
 def as_table(found: Mapping[Pairing, Comparison], level: float) -> Table:
     """A row per place: both scores, their difference with its interval, p, and what would have been shown."""
-    table, told = _empty(), _columns(found)
-    for column in (*told, "A", "B", "B - A", "", "p", "least"):
+    table, place_columns = _empty(), _columns(found)
+    for column in (*place_columns, "A", "B", "B - A", "", "p", "least"):
         table.add_column(column, justify="left" if column in ("backbone", "head", "") else "right", overflow="fold")
     shots: int | None = None
     for place, c in found.items():
-        if "shots" in told and shots not in (None, place.shots):
+        if "shots" in place_columns and shots not in (None, place.shots):
             table.add_section()
         shots = place.shots
-        own = [text for name, text in zip(Pairing._fields, _texts(place), strict=True) if name in told]
+        own = [text for name, text in zip(Pairing._fields, _texts(place), strict=True) if name in place_columns]
         table.add_row(*own, *_numbers(c, level), style="" if c.shown(level) else "dim")
     return table
 

@@ -35,14 +35,14 @@ def of_runs(a: Estimates, b: Estimates) -> Pairs:
     return _common({Pairing(*key): (one, b[key]) for key, one in a.items() if key in b})
 
 
-def of_backbones(known: Estimates, a: str, b: str) -> Pairs:
+def of_backbones(scores: Estimates, a: str, b: str) -> Pairs:
     """Two backbones by head and shots; one without heads stands under every head of the other."""
-    keys = [(head, shots) for backbone, head, shots in known if backbone in (a, b)]
+    keys = [(head, shots) for backbone, head, shots in scores if backbone in (a, b)]
     heads = dict.fromkeys(head for head, _ in keys if head != NO_HEAD) or {NO_HEAD: None}
     pairs: Pairs = {}
     for shots in dict.fromkeys(shots for _, shots in keys):
         for head in heads:
-            one, other = (known.get((name, head, shots), known.get((name, NO_HEAD, shots))) for name in (a, b))
+            one, other = (scores.get((name, head, shots), scores.get((name, NO_HEAD, shots))) for name in (a, b))
             if one and other:
                 pairs[Pairing("", head, shots)] = (one, other)
     return _common(pairs)
@@ -73,13 +73,13 @@ def average_over(pairs: Pairs, what: tuple[str, ...]) -> Pairs:
     return means
 
 
-def of_all(known: Estimates) -> dict[tuple[str, str], tuple[Estimate, Estimate]]:
+def of_all(scores: Estimates) -> dict[tuple[str, str], tuple[Estimate, Estimate]]:
     """Every two backbones (a, b), averaged over the heads and shots that both have; b has the higher mean."""
     means: dict[str, list[float]] = defaultdict(list)
-    for (backbone, _, _), estimate in known.items():
+    for (backbone, _, _), estimate in scores.items():
         means[backbone].append(estimate.mean)
     found = {}
     for better, worse in combinations(sorted(means, key=lambda name: -sum(means[name]) / len(means[name])), 2):
-        for pair in average_over(of_backbones(known, worse, better), (HEADS, SHOTS)).values():
+        for pair in average_over(of_backbones(scores, worse, better), (HEADS, SHOTS)).values():
             found[worse, better] = pair
     return found

@@ -23,7 +23,7 @@ from .features import FeatureSource
 from .fit import predict
 from .fitting import HeadStore
 from .iou import Confusion, confuse
-from .ledger import RunRecorder, say
+from .ledger import RunRecorder, one_line
 from .one_pass import UNITS, ProgressMeter, SegmenterCells
 from .pictures import BackboneGallery
 from .plan import Cell
@@ -39,22 +39,22 @@ class BackboneRun:
     offer: Offer[Backbone]
     source: FeatureSource
     heads: Mapping[str, Offer[Head]]
-    ledger: RunRecorder
+    recorder: RunRecorder
     work: Path
     """Trained heads and confusions of slices, until all cells are scored."""
 
     def run(self, cells: Sequence[Cell]) -> None:
         """Fit the head of every cell and score them all; a head that fails leaves the others alone."""
-        task, size = self.ledger.task, self.backbone.size
+        task, size = self.recorder.task, self.backbone.size
         auto = [cell for cell in cells if is_auto_shot(cell.head)]
         few = [cell for cell in cells if cell not in auto]
         slices, of_shots = task.test_slices(size) if few else [], task.shot_slices(size)
         bases = dict.fromkeys(base_cell(cell) for cell in cells)
         units = 1 + len(of_shots) + len(bases) + len(slices) + UNITS * len(auto)
-        self.ledger.reporter.start(self.backbone.name, units)
+        self.recorder.reporter.start(self.backbone.name, units)
         self.source.recall(task.splits.pool, task.pool)
         self.source.measure(task.statistics(size), task.plan.scale)
-        self._tell("scale")
+        self._report_unit("scale")
         modules = self._fit_all(cells, of_shots)
         self._score_few({cell: modules[cell] for cell in few if cell in modules}, slices)
         self._score_auto({cell: modules[base_cell(cell)] for cell in auto if base_cell(cell) in modules})
@@ -66,15 +66,15 @@ class BackboneRun:
         parts = [self._score_slice(number, rows, modules) for number, rows in enumerate(slices)]
         facts = self._facts() | self._reconstruction(slices)
         for cell in modules:
-            self.ledger.scored(cell, np.concatenate([part[cell.slug] for part in parts]), facts)
+            self.recorder.scored(cell, np.concatenate([part[cell.slug] for part in parts]), facts)
 
     def _score_auto(self, modules: Mapping[Cell, nn.Module]) -> None:
         """Score auto-shot cells, one after the other."""
-        one_pass = SegmenterCells(self.ledger, self.source.device, self.work, self.backbone.size)
-        auto_shot = AutoShot(self.source, self.ledger.task, one_pass, self.work)
+        one_pass = SegmenterCells(self.recorder, self.source.device, self.work, self.backbone.size)
+        auto_shot = AutoShot(self.source, self.recorder.task, one_pass, self.work)
         for cell, head in modules.items():
             try:
-                auto_shot.run(cell, head, ProgressMeter(UNITS, self._tell))
+                auto_shot.run(cell, head, ProgressMeter(UNITS, self._report_unit))
             except Exception as error:  # whatever a generator raises, the others go on
                 self._give_up(cell, error)
 
@@ -83,53 +83,53 @@ class BackboneRun:
         return self.offer.record
 
     @cached_property
-    def fitting(self) -> HeadStore:
-        return HeadStore(self.backbone, self.heads, self.ledger, self.source.device, self.work)
+    def head_store(self) -> HeadStore:
+        return HeadStore(self.backbone, self.heads, self.recorder, self.source.device, self.work)
 
     @property
     def classes(self) -> int:
-        return len(self.ledger.task.dataset.classes)
+        return len(self.recorder.task.dataset.classes)
 
     def _fit_all(self, cells: Sequence[Cell], of_shots: Sequence[list[int]]) -> dict[Cell, nn.Module]:
         """The trained heads that cells need, by few-shot cell, those of one draw after the other."""
         modules: dict[Cell, nn.Module] = {}
-        shots = ShotMaps(self.source, self.ledger.task.splits.pool, of_shots)
-        shots.enter(lambda: self._tell("shots"))
+        shots = ShotMaps(self.source, self.recorder.task.splits.pool, of_shots)
+        shots.enter(lambda: self._report_unit("shots"))
         for draw in sorted({cell.draw for cell in cells}):
-            shots.want(self.ledger.task.manifest.draws[draw])
+            shots.want(self.recorder.task.manifest.draws[draw])
             for base in dict.fromkeys(base_cell(cell) for cell in cells if cell.draw == draw):
                 try:
-                    modules[base] = self.fitting.head(base, shots)
+                    modules[base] = self.head_store.head(base, shots)
                 except Exception as error:  # a head that fails is recorded, and the others go on
                     for cell in cells:
                         if base_cell(cell) == base:
                             self._give_up(cell, error)
-                self._tell(base.slug)
+                self._report_unit(base.slug)
         return modules
 
     def _give_up(self, cell: Cell, error: Exception) -> None:
         """Record a cell as failed; nothing of it is kept, so that the next run tries it from the start."""
-        self.fitting.file(base_cell(cell)).unlink(missing_ok=True)
+        self.head_store.file(base_cell(cell)).unlink(missing_ok=True)
         provider = self.heads[cell.head].provider
-        self.ledger.failed(cell, f"{cell.head} ({provider}) failed on {cell.backbone}: {say(error)}")
+        self.recorder.failed(cell, f"{cell.head} ({provider}) failed on {cell.backbone}: {one_line(error)}")
 
     def _score_slice(self, number: int, rows: list[int], modules: dict[Cell, nn.Module]) -> dict[str, Confusion]:
         """Confusions of every cell on one slice of the test images, read once for all heads; drops heads that fail."""
         file = self.work / f"slice-{number:05d}.npz"
-        known = _known(file)
-        if not all(cell.slug in known for cell in modules):
-            known = self._confuse_slice(number, rows, modules)
-            write_atomic(file, as_npz(known))
-            self.ledger.journal("score", f"{self.backbone.name} {number}")
-        self._tell(f"test slice {number + 1}")
-        return known
+        confusions = _read_confusions(file)
+        if not all(cell.slug in confusions for cell in modules):
+            confusions = self._confuse_slice(number, rows, modules)
+            write_atomic(file, as_npz(confusions))
+            self.recorder.journal("score", f"{self.backbone.name} {number}")
+        self._report_unit(f"test slice {number + 1}")
+        return confusions
 
     def _confuse_slice(self, number: int, rows: list[int], modules: dict[Cell, nn.Module]) -> dict[str, Confusion]:
-        task = self.ledger.task
+        task = self.recorder.task
         images = task.scored.images(rows, self.backbone.size)
         truth = task.scored.masks(rows, task.plan.size).numpy()
         maps = self.source.maps(images)
-        gallery = BackboneGallery.of(self.ledger.folder.path, self.backbone.name, images.numpy(), truth)
+        gallery = BackboneGallery.of(self.recorder.folder.path, self.backbone.name, images.numpy(), truth)
         confusions: dict[str, Confusion] = {}
         for cell, module in list(modules.items()):
             try:
@@ -145,14 +145,14 @@ class BackboneRun:
             gallery.write(None if rebuilt is None else rebuilt.numpy())
         return confusions
 
-    def _tell(self, what: str) -> None:
-        self.ledger.reporter.unit(self.backbone.name, what)
+    def _report_unit(self, what: str) -> None:
+        self.recorder.reporter.unit(self.backbone.name, what)
 
     def _reconstruction(self, slices: Sequence[list[int]]) -> dict[str, list[float]]:
         """Root mean square error of every test image's reconstruction, for backbones that images enter by inversion."""
         errors: list[float] = []
         for rows in slices:
-            images = self.ledger.task.scored.images(rows, self.backbone.size)
+            images = self.recorder.task.scored.images(rows, self.backbone.size)
             rebuilt = self.source.reconstruct(images)
             if rebuilt is None:
                 return {}
@@ -175,7 +175,7 @@ class BackboneRun:
         }
 
 
-def _known(file: Path) -> dict[str, Confusion]:
+def _read_confusions(file: Path) -> dict[str, Confusion]:
     """The confusions in a file; none if it cannot be read, so that they are counted again."""
     try:
         return read_npz(file)

@@ -44,7 +44,7 @@ class FeatureTiming:
         return self.invert + self.describe + self.rebuild
 
 
-def describe_some(source: FeatureSource, images: Tensor, together: int) -> FeatureTiming:
+def time_features(source: FeatureSource, images: Tensor, together: int) -> FeatureTiming:
     """Describe as many of the images as patience allows, one at least."""
     found, first, highest, peak = None, 0, 0, PeakMemory(source.device)
     for wanted in TOGETHER:
@@ -52,14 +52,14 @@ def describe_some(source: FeatureSource, images: Tensor, together: int) -> Featu
         if not len(some) or (found and found.seconds * len(some) > PATIENCE):
             break
         peak.start()
-        found = _describe(source, some)
+        found = _time_describing(source, some)
         highest = max(highest, (peak.read() or 0) * (together // len(some) if first else 1))  # the first warms up
         first += len(some)
     assert found is not None
     return replace(found, memory=highest if first > 1 else highest * together)
 
 
-def timed(device: torch.device, work: Callable[[], Result]) -> tuple[float, Result]:
+def time_call(device: torch.device, work: Callable[[], Result]) -> tuple[float, Result]:
     """Seconds of some work, and what came of it."""
     synchronise(device)
     start = time.perf_counter()
@@ -68,26 +68,26 @@ def timed(device: torch.device, work: Callable[[], Result]) -> tuple[float, Resu
     return time.perf_counter() - start, result
 
 
-def _describe(source: FeatureSource, images: Tensor) -> FeatureTiming:
+def _time_describing(source: FeatureSource, images: Tensor) -> FeatureTiming:
     extractor, count = source.extractor, len(images)
     if not isinstance(extractor, Inverts):
-        seconds, maps = timed(source.device, lambda: source.raw(images))
+        seconds, maps = time_call(source.device, lambda: source.raw(images))
         return FeatureTiming(0.0, seconds / count, 0.0, 0, [m[:1] for m in maps])
-    invert, codes = _invert(source, images)
-    seconds, maps = timed(source.device, lambda: source.raw(images, codes))
+    invert, codes = _time_inversion(source, images)
+    seconds, maps = time_call(source.device, lambda: source.raw(images, codes))
     with torch.no_grad():
-        rebuild, _ = timed(source.device, lambda: extractor.reconstruct(codes))
+        rebuild, _ = time_call(source.device, lambda: extractor.reconstruct(codes))
     code = save({name: code[:1].cpu().contiguous() for name, code in codes.items()})
     return FeatureTiming(invert / count, seconds / count, rebuild / count, len(code), [m[:1] for m in maps])
 
 
-def _invert(source: FeatureSource, images: Tensor) -> tuple[float, Codes]:
+def _time_inversion(source: FeatureSource, images: Tensor) -> tuple[float, Codes]:
     """Seconds of an inversion and its codes, or what they are after a few steps of a long one."""
     extractor = source.extractor
     if isinstance(extractor, Stepwise) and extractor.steps > FEW and source.missing(images):
-        first, _ = timed(source.device, lambda: source.attempt(images, 1))
+        first, _ = time_call(source.device, lambda: source.attempt(images, 1))
         if first * extractor.steps > PATIENCE:
-            several, codes = timed(source.device, lambda: source.attempt(images, FEW))
+            several, codes = time_call(source.device, lambda: source.attempt(images, FEW))
             return first + (extractor.steps - 1) * max(0.0, several - first) / (FEW - 1), codes
     kept, seconds = source.codes(images)
     return seconds, kept

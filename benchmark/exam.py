@@ -25,7 +25,7 @@ class Validation:
     indices: Sequence[int]
     size: int
 
-    def take(self, trainer: Trainer) -> Mapping[str, float]:
+    def measure_trainer(self, trainer: Trainer) -> Mapping[str, float]:
         """The trainer's measures by name; none without images."""
         if not self.indices:
             return {}
@@ -35,6 +35,6 @@ class Validation:
         return trainer.measure(images)
 
 
-def say(measures: Mapping[str, float]) -> str:
+def format_measures(measures: Mapping[str, float]) -> str:
     """Measures in one line."""
     return ", ".join(f"{name} {value:.4g}" for name, value in measures.items())

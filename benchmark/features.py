@@ -112,7 +112,7 @@ class FeatureSource:
 
     def raw(self, images: Tensor, codes: Codes | None = None) -> list[Tensor]:
         """Maps as the backbone gives them, held against its declaration."""
-        seconds, known = 0.0, codes is not None
+        seconds, given = 0.0, codes is not None
         if codes is None and isinstance(self.extractor, Inverts):
             codes, seconds = self.codes(images)
         start = time.perf_counter()
@@ -123,7 +123,7 @@ class FeatureSource:
                 maps = self.extractor(images.to(self.device))
         validate_maps(self.backbone, maps, len(images))
         out = [m.detach().to(self.device).float() for m in maps]
-        if not known:  # else without what the inversion took
+        if not given:  # else without what the inversion took
             self.seconds += seconds + time.perf_counter() - start
             self.images += len(images)
         return out
@@ -186,8 +186,8 @@ class FeatureSource:
 
     def _maker(self, settings: str) -> str:
         """Who makes codes: layer groups of one generator have them in common, if its settings say what makes them."""
-        known = settings and self.weights
-        return parse_backbone(self.backbone.name).family if known else self.backbone.name.removesuffix(POSITION)
+        shared = settings and self.weights
+        return parse_backbone(self.backbone.name).family if shared else self.backbone.name.removesuffix(POSITION)
 
     def reconstruct(self, images: Tensor) -> Tensor | None:
         """What the backbone makes of the images (N, 3, S, S), if it can show it."""

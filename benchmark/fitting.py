@@ -26,22 +26,22 @@ class HeadStore:
 
     backbone: Backbone
     heads: Mapping[str, Offer[Head]]
-    ledger: RunRecorder
+    recorder: RunRecorder
     device: torch.device
     work: Path
 
     def head(self, cell: Cell, shots: ShotMaps) -> nn.Module:
         """The trained head of a cell, from disk if an earlier run got that far."""
-        file, head, task = self.file(cell), self.heads[cell.head].record, self.ledger.task
+        file, head, task = self.file(cell), self.heads[cell.head].record, self.recorder.task
         classes = len(task.dataset.classes)
-        if (known := self._load(head, file, classes)) is not None:
-            return known
+        if (stored := self._load(head, file, classes)) is not None:
+            return stored
         rows, masks = task.manifest.draws[cell.draw], task.shot_masks(cell.draw, cell.shots).to(self.device)
         schedule, seed = SCHEDULES[task.plan.schedule], cell.seed(task.plan.seed)
         channels = self.backbone.channels
         module = learn(head, channels, classes, lambda i: shots.of(rows[i]), masks, schedule, seed)
         write_atomic(file, _as_bytes(module.state_dict()))
-        self.ledger.journal("fit", cell.slug)
+        self.recorder.journal("fit", cell.slug)
         return module
 
     def file(self, cell: Cell) -> Path:

@@ -85,8 +85,8 @@ def lines(findings: Findings) -> list[str]:
     groups: dict[tuple[str, str], list[str]] = {}
     for flag in findings.flags:
         groups.setdefault((flag.name, flag.text.removeprefix(f"{flag.of}: ")), []).append(flag.of)
-    said = [f"flag: {name}{_whose(of)}: {text}" for (name, text), of in groups.items()]
-    return said or [f"guards: no flag ({_looked_at(findings)})"]
+    texts = [f"flag: {name}{_whose(of)}: {text}" for (name, text), of in groups.items()]
+    return texts or [f"guards: no flag ({_looked_at(findings)})"]
 
 
 def _looked_at(findings: Findings) -> str:

@@ -171,8 +171,8 @@ def _head(figures: BackboneFigures, cell: Cell) -> HeadFigures:
 
 
 def _segmenters(figures: BackboneFigures, cells: Sequence[Cell]) -> list[SegmenterFigures]:
-    known = [_head(figures, cell).segmenter for cell in cells]
-    return [segmenter for segmenter in known if segmenter]
+    segmenters = [_head(figures, cell).segmenter for cell in cells]
+    return [segmenter for segmenter in segmenters if segmenter]
 
 
 def _reading(head: HeadFigures) -> float:

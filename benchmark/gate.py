@@ -108,9 +108,9 @@ def check_same_baseline(before: Baseline, after: Baseline) -> None:
 def _pair(before: Baseline, after: Baseline, reasons: Mapping[Key, str]) -> tuple[Pairs, list[Verdict]]:
     """The scores that both have, and a verdict on the others."""
     pairs, rest = Pairs(), list[Verdict]()
-    for metric, known in before.scores.items():
+    for metric, baseline_scores in before.scores.items():
         found = after.scores[metric]
-        for key, old in known.items():
+        for key, old in baseline_scores.items():
             new = found.get(key)
             lost = _lost(old, new)
             if np.isnan(old.mean):
@@ -120,7 +120,7 @@ def _pair(before: Baseline, after: Baseline, reasons: Mapping[Key, str]) -> tupl
                 rest.append(Verdict(metric, key, MISSING, before=old.mean, why=why))
             else:
                 pairs[metric, key] = (old, new.at(old.draws))
-        unheld = [key for key in found if key not in known or np.isnan(known[key].mean)]
+        unheld = [key for key in found if key not in baseline_scores or np.isnan(baseline_scores[key].mean)]
         rest += [Verdict(metric, k, NEW, after=found[k].mean) for k in unheld if not np.isnan(found[k].mean)]
     return pairs, rest
 

@@ -40,12 +40,14 @@ class GuardResult:
     flags: tuple[GuardFlag, ...] = ()
 
 
-def stand_guard(run: Path, task: SegmentationTask, backbones: Mapping[str, Backbone]) -> Findings:
+def run_guards(run: Path, task: SegmentationTask, backbones: Mapping[str, Backbone]) -> Findings:
     """Look, and write what was found into the folder of the run; a backbone of an earlier command keeps its flags."""
-    known = _known(run, task)
-    if known:
-        test = HashedImages(tuple(known.hashes), np.array([int(h, 16) for h in known.hashes.values()], dtype=np.uint64))
-        parts = {of: GuardResult(what, known.of(of)) for of, what in known.checked.items()}
+    earlier = _earlier_findings(run, task)
+    if earlier:
+        test = HashedImages(
+            tuple(earlier.hashes), np.array([int(h, 16) for h in earlier.hashes.values()], dtype=np.uint64)
+        )
+        parts = {of: GuardResult(what, earlier.of(of)) for of, what in earlier.checked.items()}
     else:
         test = hash_images(task.scored, task.test)
         parts = {IMAGES: guard_images(task, test)}
@@ -61,7 +63,7 @@ def stand_guard(run: Path, task: SegmentationTask, backbones: Mapping[str, Backb
     return findings
 
 
-def _known(run: Path, task: SegmentationTask) -> Findings | None:
+def _earlier_findings(run: Path, task: SegmentationTask) -> Findings | None:
     """What is known of the same images; a damaged file is made anew."""
     try:
         findings = read_findings(run)
@@ -76,10 +78,10 @@ def guard_images(task: SegmentationTask, test: HashedImages) -> GuardResult:
     unlabelled, named = _unlabelled(task)
     flags = [
         _same_name("shots in test", "stand in the pool of shots as well", test, pool.names),
-        _alike("shots near test", "pool images", test, pool),
-        _alike("duplicates in test", "each other", test, test),
+        _near_duplicates("shots near test", "pool images", test, pool),
+        _near_duplicates("duplicates in test", "each other", test, test),
         _same_name("pretraining in test", "stand among the unlabelled ones as well", test, named),
-        _alike("pretraining near test", "unlabelled ones", test, unlabelled),
+        _near_duplicates("pretraining near test", "unlabelled ones", test, unlabelled),
         _absent_from_test(task),
     ]
     looked = f"{len(test.names)} test against {len(pool.names)} pool"
@@ -104,7 +106,7 @@ def _same_name(name: str, what: str, test: HashedImages, others: tuple[str, ...]
     return GuardFlag(IMAGES, name, text, both) if both else None
 
 
-def _alike(name: str, what: str, test: HashedImages, others: HashedImages) -> GuardFlag | None:
+def _near_duplicates(name: str, what: str, test: HashedImages, others: HashedImages) -> GuardFlag | None:
     """A flag for test images that look like others; like other test images if they are the same."""
     pairs = look_alikes(test, others)
     text = f"{len({pair.test for pair in pairs})} of {len(test.names)} test images look like {what}: "
@@ -113,12 +115,12 @@ def _alike(name: str, what: str, test: HashedImages, others: HashedImages) -> Gu
 
 
 def _absent_from_test(task: SegmentationTask) -> GuardFlag | None:
-    absent = _absent(task, {k for i in task.test for k in _shown(task.scored, i, task.plan.size)})
+    absent = _absent(task, {k for i in task.test for k in _classes_of(task.scored, i, task.plan.size)})
     text = f"no test image shows {some(absent)}; no score says anything of them"
     return GuardFlag(IMAGES, "class missing from test", text, absent) if absent else None
 
 
-def _shown(split: Split, index: int, size: int) -> set[int]:
+def _classes_of(split: Split, index: int, size: int) -> set[int]:
     """The classes that an image shows."""
     return {*split.masks([index], size).unique().tolist()} - {IGNORE}
 
@@ -133,7 +135,7 @@ def _absent(task: SegmentationTask, shown: set[int]) -> tuple[str, ...]:
 def guard_shots(task: SegmentationTask) -> GuardResult:
     """Classes that a head of some draw and number of shots never sees, and shots that no person annotated."""
     draws = task.manifest.draws
-    shown = {i: _shown(task.splits.pool, i, task.plan.size) for i in {i for draw in draws for i in draw}}
+    shown = {i: _classes_of(task.splits.pool, i, task.plan.size) for i in {i for draw in draws for i in draw}}
     cases: list[str] = []
     counts: list[str] = []
     for shots in task.plan.shots:
@@ -164,17 +166,19 @@ def _oracle(task: SegmentationTask) -> tuple[GuardFlag, ...]:
 
 def guard_backbone(name: str, backbone: Backbone, task: SegmentationTask, test: HashedImages) -> GuardResult:
     """Whether its pretraining images are known, and whether a test image is one of them."""
-    known: PretrainingImages = pretraining_of(backbone, task.dataset.like or task.plan.dataset)
-    if known.unknown:
+    pretraining: PretrainingImages = pretraining_of(backbone, task.dataset.like or task.plan.dataset)
+    if pretraining.unknown:
         return GuardResult(
-            "", (GuardFlag(name, "pretraining images unknown", f"{name}: {known.unknown}", known.evidence),)
+            "", (GuardFlag(name, "pretraining images unknown", f"{name}: {pretraining.unknown}", pretraining.evidence),)
         )
-    if known.hashes is None:
-        return GuardResult(known.text)
-    pairs = look_alikes(test, HashedImages(tuple(f"image {i}" for i in range(len(known.hashes))), known.hashes))
+    if pretraining.hashes is None:
+        return GuardResult(pretraining.text)
+    pairs = look_alikes(
+        test, HashedImages(tuple(f"image {i}" for i in range(len(pretraining.hashes))), pretraining.hashes)
+    )
     seen = dict.fromkeys(pair.test for pair in pairs)
     if not seen:
-        return GuardResult(known.text)
+        return GuardResult(pretraining.text)
     what = f"{len(seen)} of {len(test.names)} test images look like images that it learnt from"
     text = f"{name}: {what}: {some(tuple(seen))}"
-    return GuardResult(known.text, (GuardFlag(name, "pretraining near test", text, describe(pairs)),))
+    return GuardResult(pretraining.text, (GuardFlag(name, "pretraining near test", text, describe(pairs)),))

@@ -72,29 +72,29 @@ def summarise(results: Sequence[CellResult], metrics: Sequence[str] = DEFAULT) -
     return table.rename_axis(KEYS).reset_index()
 
 
-def _summary(known: Estimates, metric: str) -> pd.DataFrame:
+def _summary(scores: Estimates, metric: str) -> pd.DataFrame:
     places: dict[Key, str] = {}
-    for head, shots in dict.fromkeys((head, shots) for _, head, shots in known):
+    for head, shots in dict.fromkeys((head, shots) for _, head, shots in scores):
         if head == NO_HEAD:
-            shown = {(name, head, shots): rank for name, rank in ranks(by_backbone(known, shots)).items()}
+            shown = {(name, head, shots): rank for name, rank in ranks(by_backbone(scores, shots)).items()}
         else:
-            shown = ranks({key: e for key, e in known.items() if key[1] in (head, NO_HEAD) and key[2] == shots})
-        places |= {key: str(rank) for key, rank in shown.items() if key in known and key[1] == head}
+            shown = ranks({key: e for key, e in scores.items() if key[1] in (head, NO_HEAD) and key[2] == shots})
+        places |= {key: str(rank) for key, rank in shown.items() if key in scores and key[1] == head}
     columns = {
-        metric: [e.mean for e in known.values()],
-        f"{metric} ±": [e.half_width() for e in known.values()],
-        f"{metric} rank": [places.get(key, "") for key in known],
+        metric: [e.mean for e in scores.values()],
+        f"{metric} ±": [e.half_width() for e in scores.values()],
+        f"{metric} rank": [places.get(key, "") for key in scores],
     }
-    return pd.DataFrame(columns, index=pd.MultiIndex.from_tuples(list(known), names=KEYS))
+    return pd.DataFrame(columns, index=pd.MultiIndex.from_tuples(list(scores), names=KEYS))
 
 
-def by_backbone(known: Estimates, shots: int | None = None) -> dict[str, Estimate]:
+def by_backbone(scores: Estimates, shots: int | None = None) -> dict[str, Estimate]:
     """The score of every backbone, averaged over heads, and over numbers of shots unless one is given.
 
     Only heads and shots that all backbones have are averaged over, so that none gains by a head that failed.
     """
     groups: dict[str, dict[tuple[str, int], Estimate]] = defaultdict(dict)
-    for (backbone, head, count), one in known.items():
+    for (backbone, head, count), one in scores.items():
         if shots is None or count == shots:
             groups[backbone][(head, count)] = one
     crossed = [group.keys() for group in groups.values() if not all(head == NO_HEAD for head, _ in group)]
@@ -102,22 +102,22 @@ def by_backbone(known: Estimates, shots: int | None = None) -> dict[str, Estimat
     return {backbone: average([group[k] for k in group.keys() & common or group]) for backbone, group in groups.items()}
 
 
-def places(known: Estimates) -> dict[int, dict[str, Rank]]:
+def places(scores: Estimates) -> dict[int, dict[str, Rank]]:
     """The ranks of the backbones, averaged over heads, by number of shots."""
-    return {shots: ranks(by_backbone(known, shots)) for shots in sorted({shots for _, _, shots in known})}
+    return {shots: ranks(by_backbone(scores, shots)) for shots in sorted({shots for _, _, shots in scores})}
 
 
 def rank_moves(results: Sequence[CellResult], metrics: Sequence[str]) -> pd.DataFrame:
     """The place and the rank of every backbone by each metric, where the place is not the same by all of them."""
-    known = {metric: by_backbone(estimates(results, metric)) for metric in metrics}
-    columns = {metric: _standing(scores) for metric, scores in known.items()}
-    rows = [[columns[metric].get(name, (0, "-")) for metric in metrics] for name in known[metrics[0]]]
+    by_metric = {metric: by_backbone(estimates(results, metric)) for metric in metrics}
+    columns = {metric: _place(scores) for metric, scores in by_metric.items()}
+    rows = [[columns[metric].get(name, (0, "-")) for metric in metrics] for name in by_metric[metrics[0]]]
     moved = [i for i, row in enumerate(rows) if len({place for place, _ in row}) > 1]
-    names = list(known[metrics[0]])
+    names = list(by_metric[metrics[0]])
     return pd.DataFrame([[names[i], *(text for _, text in rows[i])] for i in moved], columns=["backbone", *metrics])
 
 
-def _standing(scores: Mapping[str, Estimate]) -> dict[str, tuple[int, str]]:
+def _place(scores: Mapping[str, Estimate]) -> dict[str, tuple[int, str]]:
     """Place of every score that is not NaN, and the place as text with the ranks that it may have."""
     shown = ranks(scores)
     order = sorted(shown, key=lambda name: -scores[name].mean)

@@ -24,7 +24,7 @@ class RunRecorder:
     facts: Mapping[str, Any]
     """Versions and hardware, for every result."""
     reporter: Listener
-    told: set[str] = field(default_factory=set)
+    reported: set[str] = field(default_factory=set)
 
     def done(self, cell: Cell, weights: str | None) -> bool:
         """Whether a cell has a score of these weights; one whose file is damaged is computed again."""
@@ -46,9 +46,9 @@ class RunRecorder:
 
     def problem(self, sentence: str) -> None:
         """Tell the reporter, unless it knows."""
-        if sentence not in self.told:
+        if sentence not in self.reported:
             self.reporter.problem(sentence)
-        self.told.add(sentence)
+        self.reported.add(sentence)
 
     def journal(self, unit: str, of: str) -> None:
         """One line per unit of work, so that anyone can see that nothing was done twice."""
@@ -78,7 +78,7 @@ class RunRecorder:
         self.reporter.cell_finished(result)
 
 
-def say(error: Exception) -> str:
+def one_line(error: Exception) -> str:
     """An error in one line, with its kind where the message alone says little."""
     text = " ".join(str(error).split())
     return text if isinstance(error, ValueError) and text else f"{type(error).__name__}: {text}".removesuffix(": ")

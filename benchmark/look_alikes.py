@@ -66,5 +66,5 @@ def look_alikes(test: HashedImages, others: HashedImages) -> list[NearDuplicate]
 
 def describe(pairs: Sequence[NearDuplicate]) -> tuple[str, ...]:
     """Each pair in a few words, and how many there are beyond those that are told."""
-    told = tuple(f"{pair.test} and {pair.other} ({pair.distance} of {BITS} bits differ)" for pair in pairs[:TOLD])
-    return told + ((f"and {len(pairs) - TOLD} more pairs",) if len(pairs) > TOLD else ())
+    texts = tuple(f"{pair.test} and {pair.other} ({pair.distance} of {BITS} bits differ)" for pair in pairs[:TOLD])
+    return texts + ((f"and {len(pairs) - TOLD} more pairs",) if len(pairs) > TOLD else ())

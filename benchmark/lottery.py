@@ -94,16 +94,16 @@ def compute_lottery(scores: Mapping[str, Estimate], seed: int = 0, level: float 
 
     Left out are those that are NaN, and those of less than two draws if others have more.
     """
-    known = {name: estimate for name, estimate in scores.items() if not np.isnan(estimate.scores).any()}
-    known = {name: estimate for name, estimate in known.items() if len(estimate.draws) > 1} or known
-    if not known:
+    usable = {name: estimate for name, estimate in scores.items() if not np.isnan(estimate.scores).any()}
+    usable = {name: estimate for name, estimate in usable.items() if len(estimate.draws) > 1} or usable
+    if not usable:
         raise LotteryError("there is no score that is a number; choose another --metric")
-    first, *rest = known.values()
+    first, *rest = usable.values()
     draws = [draw for draw in first.draws if all(draw in e.draws for e in rest)]
     if len(draws) < 2:
         count = f"{len(draws)} draw{'' if len(draws) == 1 else 's'}"
         raise LotteryError(f"all backbones have {count} in common and a lottery needs 2; run with --draws 5")
-    ordered = sorted(((name, e.at(draws)) for name, e in known.items()), key=lambda item: -item[1].mean)
+    ordered = sorted(((name, e.at(draws)) for name, e in usable.items()), key=lambda item: -item[1].mean)
     overall = average([e for _, e in ordered])
     table = np.array([e.scores for _, e in ordered])
     best_first = np.argsort(-overall.scores, kind="stable")
@@ -192,5 +192,5 @@ def _correlation(scores: Array, orders: NDArray[np.integer], half: int) -> float
     sets = [scores[:, orders[:, first : first + half]].mean(-1) for first in (0, half)]
     one, other = (ranks - ranks.mean(0) for ranks in (rankdata(means, axis=0) for means in sets))
     spread = np.sqrt((one**2).sum(0) * (other**2).sum(0))
-    known = spread > 0
-    return float(((one * other).sum(0)[known] / spread[known]).mean()) if known.any() else float("nan")
+    defined = spread > 0
+    return float(((one * other).sum(0)[defined] / spread[defined]).mean()) if defined.any() else float("nan")

@@ -25,11 +25,11 @@ def title(dataset: str, metric: str, shots: int) -> str:
 
 def name_of(draw: int, names: Mapping[int, Sequence[str]]) -> str:
     """The shot of a draw, or its first shots, or its number where they are not known."""
-    known = names.get(draw)
-    if not known:
+    shot_names = names.get(draw)
+    if not shot_names:
         return f"draw {draw}"
-    short = known[0] if len(known[0]) <= LONGEST else "…" + known[0][1 - LONGEST :]
-    return short if len(known) == 1 else f"draw {draw} ({short}, …)"
+    short = shot_names[0] if len(shot_names[0]) <= LONGEST else "…" + shot_names[0][1 - LONGEST :]
+    return short if len(shot_names) == 1 else f"draw {draw} ({short}, …)"
 
 
 def as_luck_table(found: Lottery, names: Mapping[int, Sequence[str]]) -> Table:
@@ -83,22 +83,22 @@ def sentences(found: Lottery, names: Mapping[int, Sequence[str]]) -> list[str]:
     """What it comes to, in plain words."""
     luck = found.overall
     best, worst = luck.best, luck.worst
-    told = [
+    texts = [
         f"mean over backbones: {name_of(best, names)} gives {found.scores[best]:.1f} and "
         f"{name_of(worst, names)} {found.scores[worst]:.1f}, {luck.spread:.1f} points apart"
     ]
     if not isnan(luck.share):
-        told[0] += f"; the shots are {_percent(luck.share)} of the variance of a draw's score"
-    return [*told, *_agreement(found), *_needs(found), *_growth(found)]
+        texts[0] += f"; the shots are {_percent(luck.share)} of the variance of a draw's score"
+    return [*texts, *_agreement(found), *_needs(found), *_growth(found)]
 
 
 def _agreement(found: Lottery) -> list[str]:
-    known = found.agreement
-    if isnan(known.w):
+    agreement = found.agreement
+    if isnan(agreement.w):
         return []
-    said = "agree" if known.p < ALIKE else "are not shown to agree"
-    numbers = f"Kendall's W {known.w:.2f}, mean Spearman {known.spearman:.2f}, p {p_text(known.p)}"
-    return [f"the backbones {said} on which draw is good ({numbers})"]
+    verdict = "agree" if agreement.p < ALIKE else "are not shown to agree"
+    numbers = f"Kendall's W {agreement.w:.2f}, mean Spearman {agreement.spearman:.2f}, p {p_text(agreement.p)}"
+    return [f"the backbones {verdict} on which draw is good ({numbers})"]
 
 
 def _needs(found: Lottery) -> list[str]:
@@ -114,8 +114,12 @@ def _needs(found: Lottery) -> list[str]:
 
 
 def _growth(found: Lottery) -> list[str]:
-    known = [f"{rho:.2f} with {half}" for half, rho in found.growth.items() if not isnan(rho)]
-    return [f"rank correlation of the backbones between two sets of other draws: {', '.join(known)}"] if known else []
+    correlations = [f"{rho:.2f} with {half}" for half, rho in found.growth.items() if not isnan(rho)]
+    return (
+        [f"rank correlation of the backbones between two sets of other draws: {', '.join(correlations)}"]
+        if correlations
+        else []
+    )
 
 
 def _text(value: float) -> str:

@@ -115,7 +115,7 @@ def small(confusion: Confusion, scored: Classes) -> Scores:
     return mean_over(per_class(confusion), chosen)
 
 
-def where_there(confusion: Confusion) -> Scores:
+def present_iou(confusion: Confusion) -> Scores:
     return np.where(truth_pixels(confusion) > 0, per_class(confusion), np.nan)
 
 
@@ -174,7 +174,7 @@ METRICS: Mapping[str, Metric] = {
             "image_mean",
             "mean over classes of the mean IoU over the images where the class is there",
             "SLiMe",
-            PerImage(where_there),
+            PerImage(present_iou),
             background=True,
         ),
         Metric(
@@ -212,7 +212,7 @@ def find_metric(name: str) -> Metric:
         if name.endswith(suffix):
             base, background = name.removesuffix(suffix), suffix == WITH
     if base not in METRICS:
-        known = ", ".join(METRICS)
-        raise MetricError(f"there is no metric {name!r}; choose {known}, each also with {WITH} or {WITHOUT} behind it")
+        names = ", ".join(METRICS)
+        raise MetricError(f"there is no metric {name!r}; choose {names}, each also with {WITH} or {WITHOUT} behind it")
     metric = METRICS[base]
     return metric if background is None else replace(metric, name=name, background=background)

@@ -145,14 +145,14 @@ def expand(patterns: Iterable[str], names: Iterable[str], noun: str = "backbone"
 
     A pattern without a wildcard stands for itself, known or not: `stylegan2:B` is in no list.
     """
-    known = tuple(names)
+    candidates = tuple(names)
     found: dict[str, None] = {}
     for pattern in patterns:
         # No listed name has a slash, so what has one is a path, and a '[' in it is no wildcard.
         literal = "/" in pattern or not any(mark in pattern for mark in "*?[")
-        matches = [pattern] if literal else [name for name in known if fnmatchcase(name, pattern)]
+        matches = [pattern] if literal else [name for name in candidates if fnmatchcase(name, pattern)]
         if not matches:
-            raise NamingError(f"no {noun} matches '{pattern}'; there are {', '.join(known) or 'none'}")
+            raise NamingError(f"no {noun} matches '{pattern}'; there are {', '.join(candidates) or 'none'}")
         found |= dict.fromkeys(matches)
     return tuple(found)
 

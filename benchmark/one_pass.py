@@ -27,7 +27,7 @@ UNITS = 20
 SAMPLED = 0.2
 """Share of them for making the pairs; nearly all others are the training."""
 
-Tell = Callable[[float, str], None]
+ReportProgress = Callable[[float, str], None]
 """Told which share of a work is done, and what."""
 
 
@@ -39,20 +39,20 @@ def segmenter_file(run: Path, cell: Cell) -> Path:
 class ProgressMeter:
     """Turns shares of a work into units of it."""
 
-    def __init__(self, units: int, tell: Callable[[str], None]) -> None:
-        self.units, self.tell, self.told = units, tell, 0
+    def __init__(self, units: int, report: Callable[[str], None]) -> None:
+        self.units, self.report, self.reported = units, report, 0
 
     def __call__(self, share: float, what: str) -> None:
-        while self.told < int(share * self.units):
-            self.told += 1
-            self.tell(what)
+        while self.reported < int(share * self.units):
+            self.reported += 1
+            self.report(what)
 
 
 @dataclass
 class SegmenterCells:
     """Trains, keeps and scores segmenters."""
 
-    ledger: RunRecorder
+    recorder: RunRecorder
     device: torch.device
     work: Path
     """Pairs and checkpoints, until their cell is scored."""
@@ -60,22 +60,29 @@ class SegmenterCells:
     """Side of the pictures that are kept of test images, pixels."""
 
     def run(
-        self, cell: Cell, pairs: Callable[[Tell], Pairs], card: Mapping[str, str], weights: str | None, tell: Tell
+        self,
+        cell: Cell,
+        pairs: Callable[[ReportProgress], Pairs],
+        card: Mapping[str, str],
+        weights: str | None,
+        report: ReportProgress,
     ) -> None:
         """Score a cell by the segmenter that learns from these pairs, or by the one that a stopped run left."""
-        segmenter = self._segmenter(cell, pairs, card, tell)
+        segmenter = self._segmenter(cell, pairs, card, report)
         confusion, seconds = self._score(cell, segmenter)
         facts = {"provider": "partbench", "weights": weights, "seconds per image": round(seconds, 5)}
-        self.ledger.scored(cell, confusion, {**facts, "segmenter": dict(segmenter.card)})
+        self.recorder.scored(cell, confusion, {**facts, "segmenter": dict(segmenter.card)})
         shutil.rmtree(self.work / cell.slug, ignore_errors=True)
-        tell(1.0, cell.slug)
+        report(1.0, cell.slug)
 
-    def _segmenter(self, cell: Cell, pairs: Callable[[Tell], Pairs], card: Mapping[str, str], tell: Tell) -> Segmenter:
-        file, card = segmenter_file(self.ledger.folder.path, cell), self._card(cell, card)
-        if (known := _known(file, card)) is not None:
-            return known.to(self.device)
-        task = self.ledger.task
-        made = pairs(lambda share, what: tell(SAMPLED * share, what))
+    def _segmenter(
+        self, cell: Cell, pairs: Callable[[ReportProgress], Pairs], card: Mapping[str, str], report: ReportProgress
+    ) -> Segmenter:
+        file, card = segmenter_file(self.recorder.folder.path, cell), self._card(cell, card)
+        if (stored := _stored_segmenter(file, card)) is not None:
+            return stored.to(self.device)
+        task = self.recorder.task
+        made = pairs(lambda share, what: report(SAMPLED * share, what))
         segmenter = train_segmenter(
             made,
             task.dataset.classes,
@@ -83,29 +90,29 @@ class SegmenterCells:
             cell.seed(task.plan.seed),
             self.device,
             card,
-            lambda done, total: tell(SAMPLED + 0.95 * (1 - SAMPLED) * done / total, f"{cell.slug} step {done}"),
+            lambda done, total: report(SAMPLED + 0.95 * (1 - SAMPLED) * done / total, f"{cell.slug} step {done}"),
             self.work / f"{cell.slug}.ckpt",
         )
         segmenter.save(file)
-        self.ledger.journal("segmenter", cell.slug)
+        self.recorder.journal("segmenter", cell.slug)
         return segmenter
 
     def _card(self, cell: Cell, card: Mapping[str, str]) -> dict[str, str]:
         """How the segmenter of a cell is made; with the same card an earlier one is the same."""
-        task = self.ledger.task
+        task = self.recorder.task
         facts = {"dataset": task.dataset.name, "shots": str(cell.shots), "draw": str(cell.draw)}
         recipe = ", ".join(f"{name} {value}" for name, value in asdict(RECIPES[task.plan.schedule]).items())
-        known = {"plan": task.plan.hash, "protocol": str(PROTOCOL), "data": task.data}
-        return {**card, **facts, "recipe": recipe, **known, "names": task.manifest.seen(cell.draw, cell.shots)}
+        protocol = {"plan": task.plan.hash, "protocol": str(PROTOCOL), "data": task.data}
+        return {**card, **facts, "recipe": recipe, **protocol, "names": task.manifest.seen(cell.draw, cell.shots)}
 
     def _score(self, cell: Cell, segmenter: Segmenter) -> tuple[Confusion, float]:
         """Confusions of all test images, and the seconds that one takes."""
-        task, classes = self.ledger.task, len(self.ledger.task.dataset.classes)
+        task, classes = self.recorder.task, len(self.recorder.task.dataset.classes)
         parts, seconds, side = [], 0.0, task.plan.size
         first = task.test_slices(self.shown)[0]
         shown = task.scored.images(first, self.shown).numpy()
         gallery = BackboneGallery.of(
-            self.ledger.folder.path, cell.backbone, shown, task.scored.masks(first, side).numpy()
+            self.recorder.folder.path, cell.backbone, shown, task.scored.masks(first, side).numpy()
         )
         for number, rows in enumerate(slices(task.test, max(side, self.shown))):
             images, truth = task.scored.images(rows, side), task.scored.masks(rows, side).numpy()
@@ -119,10 +126,10 @@ class SegmenterCells:
         return np.concatenate(parts), seconds / len(task.test)
 
 
-def _known(file: Path, card: Mapping[str, str]) -> Segmenter | None:
+def _stored_segmenter(file: Path, card: Mapping[str, str]) -> Segmenter | None:
     """The segmenter in a file, if it was made in the same way."""
     try:
-        known = Segmenter.load(file)
+        stored = Segmenter.load(file)
     except SegmenterError:
         return None
-    return known if dict(known.card) == dict(card) else None
+    return stored if dict(stored.card) == dict(card) else None

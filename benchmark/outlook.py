@@ -29,8 +29,8 @@ class Feasibility:
     @property
     def needs(self) -> dict[str, Needs]:
         """By backbone, those that could be measured."""
-        known = {name: self.figures[name] for name in self.left if self.figures[name].error is None}
-        return {name: needs(figures, self.left[name], self.extent) for name, figures in known.items()}
+        measured = {name: self.figures[name] for name in self.left if self.figures[name].error is None}
+        return {name: needs(figures, self.left[name], self.extent) for name, figures in measured.items()}
 
     @property
     def memory(self) -> int:
@@ -45,8 +45,8 @@ class Feasibility:
     @property
     def disk(self) -> int:
         """Bytes in the run's folder at the highest: all results, and the trained heads of one backbone."""
-        known = self.needs.values()
-        return sum(one.results for one in known) + max((one.units for one in known), default=0)
+        needs = self.needs.values()
+        return sum(one.results for one in needs) + max((one.units for one in needs), default=0)
 
     @property
     def codes(self) -> int:
@@ -81,7 +81,7 @@ class Feasibility:
         """Bytes of a backbone's cells with masks of another side; what a head needs at work goes with the area."""
         share = (side / self.plan.size) ** 2
         figures = self.figures[name]
-        heads = {h: _shrunk(known, share) for h, known in figures.heads.items()}
+        heads = {h: _shrunk(head, share) for h, head in figures.heads.items()}
         return memory(replace(figures, heads=heads), self.left[name], self.extent)
 
 

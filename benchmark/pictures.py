@@ -62,7 +62,7 @@ def sheet(rows: Sequence[Sequence[Picture]], columns: Sequence[str], names: Sequ
     canvas = Image.new("RGB", (left + len(columns) * step, HEADER + len(rows) * step), "white")
     draw = ImageDraw.Draw(canvas)
     for j, name in enumerate(columns):
-        draw.text((left + j * step + TILE / 2, HEADER / 2), fitting(name, font), "black", font, anchor="mm")
+        draw.text((left + j * step + TILE / 2, HEADER / 2), fit_text(name, font), "black", font, anchor="mm")
     for i, row in enumerate(rows):
         if names:
             draw.text((left - 2 * GAP, HEADER + i * step + TILE / 2), names[i], "black", font, anchor="rm")
@@ -71,7 +71,7 @@ def sheet(rows: Sequence[Sequence[Picture]], columns: Sequence[str], names: Sequ
     return canvas
 
 
-def fitting(name: str, font: Font) -> str:
+def fit_text(name: str, font: Font) -> str:
     """A name as it fits above a picture: its end, where weights and variants stand, if it is too long."""
     short = name
     while font.getlength(short) > TILE and len(short) > 2:

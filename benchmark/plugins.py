@@ -83,7 +83,7 @@ class _PluginLoader:
         try:
             module = plugin.load()
         except Exception as error:
-            self._complain(f"{plugin.provider} cannot be imported ({_say(error)}); install it, {plugin.mend}")
+            self._complain(f"{plugin.provider} cannot be imported ({one_line(error)}); install it, {plugin.mend}")
             return
         if self.manager.is_registered(module):  # by another entry point of the same package
             return
@@ -93,9 +93,9 @@ class _PluginLoader:
             reason = str(error).splitlines()[-1]
             self._complain(f"{plugin.provider} has a hook that does not fit ({reason}); mend it, {plugin.mend}")
             return
-        self._ask(plugin, module)
+        self._call_hooks(plugin, module)
 
-    def _ask(self, plugin: Plugin, module: object) -> None:
+    def _call_hooks(self, plugin: Plugin, module: object) -> None:
         """Call the plugin's hooks by themselves: through the manager, one that raises would silence all."""
         implemented = [
             (caller, implementation)
@@ -117,7 +117,7 @@ class _PluginLoader:
             for record in function():  # type: ignore[attr-defined]
                 self._shelve(plugin, hook, record)
         except Exception as error:
-            self._complain(f"{plugin.provider} fails in {hook} ({_say(error)}); mend it, {plugin.mend}")
+            self._complain(f"{plugin.provider} fails in {hook} ({one_line(error)}); mend it, {plugin.mend}")
 
     def _shelve(self, plugin: Plugin, hook: str, record: Any) -> None:
         (noun, kind), shelf = HOOKS[hook], self.offers[hook]
@@ -155,7 +155,7 @@ def _guess(hook: str) -> str:
     return f"did you mean '{close[0]}'?" if close else f"the hooks are {', '.join(HOOKS)}"
 
 
-def _say(error: Exception) -> str:
+def one_line(error: Exception) -> str:
     """An exception in one line; an import error says by itself what it is."""
     message = " ".join(str(error).split())
     return message if isinstance(error, ImportError) else f"{type(error).__name__}: {message}"

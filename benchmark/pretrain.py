@@ -15,7 +15,7 @@ import numpy as np
 from ..backbones.trainer import GoesOn, LearnsFromMasks, Trainer
 from .budget import Budget, TrainingProgress, stop_between_steps
 from .card import read_metadata, write_card
-from .checkpoints import PretrainError, TrainingFiles, load_checkpoint, save_checkpoint, save_picture, say
+from .checkpoints import PretrainError, TrainingFiles, load_checkpoint, one_line, save_checkpoint, save_picture
 from .exam import Validation
 from .features import file_hash
 from .pretraining_images import learnt_from, pass_hashes_on, read_hashes, write_hashes
@@ -37,9 +37,9 @@ class Pretraining:
         files: TrainingFiles,
         budget: Budget,
         keep: tuple[int, ...] = (),
-        exam: Validation | None = None,
+        validation: Validation | None = None,
     ) -> None:
-        self.trainer, self.stream, self.files, self.budget, self.exam = trainer, stream, files, budget, exam
+        self.trainer, self.stream, self.files, self.budget, self.validation = trainer, stream, files, budget, validation
         self.machine = trainer.machine
         self.keep = sorted(set(keep))
         self.images, self.seconds = 0, 0.0
@@ -60,7 +60,7 @@ class Pretraining:
             self.trainer.load_state_dict(state["trainer"])
         except (RuntimeError, KeyError, ValueError) as error:
             mend = "resume with the backbone and --size that it was started with"
-            raise PretrainError(f"{checkpoint} is of another network ({say(error)}); {mend}") from error
+            raise PretrainError(f"{checkpoint} is of another network ({one_line(error)}); {mend}") from error
         self.images, self.seconds, self.began = state["images"], state["seconds"], state["began"]
         self.keep = [k for k in self.keep if k > self.images]
 
@@ -69,9 +69,9 @@ class Pretraining:
         if not isinstance(self.trainer, GoesOn):
             why = "a weights file does not hold every network that learns in it"
             raise PretrainError(f"this training cannot begin with {weights}, since {why}; leave --from out")
-        said = read_metadata(weights)
+        metadata = read_metadata(weights)
         try:
-            self.images, self.seconds = int(said.get("images seen", 0)), float(said.get("seconds", 0))
+            self.images, self.seconds = int(metadata.get("images seen", 0)), float(metadata.get("seconds", 0))
         except ValueError as error:
             raise PretrainError(f"{weights} does not count what it has seen ({error}); name another file") from None
         if not self.budget.left(TrainingProgress(self.images, self.seconds, "")):
@@ -79,8 +79,8 @@ class Pretraining:
             raise PretrainError(f"{weights} has seen {spent}, all that there is to see; raise --kimg or --minutes")
         self.trainer.go_on_from(weights, self.images)
         self.keep = [k for k in self.keep if k > self.images]
-        self.began = {"name": weights.name, "hash": file_hash(weights), "seen": said.get("images seen", "unknown")}
-        self.began["images"] = " and ".join(dict.fromkeys(learnt_from(said)))
+        self.began = {"name": weights.name, "hash": file_hash(weights), "seen": metadata.get("images seen", "unknown")}
+        self.began["images"] = " and ".join(dict.fromkeys(learnt_from(metadata)))
         pass_hashes_on(weights, self.files.out)
 
     def checkpoint(self, path: Path | None = None) -> None:
@@ -162,7 +162,7 @@ class Pretraining:
         if not self.main:
             return
         save_picture(self.files.picture, self.trainer.picture())
-        self.measures = dict(self.exam.take(self.trainer)) if self.exam else {}
+        self.measures = dict(self.validation.measure_trainer(self.trainer)) if self.validation else {}
         line = {"images": self.images, "seconds": round(self.seconds, 1), **self.losses}
         with self.files.log.open("a") as log:
             log.write(json.dumps(line | ({"measured": self.measures} if self.measures else {})) + "\n")

@@ -93,14 +93,14 @@ def _from_card(name: str, weights: Path, dataset: str) -> PretrainingImages:
         return PretrainingImages(
             unknown="its weights file has no card that can be read, and no hashes beside it", evidence=(str(error),)
         )
-    said = [f"{key}: {card[key]}" for key in ("images", "began with", "converted from") if key in card]
+    facts = [f"{key}: {card[key]}" for key in ("images", "began with", "converted from") if key in card]
     if all(_of(images) == dataset for images in learnt_from(card)):
         return PretrainingImages(f"{name} learnt from the unlabelled images of {dataset}")
     if _of(card.get("images", "")) == dataset:
         why = "it began with other weights, whose images its card does not say or which are of another dataset"
     else:
-        why = f"its card says {said[0]!r}" if said else "its card says nothing of them"
-    return PretrainingImages(unknown=f"{why}, and no hashes of them lie beside it", evidence=(*said, MEND))
+        why = f"its card says {facts[0]!r}" if facts else "its card says nothing of them"
+    return PretrainingImages(unknown=f"{why}, and no hashes of them lie beside it", evidence=(*facts, MEND))
 
 
 def learnt_from(card: Mapping[str, str]) -> list[str]:

@@ -46,13 +46,13 @@ class DetectableDifference:
     """Scores that such a gate holds."""
 
 
-def promise(
-    known: Sequence[Components], shots: int, draws: int, images: int, backbones: int, held: int
+def detectable_difference(
+    pairs: Sequence[Components], shots: int, draws: int, images: int, backbones: int, held: int
 ) -> DetectableDifference:
     """From the variances of differences between pairs of backbones; a gate sees smaller ones, so it catches more."""
     comparisons = max(1, backbones * (backbones - 1) // 2)
-    found = [smallest_difference(c, draws, images, comparisons=comparisons, sides=TWO_SIDED) for c in known]
-    drops = [smallest_difference(c, draws, images, comparisons=held, sides=ONE_SIDED) for c in known]
+    found = [smallest_difference(c, draws, images, comparisons=comparisons, sides=TWO_SIDED) for c in pairs]
+    drops = [smallest_difference(c, draws, images, comparisons=held, sides=ONE_SIDED) for c in pairs]
     return DetectableDifference(
         shots, float(np.median(found)), min(found), max(found), len(found), comparisons, float(np.median(drops)), held
     )
@@ -65,16 +65,16 @@ def pair_components(results: Sequence[CellResult], shots: int, metric: str = MET
     return [components_of(pair) for pair in pairs if pair.images > 1 and not np.isnan(pair.mean)]
 
 
-def typical(shots: int) -> list[Components]:
+def typical_components(shots: int) -> list[Components]:
     """Those on record for the nearest number of shots."""
     return [TYPICAL[min(TYPICAL, key=lambda count: abs(np.log(count / shots)))]]
 
 
-def like(results: Sequence[CellResult], shots: int) -> list[Components]:
+def run_components(results: Sequence[CellResult], shots: int) -> list[Components]:
     """Those of a run, with the nearest of its numbers of shots."""
     counts = sorted({r.cell.shots for r in results if r.confusion is not None}, key=lambda n: abs(np.log(n / shots)))
     for count in counts:
-        if known := pair_components(results, count):
-            return known
+        if components := pair_components(results, count):
+            return components
     mend = "name one with two backbones or more and two draws or more, or leave --like out"
     raise ResultError(f"the run behind --like has no two backbones with two draws in common; {mend}")

@@ -17,15 +17,15 @@ from torch import Tensor, nn
 from ..backbones.backbone import Backbone, Generates, Inverts
 from ..heads.head import Head
 from .auto_shot_name import base_head, parse_auto_shot
-from .describing import Result, describe_some, timed
+from .describing import Result, time_call, time_features
 from .features import FeatureSource, slices
 from .fit import SCHEDULES, fit, predict, strategy
 from .forecast import BackboneFigures, HeadFigures
 from .iou import confuse
-from .ledger import say
+from .ledger import one_line
 from .limits import MemoryLimit
 from .peaks import PeakMemory
-from .rehearse_segmenter import segmenter_figures, teaching
+from .rehearse_segmenter import auto_shot_figures, segmenter_figures
 from .segmenter.figures import SegmenterFigures
 from .task import SegmentationTask
 
@@ -46,7 +46,7 @@ class Rehearsal:
     device: torch.device
     cache: Path
     """Where codes are kept."""
-    known: dict[tuple[str, Shapes], HeadFigures] = field(default_factory=dict)
+    measured: dict[tuple[str, Shapes], HeadFigures] = field(default_factory=dict)
     """Figures of heads on maps of these shapes, which several backbones may share."""
     room: MemoryLimit | None = None
     """The memory that a run would have."""
@@ -56,7 +56,7 @@ class Rehearsal:
         try:
             return self._figures(backbone, heads)
         except Exception as error:  # whatever a plugin raises, the others are measured
-            return BackboneFigures(error=say(error))
+            return BackboneFigures(error=one_line(error))
 
     def _figures(self, backbone: Backbone, heads: Sequence[str]) -> BackboneFigures:
         peak = PeakMemory(self.device)
@@ -66,7 +66,7 @@ class Rehearsal:
         source.recall(self.task.splits.pool, self.task.pool)
         read, images = self._timed(lambda: torch.cat(self.task.statistics(backbone.size)))
         together = len(slices(range(1000), backbone.size)[0])
-        described = describe_some(source, images, together)
+        described = time_features(source, images, together)
         maps = described.maps
         shapes = tuple(tuple(layer.shape[1:]) for layer in maps)
         return BackboneFigures(
@@ -89,7 +89,7 @@ class Rehearsal:
         head, auto = self._head(self.heads[base_head(name)], maps, shapes), parse_auto_shot(name)
         if auto is None or not isinstance(source.extractor, Generates):  # without a generator it fails at once
             return head
-        return teaching(head, auto, source, self.task, self.segmenter)
+        return auto_shot_figures(head, auto, source, self.task, self.segmenter)
 
     @cached_property
     def segmenter(self) -> SegmenterFigures:
@@ -112,9 +112,9 @@ class Rehearsal:
         return {stage: sum(map(source.missing, images)) for stage, images in reads.items()}
 
     def _head(self, head: Head, maps: Sequence[Tensor], shapes: Shapes) -> HeadFigures:
-        if (head.name, shapes) not in self.known:
-            self.known[head.name, shapes] = self._measure_head(head, maps)
-        return self.known[head.name, shapes]
+        if (head.name, shapes) not in self.measured:
+            self.measured[head.name, shapes] = self._measure_head(head, maps)
+        return self.measured[head.name, shapes]
 
     def _measure_head(self, head: Head, maps: Sequence[Tensor]) -> HeadFigures:
         task, channels = self.task, tuple(layer.shape[1] for layer in maps)
@@ -153,4 +153,4 @@ class Rehearsal:
         return median(found)
 
     def _timed(self, work: Callable[[], Result]) -> tuple[float, Result]:
-        return timed(self.device, work)
+        return time_call(self.device, work)

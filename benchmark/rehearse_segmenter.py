@@ -49,7 +49,7 @@ def segmenter_figures(task: SegmentationTask, device: torch.device) -> Segmenter
     return SegmenterFigures(recipe, step * share, score / count, parameters, work)
 
 
-def teaching(
+def auto_shot_figures(
     head: HeadFigures, name: AutoShotName, source: FeatureSource, task: SegmentationTask, taught: SegmenterFigures
 ) -> HeadFigures:
     """The figures of auto-shot, from those of the head that labels and of the segmenter that learns."""
@@ -62,7 +62,7 @@ def teaching(
     return replace(head, segmenter=replace(taught, samples=samples, label=sample + head.image, pair=pair))
 
 
-def supervising(taught: SegmenterFigures) -> BackboneFigures:
+def supervised_figures(taught: SegmenterFigures) -> BackboneFigures:
     """The figures of the control `supervised`, which is nothing but a segmenter."""
     return BackboneFigures(heads={NO_HEAD: HeadFigures(segmenter=taught)})
 

@@ -46,7 +46,7 @@ class Listeners(Listener):
     def __init__(self, named: Iterable[tuple[str, Listener]]) -> None:
         self.named = dict(named)
 
-    def _tell(self, event: str, *facts: Any) -> None:
+    def _notify(self, event: str, *facts: Any) -> None:
         for name, listener in list(self.named.items()):
             try:
                 getattr(listener, event)(*facts)
@@ -56,25 +56,25 @@ class Listeners(Listener):
                 self.problem(f"the reporter {name} failed in {event} ({reason}); it is told nothing more")
 
     def run_started(self, plan: Plan, folder: RunFolder) -> None:
-        self._tell("run_started", plan, folder)
+        self._notify("run_started", plan, folder)
 
     def start(self, backbone: str, units: int) -> None:
-        self._tell("start", backbone, units)
+        self._notify("start", backbone, units)
 
     def unit(self, backbone: str, what: str) -> None:
-        self._tell("unit", backbone, what)
+        self._notify("unit", backbone, what)
 
     def cell_finished(self, result: CellResult) -> None:
-        self._tell("cell_finished", result)
+        self._notify("cell_finished", result)
 
     def finish(self, backbone: str) -> None:
-        self._tell("finish", backbone)
+        self._notify("finish", backbone)
 
     def problem(self, sentence: str) -> None:
-        self._tell("problem", sentence)
+        self._notify("problem", sentence)
 
     def run_finished(self, folder: RunFolder, complete: bool) -> None:
-        self._tell("run_finished", folder, complete)
+        self._notify("run_finished", folder, complete)
 
 
 @dataclass(frozen=True)

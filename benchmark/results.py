@@ -95,7 +95,7 @@ class RunFolder:
             raise ResultError(self._no_run()) from None
         except UNREADABLE as error:
             mend = "delete it and run the same commands again, which keeps the scores"
-            raise ResultError(f"{self.plan_file} is damaged ({_say(error)}); {mend}") from None
+            raise ResultError(f"{self.plan_file} is damaged ({one_line(error)}); {mend}") from None
         return dict(record)
 
     def _no_run(self) -> str:
@@ -145,8 +145,8 @@ class RunFolder:
 
 
 def _plan_in(record: Any) -> Plan:
-    known: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in record["plan"].items()}
-    plan = Plan(**known)
+    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in record["plan"].items()}
+    plan = Plan(**fields)
     for _ in plan.cells():  # whatever cannot be crossed is no plan
         pass
     return plan
@@ -162,8 +162,8 @@ def as_npz(confusions: Mapping[str, Confusion]) -> bytes:
 
 def read_npz(file: Path) -> dict[str, Confusion]:
     """Confusions by name, as `as_npz` wrote them."""
-    with np.load(BytesIO(file.read_bytes())) as known:
-        return {name: known[name].astype(np.int64) for name in known}
+    with np.load(BytesIO(file.read_bytes())) as arrays:
+        return {name: arrays[name].astype(np.int64) for name in arrays}
 
 
 def read_result(file: Path) -> CellResult:
@@ -180,7 +180,7 @@ def read_result(file: Path) -> CellResult:
         )
         _check_result(result)
     except UNREADABLE as error:
-        raise ResultError(f"{file} is damaged ({_say(error)}); delete it and run the same command again") from None
+        raise ResultError(f"{file} is damaged ({one_line(error)}); delete it and run the same command again") from None
     return result
 
 
@@ -195,6 +195,6 @@ def _check_result(result: CellResult) -> None:
         raise ValueError("its confusions are no counts of pixels")
 
 
-def _say(error: Exception) -> str:
+def one_line(error: Exception) -> str:
     """An error in one line; a missing key alone says little."""
     return f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())

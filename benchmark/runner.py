@@ -14,9 +14,9 @@ from ..backbones.backbone import Backbone
 from ..heads.head import Head
 from .crossing import BackboneRun
 from .features import FeatureSource, weights_hash
-from .guards import stand_guard
+from .guards import run_guards
 from .iou import confuse
-from .ledger import RunRecorder, say
+from .ledger import RunRecorder, one_line
 from .limits import MemoryLimit
 from .one_pass import UNITS, ProgressMeter, SegmenterCells
 from .plan import COPY, SUPERVISED, Cell, Plan, file_name
@@ -48,15 +48,15 @@ class Runner:
     def run(self) -> None:
         """Compute every cell that has no score yet; a backbone or a head that fails leaves the others alone."""
         whole = self._write_plan()
-        ledger = RunRecorder(self.task, self.folder, self.facts, self.reporter)
+        recorder = RunRecorder(self.task, self.folder, self.facts, self.reporter)
         complete = False
         self.reporter.run_started(self.plan, self.folder)
         try:
-            self._guard(whole, ledger)
+            self._guard(whole, recorder)
             for name in self.plan.backbones:
                 weights = weights_hash(self.backbones[name].record) if name in self.backbones else None
                 cells = [cell for cell in self.plan.cells() if cell.backbone == name]
-                self._backbone(name, [cell for cell in cells if not ledger.done(cell, weights)], ledger, weights)
+                self._backbone(name, [cell for cell in cells if not recorder.done(cell, weights)], recorder, weights)
                 self.reporter.finish(name)
             complete = True
         finally:
@@ -66,69 +66,69 @@ class Runner:
         """Note what the folder holds from now on: what it held, and the cells of this plan; the task of all of it."""
         plan = self.plan
         if self.folder.plan_file.exists():
-            known, data = self.folder.read_plan(), self.folder.read_data()
-            if known.hash != plan.hash or data != self.task.data:
-                what = "another protocol" if known.hash != plan.hash else f"other images of {plan.dataset}"
+            earlier, data = self.folder.read_plan(), self.folder.read_data()
+            if earlier.hash != plan.hash or data != self.task.data:
+                what = "another protocol" if earlier.hash != plan.hash else f"other images of {plan.dataset}"
                 raise ResultError(f"{self.folder.path} holds a run with {what}; choose another --out")
-            plan = known.union(plan)
+            plan = earlier.union(plan)
         task = self.task.of(plan)
         self.folder.write_plan(plan, {**self.facts, "data": task.data, "shots": task.manifest.names})
         try:
             self._keep_shots(task)
         except Exception as error:  # scores need no pictures, and whatever cannot be read is said where it is needed
-            self.reporter.problem(f"no pictures of the shots are kept: {say(error)}")
+            self.reporter.problem(f"no pictures of the shots are kept: {one_line(error)}")
         return task
 
-    def _guard(self, whole: SegmentationTask, ledger: RunRecorder) -> None:
+    def _guard(self, whole: SegmentationTask, recorder: RunRecorder) -> None:
         """See whether the images are what scores need them to be; guards that fail leave the scores alone."""
         records = {name: self.backbones[name].record for name in self.plan.backbones if name in self.backbones}
         try:
-            stand_guard(self.folder.path, whole, records)
+            run_guards(self.folder.path, whole, records)
         except Exception as error:  # an image that nobody scores may be broken
-            ledger.problem(f"the guards could not look at all images ({say(error)}); the next run tries again")
+            recorder.problem(f"the guards could not look at all images ({one_line(error)}); the next run tries again")
 
     def _keep_shots(self, task: SegmentationTask) -> None:
         """Keep pictures of the shots that each draw begins with, for `partbench lottery`."""
         rows, pool = first_shots(task.manifest.draws, min(task.plan.shots)), task.splits.pool
-        names, known = tuple(pool.name(row) for row in rows), read_shots(self.folder.path)
-        if known is None or known.names != names:
+        names, stored = tuple(pool.name(row) for row in rows), read_shots(self.folder.path)
+        if stored is None or stored.names != names:
             images, masks = (read(rows, task.plan.size).numpy() for read in (pool.images, pool.masks))
             keep_shots(self.folder.path, ShotPictures.of(names, images, masks))
 
-    def _backbone(self, name: str, cells: Sequence[Cell], ledger: RunRecorder, weights: str | None) -> None:
+    def _backbone(self, name: str, cells: Sequence[Cell], recorder: RunRecorder, weights: str | None) -> None:
         """Score the cells of one backbone."""
         # Other weights are other units: a head that was trained on the old ones is never taken for one of these.
         work = self.folder.path / "units" / (file_name(name) + (f"-{weights}" if weights else ""))
         try:
             if cells and name == COPY:
-                self._copy(cells, ledger)
+                self._copy(cells, recorder)
             elif cells and name == SUPERVISED:
-                self._supervised(cells, ledger, work)
+                self._supervised(cells, recorder, work)
             elif cells:
                 offer = self.backbones[name]
                 source = FeatureSource.open(offer.record, self.device, self.cache, self.room)
-                BackboneRun(offer, source, self.heads, ledger, work).run(cells)
+                BackboneRun(offer, source, self.heads, recorder, work).run(cells)
         except Exception as error:  # whatever a backbone raises, the rest of the grid goes on
             provider = self.backbones[name].provider if name in self.backbones else "partbench"
             for cell in cells:
-                if not ledger.done(cell, weights):
-                    ledger.failed(cell, f"{name} ({provider}) failed: {say(error)}")
+                if not recorder.done(cell, weights):
+                    recorder.failed(cell, f"{name} ({provider}) failed: {one_line(error)}")
         # Every cell has its result, be it a failure, which the next run tries from the start: it may be mended by then.
         shutil.rmtree(work, ignore_errors=True)
 
-    def _copy(self, cells: Sequence[Cell], ledger: RunRecorder) -> None:
+    def _copy(self, cells: Sequence[Cell], recorder: RunRecorder) -> None:
         """The control that predicts the training mask, whatever the image."""
         classes = len(self.task.dataset.classes)
         self.reporter.start(COPY, len(cells))
         truth = self.task.scored.masks(list(self.task.test), self.plan.size)
         for cell in cells:
             guess = mode_of(self.task.shot_masks(cell.draw, cell.shots), classes).expand_as(truth)
-            ledger.scored(cell, confuse(guess.numpy(), truth.numpy(), classes), {"provider": "partbench"})
+            recorder.scored(cell, confuse(guess.numpy(), truth.numpy(), classes), {"provider": "partbench"})
             self.reporter.unit(COPY, cell.slug)
 
-    def _supervised(self, cells: Sequence[Cell], ledger: RunRecorder, work: Path) -> None:
+    def _supervised(self, cells: Sequence[Cell], recorder: RunRecorder, work: Path) -> None:
         """The control that learns from labels alone."""
         self.reporter.start(SUPERVISED, UNITS * len(cells))
-        supervised = SupervisedCells(self.task, SegmenterCells(ledger, self.device, work, self.plan.size))
+        supervised = SupervisedCells(self.task, SegmenterCells(recorder, self.device, work, self.plan.size))
         for cell in cells:
             supervised.run(cell, ProgressMeter(UNITS, lambda what: self.reporter.unit(SUPERVISED, what)))

@@ -21,7 +21,7 @@ from .segmenter.video import Video, open_video, write_video
 TOGETHER = 8
 """Frames of a video that go through the network together, at most."""
 
-Tell = Callable[[str], None]
+ReportName = Callable[[str], None]
 """Told of every picture and frame that is done."""
 
 
@@ -56,18 +56,18 @@ class Segmenting:
     side: int
     """Pixels that the shorter side of a picture is read at."""
     out: Path
-    tell: Tell = lambda name: None
-    tally: FileCounts = field(default_factory=FileCounts)
+    report: ReportName = lambda name: None
+    counts: FileCounts = field(default_factory=FileCounts)
 
     def begin(self, model: str) -> None:
         """Note what makes the masks of this folder; refuse one that holds masks of another segmenter."""
         note = {"model": model, "side": self.side, "classes": list(self.segmenter.classes)}
         file = self.out / "classes.json"
         try:
-            known = json.loads(file.read_text())
+            stored = json.loads(file.read_text())
         except UNREADABLE:
-            known = note
-        if known != note:
+            stored = note
+        if stored != note:
             raise SegmenterError(f"{self.out} holds masks of another segmenter or --side; choose another --out")
         write_atomic(file, json.dumps(note, indent=1).encode())
 
@@ -78,20 +78,20 @@ class Segmenting:
             try:
                 self._picture(picture)
             except ValueError as error:  # `DatasetError`, which names the file
-                self.tally.faults.append(str(error))
-            self.tally.seconds += time.perf_counter() - start
-            self.tell(picture.name)
+                self.counts.faults.append(str(error))
+            self.counts.seconds += time.perf_counter() - start
+            self.report(picture.name)
 
     def _picture(self, picture: InputPicture) -> None:
         mask_file, shown = self._mask_file(picture.name), self.out / "overlays" / f"{picture.name}.png"
         if mask_file.exists() and shown.exists():
-            self.tally.there += 1
+            self.counts.there += 1
             return
         image = picture.read()
         mask = self._segment([image])[0]
         write_mask(mask_file, mask)
         write_picture(shown, overlay(np.array(image), mask, self.segmenter.classes))
-        self.tally.pictures += 1
+        self.counts.pictures += 1
 
     def video(self, path: Path) -> None:
         """Segment a video frame by frame: a mask for each, and a video of overlays."""
@@ -100,10 +100,10 @@ class Segmenting:
             with open_video(path) as video:
                 write_video(self.out / f"{path.stem}.mp4", video, self._overlays(video, path.stem))
                 if video.fault:
-                    self.tally.faults.append(video.fault)
+                    self.counts.faults.append(video.fault)
         except SegmenterError as error:
-            self.tally.faults.append(str(error))
-        self.tally.seconds += time.perf_counter() - start
+            self.counts.faults.append(str(error))
+        self.counts.seconds += time.perf_counter() - start
 
     def _overlays(self, video: Video, name: str) -> Iterator[Image.Image]:
         """The frames of a video with their parts; those whose masks are there are not segmented again."""
@@ -118,16 +118,16 @@ class Segmenting:
 
     def _shown(self, frames: Sequence[Image.Image], name: str, first: int) -> Iterator[Image.Image]:
         files = [self._mask_file(f"{name}/{first + i:06d}") for i in range(len(frames))]
-        known = {i: mask for i, file in enumerate(files) if (mask := read_mask(file)) is not None}
-        new = [i for i in range(len(frames)) if i not in known]
+        masks = {i: mask for i, file in enumerate(files) if (mask := read_mask(file)) is not None}
+        new = [i for i in range(len(frames)) if i not in masks]
         for i, made in zip(new, self._segment([frames[i] for i in new]), strict=True):
             write_mask(files[i], made)
-            known[i] = made
-        self.tally.frames += len(new)
-        self.tally.there += len(frames) - len(new)
+            masks[i] = made
+        self.counts.frames += len(new)
+        self.counts.there += len(frames) - len(new)
         for i, frame in enumerate(frames):
-            yield Image.fromarray(overlay(np.array(frame), known[i], self.segmenter.classes))
-            self.tell(f"{name} {files[i].stem}")
+            yield Image.fromarray(overlay(np.array(frame), masks[i], self.segmenter.classes))
+            self.report(f"{name} {files[i].stem}")
 
     def _segment(self, images: Sequence[Image.Image]) -> Sequence[Mask]:
         """Masks of pictures of one size."""
@@ -136,7 +136,7 @@ class Segmenting:
         start = time.perf_counter()
         tensors = [as_tensor(image) for image in images]
         masks = segment(self.segmenter, torch.stack(tensors), self.side)
-        self.tally.network += time.perf_counter() - start
+        self.counts.network += time.perf_counter() - start
         return list(masks)
 
     def _mask_file(self, name: str) -> Path:

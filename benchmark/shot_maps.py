@@ -36,7 +36,7 @@ class ShotMaps:
         self.most = None if left is None else int(SHARE * left)
         self.where = {row: (n, i) for n, rows in enumerate(self.slices) for i, row in enumerate(rows)}
 
-    def enter(self, tell: Callable[[], None]) -> None:
+    def enter(self, report: Callable[[], None]) -> None:
         """Invert every image that is to be inverted, and describe those that fit."""
         full, self.wanted = False, range(len(self.slices))
         for number, rows in enumerate(self.slices):
@@ -44,7 +44,7 @@ class ShotMaps:
             inverts = isinstance(self.source.extractor, Inverts)
             self.entered[number] = images, self.source.codes(images)[0] if full and inverts else None
             full = full or not self._cache(number, self.source.maps(images))
-            tell()
+            report()
 
     def want(self, rows: Sequence[int]) -> None:
         """Name the images that are read next, as long as no others are named."""

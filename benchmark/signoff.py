@@ -76,8 +76,8 @@ class Signoff:
                 return f"stale: {what} changed since{changed}"
         if self.failing:
             return f"fails {', '.join(self.failing)}"
-        known = [f"{name} ({self.outcomes[name]['reason']})" for name in self.of("fails as declared")]
-        return f"checked, known to fail {', '.join(known)}" if known else "checked"
+        failures = [f"{name} ({self.outcomes[name]['reason']})" for name in self.of("fails as declared")]
+        return f"checked, known to fail {', '.join(failures)}" if failures else "checked"
 
 
 def list_hash(noun: str) -> str:
@@ -104,8 +104,8 @@ def from_record(record: Any, where: str) -> Signoff:
         rest = {key: value for key, value in record.items() if key != "seal"}
         if record["format"] != FORMAT or record["seal"] != _seal(rest):
             raise ValueError("its seal does not fit")
-        known = {key: rest[key] for key in ("noun", "name", "checks", "partbench", "date", "outcomes")}
-        signoff = Signoff(subject=Subject(**rest["subject"]), **known)
+        fields = {key: rest[key] for key in ("noun", "name", "checks", "partbench", "date", "outcomes")}
+        signoff = Signoff(subject=Subject(**rest["subject"]), **fields)
         signoff.failing  # noqa: B018  of outcomes without a word
     except UNREADABLE as error:
         reason = f"no {error}" if isinstance(error, KeyError) else str(error)

@@ -76,7 +76,7 @@ class ImageStream:
         kept = self.count if self.count * planes * size * size <= CACHE else 0
         # Red, green, blue and, if asked for, the mask.
         self.bytes = torch.empty(kept, planes, size, size, dtype=torch.uint8)
-        self.known = torch.zeros(kept, dtype=torch.bool)
+        self.cached = torch.zeros(kept, dtype=torch.bool)
         self.hashed = np.zeros(self.count, dtype=bool)
         self.hash = np.zeros(self.count, dtype=np.uint64)
 
@@ -99,13 +99,13 @@ class ImageStream:
 
     def fill(self, workers: int, report: Callable[[int], None]) -> None:
         """Read all images that will be kept by so many processes at once, and report how many are there."""
-        missing = np.flatnonzero(~self.known.numpy()).tolist()
+        missing = np.flatnonzero(~self.cached.numpy()).tolist()
         slices = [missing[i : i + READ_AT_ONCE] for i in range(0, len(missing), READ_AT_ONCE)]
         reading = SliceReader(self.split, self.size, self.masks, slices)
         for rows, planes, hashes in DataLoader(reading, None, num_workers=workers, collate_fn=_as_read):
-            self.bytes[rows], self.known[rows] = planes, True
+            self.bytes[rows], self.cached[rows] = planes, True
             self.hash[rows], self.hashed[rows] = hashes, True
-            report(int(self.known.sum()))
+            report(int(self.cached.sum()))
 
     def hashes(self, first: int, last: int) -> Hashes:
         """Perceptual hashes of the images that stand between two positions; what this stream has not read, it reads."""
@@ -127,10 +127,10 @@ class ImageStream:
     def _read(self, rows: Tensor) -> Tensor:
         if not len(self.bytes):
             return self._planes(rows)
-        missing = rows[~self.known[rows]].unique()
+        missing = rows[~self.cached[rows]].unique()
         if len(missing):
             self.bytes[missing] = self._planes(missing)
-            self.known[missing] = True
+            self.cached[missing] = True
         return self.bytes[rows]
 
     def _planes(self, rows: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .one_pass import SegmenterCells, Tell
+from .one_pass import ReportProgress, SegmenterCells
 from .plan import Cell
 from .segmenter.pairs import Pairs, TensorPairs
 from .task import SegmentationTask
@@ -17,9 +17,9 @@ class SupervisedCells:
     task: SegmentationTask
     one_pass: SegmenterCells
 
-    def run(self, cell: Cell, tell: Tell) -> None:
+    def run(self, cell: Cell, report: ReportProgress) -> None:
         """Learn from the masks of a draw, and score."""
-        self.one_pass.run(cell, lambda tell: self.pairs(cell), {"backbone": cell.backbone}, None, tell)
+        self.one_pass.run(cell, lambda report: self.pairs(cell), {"backbone": cell.backbone}, None, report)
 
     def pairs(self, cell: Cell) -> Pairs:
         """The labelled images of a draw, images and masks as bytes."""

@@ -29,7 +29,7 @@ def score_text(mean: float, half_width: float) -> str:
     return f"{mean:.1f}±{half_width:.{1 if half_width < 9.95 else 0}f}"
 
 
-def crossing(summary: pd.DataFrame, metric: str) -> pd.DataFrame:
+def score_table(summary: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Score texts by (shots, backbone) and head; a backbone without heads stands under every one of them."""
     texts = summary.assign(
         text=[score_text(m, h) for m, h in zip(summary[metric], summary[f"{metric} ±"], strict=True)]
@@ -44,7 +44,7 @@ def crossing(summary: pd.DataFrame, metric: str) -> pd.DataFrame:
     return wide.reindex([key for key in order if key in wide.index])[heads or [NO_HEAD]].fillna("")
 
 
-def rich_crossing(summary: pd.DataFrame, metric: str, places: Mapping[int, Mapping[str, Rank]]) -> Table:
+def rich_score_table(summary: pd.DataFrame, metric: str, places: Mapping[int, Mapping[str, Rank]]) -> Table:
     """The crossing as a table for the terminal; in bold what cannot be told from the best of its head and shots.
 
     `places` are the ranks of the backbones with so many shots. The paper's six heads with their intervals take 80
@@ -54,7 +54,7 @@ def rich_crossing(summary: pd.DataFrame, metric: str, places: Mapping[int, Mappi
     from rich.markup import escape
     from rich.table import Table
 
-    wide = crossing(summary, metric)
+    wide = score_table(summary, metric)
     heads = [str(head) for head in wide.columns]
     table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
     table.add_column("backbone", overflow="fold")

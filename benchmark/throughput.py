@@ -98,7 +98,9 @@ def measure(backbone: Backbone, provider: str, options: Options) -> Throughput:
         seconds = time.perf_counter() - start
         timings = tuple(t for batch in options.batches for t in _stages(backbone, extractor, batch, options))
     except Exception as error:  # whatever a plugin raises, the others are measured
-        return Throughput(backbone.name, provider, None, time.perf_counter() - start, (), _say(error), options.facts())
+        return Throughput(
+            backbone.name, provider, None, time.perf_counter() - start, (), one_line(error), options.facts()
+        )
     return Throughput(backbone.name, provider, parameters(extractor), seconds, timings, None, options.facts())
 
 
@@ -153,7 +155,7 @@ def _timing(stage: str, batch: int, work: Callable[[], object], options: Options
                 work()
             seconds = tuple(_calls(work, options))
     except Exception as error:  # out of memory, say: a figure of its own, and the next batch is tried
-        return Timing(stage, batch, error=_say(error))
+        return Timing(stage, batch, error=one_line(error))
     return Timing(stage, batch, seconds, counter.get_total_flops() or None, highest)
 
 
@@ -169,5 +171,5 @@ def _calls(work: Callable[[], object], options: Options) -> Iterator[float]:
         yield spent
 
 
-def _say(error: Exception) -> str:
+def one_line(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]

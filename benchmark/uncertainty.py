@@ -121,9 +121,9 @@ def estimate(confusions: Sequence[tuple[int, Confusion]], metric: Metric, scored
 def _influence(confusion: Confusion, metric: Metric, scored: NDArray[np.bool_]) -> Array:
     """The jackknife's (N,): N - 1 times what the score loses without each image, about its mean."""
     without = metric.pooling.without_each(confusion, scored)
-    known = ~np.isnan(without)  # without the only image of all classes there is no score
-    center = without[known].mean() if known.any() else 0.0
-    return (len(without) - 1) * np.where(known, center - without, 0.0)
+    finite = ~np.isnan(without)  # without the only image of all classes there is no score
+    center = without[finite].mean() if finite.any() else 0.0
+    return (len(without) - 1) * np.where(finite, center - without, 0.0)
 
 
 def shared_freedom(estimates: Sequence[Estimate]) -> float:

@@ -28,16 +28,16 @@ class RunSignoff:
 
 def note(run: Path, crossed: Mapping[str, Mapping[str, Subject]]) -> None:
     """Write down what a run crosses, by noun and name, with the sign-offs that there are; what it held is kept."""
-    known = _read(run)
+    record = _read(run)
     for noun, subjects in crossed.items():
         for name, subject in subjects.items():
             signoff = _quietly(noun, name)
             entry = {"subject": asdict(subject), "signoff": None if signoff is None else as_record(signoff)}
-            known.setdefault(noun, {})[name] = entry
-    write_atomic(run / KEPT, json.dumps(known, indent=1).encode())
+            record.setdefault(noun, {})[name] = entry
+    write_atomic(run / KEPT, json.dumps(record, indent=1).encode())
 
 
-def vouched(run: Path) -> list[RunSignoff]:
+def run_signoffs(run: Path) -> list[RunSignoff]:
     """How everything that a run crossed stands now; nothing of a run that noted nothing."""
     hashes = {noun: list_hash(noun) for noun in NOUNS}
     return [
@@ -53,11 +53,11 @@ def line(found: Sequence[RunSignoff]) -> str:
     for one in found:
         groups.setdefault(one.standing, []).append(one.name)
     missing = groups.pop("not checked", [])
-    said = [f"{', '.join(names)}: {standing}" for standing, names in groups.items()]
+    texts = [f"{', '.join(names)}: {standing}" for standing, names in groups.items()]
     if missing:
-        named = ", ".join(missing) if said else f"all {len(missing)}"
-        said.append(f"{named}: not checked (partbench check NAME)")
-    return "contract: " + "; ".join(said)
+        named = ", ".join(missing) if texts else f"all {len(missing)}"
+        texts.append(f"{named}: not checked (partbench check NAME)")
+    return "contract: " + "; ".join(texts)
 
 
 def _best(noun: str, name: str, subject: Subject, checks: str, kept: Signoff | None) -> RunSignoff:

@@ -46,9 +46,9 @@ class LabelCurve:
     """In order."""
 
     @classmethod
-    def of(cls, known: Estimates) -> LabelCurve:
+    def of(cls, scores: Estimates) -> LabelCurve:
         """The curve in these scores."""
-        found = {shots: one for (backbone, _, shots), one in known.items() if backbone == SUPERVISED}
+        found = {shots: one for (backbone, _, shots), one in scores.items() if backbone == SUPERVISED}
         if len(found) < 2:
             what = f"the control {SUPERVISED} has {len(found)} numbers of labels, and a curve needs 2"
             raise LabelEfficiencyError(
@@ -83,14 +83,14 @@ def mix(a: Estimate, b: Estimate, share: float) -> Estimate:
     return Estimate(tuple(common), *parts)
 
 
-def worth(known: Estimates) -> list[LabelEfficiency]:
+def label_efficiency(scores: Estimates) -> list[LabelEfficiency]:
     """What every score but those of the curve, and of `copy`, is worth; by shots, the best first."""
-    curve = LabelCurve.of(known)
-    rows = [_worth(key, one, curve) for key, one in known.items() if key[0] not in (SUPERVISED, COPY)]
+    curve = LabelCurve.of(scores)
+    rows = [_label_efficiency(key, one, curve) for key, one in scores.items() if key[0] not in (SUPERVISED, COPY)]
     return sorted(rows, key=lambda row: (row.key[2], -row.score))
 
 
-def _worth(key: Key, score: Estimate, curve: LabelCurve) -> LabelEfficiency:
+def _label_efficiency(key: Key, score: Estimate, curve: LabelCurve) -> LabelEfficiency:
     labels = curve.crossing(score.mean)
     alike = [place for place, there in curve.places() if _alike(score - there)]
     first, last = curve.points[0][0], curve.points[-1][0]

@@ -14,8 +14,8 @@ import torch
 from torch.nn.functional import adaptive_avg_pool2d
 
 from .dataset import IGNORE, Dataset, DatasetError, Split, Splits
-from .holding import SIZES, check_close, check_equal, check_shape, sizes_differ, values_of
-from .places import astray, fit
+from .holding import SIZES, require_close, require_equal, require_shape, sizes_differ, values_of
+from .places import fit, mask_disagreement
 
 if TYPE_CHECKING:
     pass
@@ -58,7 +58,7 @@ def check_images(dataset: Dataset) -> None:
         for size in SIZES:
             images = split.images(indices, size)
             where = f"images({indices}, {size}) of the {name} split of {dataset.name}"
-            check_shape(where, images, (len(indices), 3, size, size), torch.float32)
+            require_shape(where, images, (len(indices), 3, size, size), torch.float32)
             # Not `min < 0 or max > 1`: a NaN would pass that.
             if not ((images >= 0) & (images <= 1)).all():
                 lowest, highest = images.min().item(), images.max().item()
@@ -72,7 +72,7 @@ def check_masks(dataset: Dataset) -> None:
         for size in SIZES:
             masks = split.masks(indices, size)
             where = f"masks({indices}, {size}) of the {name} split of {dataset.name}"
-            check_shape(where, masks, (len(indices), size, size), torch.int64)
+            require_shape(where, masks, (len(indices), size, size), torch.int64)
             strange = [v for v in values_of(masks) if v != IGNORE and not 0 <= v < len(dataset.classes)]
             if strange:
                 raise DatasetError(f"{where} hold {min(strange)}; give indices of its classes, or {IGNORE}")
@@ -95,10 +95,10 @@ def check_sizes_agree(dataset: Dataset) -> None:
     for name, split in _splits(dataset):
         indices = _sample(split, _FEW)
         small, large = (adaptive_avg_pool2d(split.images(indices, size), _COARSE) for size in SIZES)
-        check_close(f"images of the {name} split of {dataset.name}", small, large)
+        require_close(f"images of the {name} split of {dataset.name}", small, large)
     for name, split in _labelled(dataset):
         indices = _sample(split, _FEW)
-        if astray(*(split.masks(indices, size) for size in SIZES)) > _ASTRAY:
+        if mask_disagreement(*(split.masks(indices, size) for size in SIZES)) > _ASTRAY:
             raise sizes_differ(f"masks of the {name} split of {dataset.name}")
 
 
@@ -109,9 +109,9 @@ def check_deterministic(dataset: Dataset) -> None:
         where, twin = f"the {name} split of {dataset.name}", again[name]
         if list(map(split.name, range(len(split)))) != list(map(twin.name, range(len(twin)))):
             raise DatasetError(f"{where} has other images when loaded again; sort them")
-        check_equal(f"images of {where}", split.images, twin.images, _sample(split, _FEW))
+        require_equal(f"images of {where}", split.images, twin.images, _sample(split, _FEW))
         if name != "unlabelled":
-            check_equal(f"masks of {where}", split.masks, twin.masks, _sample(split, _FEW))
+            require_equal(f"masks of {where}", split.masks, twin.masks, _sample(split, _FEW))
 
 
 def check_names_unique(dataset: Dataset) -> None:

@@ -58,46 +58,46 @@ class Landscape:
     grain_phase: Array
 
 
-def draw_block(dice: ParameterSampler, present: float, like: Array) -> Block:
+def draw_block(sampler: ParameterSampler, present: float, like: Array) -> Block:
     """A house in a pale colour, in a loud one, or in the thing's own."""
-    grey = dice.uniform(0.35, 0.85)[..., None] * (0.85 + 0.3 * dice.colour(0.0, 1.0))
+    grey = sampler.uniform(0.35, 0.85)[..., None] * (0.85 + 0.3 * sampler.colour(0.0, 1.0))
     return Block(
-        present=dice.chance(present),
-        x=dice.uniform(-0.6, 0.6),
-        width=dice.uniform(0.08, 0.3),
-        height=dice.uniform(0.12, 0.55),
-        colour=pick(dice.chance(0.25), like, pick(dice.chance(0.25), dice.colour(0.1, 0.9), grey)),
-        panes=dice.chance(0.7) * dice.uniform(7.0, 16.0),
-        phase=dice.unit(),
+        present=sampler.chance(present),
+        x=sampler.uniform(-0.6, 0.6),
+        width=sampler.uniform(0.08, 0.3),
+        height=sampler.uniform(0.12, 0.55),
+        colour=pick(sampler.chance(0.25), like, pick(sampler.chance(0.25), sampler.colour(0.1, 0.9), grey)),
+        panes=sampler.chance(0.7) * sampler.uniform(7.0, 16.0),
+        phase=sampler.unit(),
     )
 
 
-def draw_tree(dice: ParameterSampler, present: float) -> Tree:
+def draw_tree(sampler: ParameterSampler, present: float) -> Tree:
     """A tree or, when it is low, a bush."""
     return Tree(
-        present=dice.chance(present),
-        x=dice.uniform(-0.6, 0.6),
-        height=dice.uniform(0.02, 0.4),
-        radius=dice.uniform(0.06, 0.2),
-        colour=dice.mixture(LEAVES),
+        present=sampler.chance(present),
+        x=sampler.uniform(-0.6, 0.6),
+        height=sampler.uniform(0.02, 0.4),
+        radius=sampler.uniform(0.06, 0.2),
+        colour=sampler.mixture(LEAVES),
     )
 
 
-def draw_landscape(dice: ParameterSampler, ground: Array, like: Array, houses: float, trees: float) -> Landscape:
+def draw_landscape(sampler: ParameterSampler, ground: Array, like: Array, houses: float, trees: float) -> Landscape:
     """A landscape on this ground; `like` is the colour of the thing, for what could be taken for it."""
-    sky = dice.mixture(SKIES) * dice.uniform(0.75, 1.05)[..., None]
+    sky = sampler.mixture(SKIES) * sampler.uniform(0.75, 1.05)[..., None]
     return Landscape(
         sky=sky,
-        haze=0.5 * sky + 0.5 * dice.uniform(0.7, 0.95)[..., None],
-        hill=pick(dice.chance(0.15), like, dice.mixture(LEAVES) * (0.7 + 0.5 * dice.colour(0.3, 0.7))),
-        hill_height=dice.uniform(-0.03, 0.16),
-        hill_waves=dice.uniform(2.0, 11.0),
-        hill_phase=dice.uniform(0.0, 2 * np.pi),
-        blocks=tuple(draw_block(dice, houses, like) for _ in range(2)),
-        trees=tuple(draw_tree(dice, trees) for _ in range(2)),
+        haze=0.5 * sky + 0.5 * sampler.uniform(0.7, 0.95)[..., None],
+        hill=pick(sampler.chance(0.15), like, sampler.mixture(LEAVES) * (0.7 + 0.5 * sampler.colour(0.3, 0.7))),
+        hill_height=sampler.uniform(-0.03, 0.16),
+        hill_waves=sampler.uniform(2.0, 11.0),
+        hill_phase=sampler.uniform(0.0, 2 * np.pi),
+        blocks=tuple(draw_block(sampler, houses, like) for _ in range(2)),
+        trees=tuple(draw_tree(sampler, trees) for _ in range(2)),
         ground=ground,
-        grain=dice.uniform(0.0, 1.0),
-        grain_phase=dice.uniform(0.0, 2 * np.pi),
+        grain=sampler.uniform(0.0, 1.0),
+        grain_phase=sampler.uniform(0.0, 2 * np.pi),
     )
 
 

@@ -17,7 +17,7 @@ LEAST = 0.005
 """Share of the pixels from which on a class is looked at: what is smaller may be lost where the side is halved."""
 
 
-def astray(small: Tensor, large: Tensor) -> float:
+def mask_disagreement(small: Tensor, large: Tensor) -> float:
     """How far masks (N, s, s) contradict the same ones at (N, k s, k s): the share of pixels of a class astray.
 
     A pixel is astray where the other size has nothing of its class, give or take a pixel of that size. It is the mean
@@ -34,20 +34,22 @@ def astray(small: Tensor, large: Tensor) -> float:
     )
 
 
-def explained(images: Tensor, masks: Tensor) -> Tensor:
+def explained_variance(images: Tensor, masks: Tensor) -> Tensor:
     """The share (N,) of the colour differences in images (N, 3, s, s) that are between the classes of their masks."""
     places = _places(masks)[:, :IGNORE].flatten(2)  # (N, classes, pixels)
-    counts, known = places.sum(2), places.sum(1, keepdim=True)
-    colours = images.flatten(2) - (images.flatten(2) * known).sum(2, keepdim=True) / known.sum(2, keepdim=True).clamp(1)
+    counts, labelled = places.sum(2), places.sum(1, keepdim=True)
+    colours = images.flatten(2) - (images.flatten(2) * labelled).sum(2, keepdim=True) / labelled.sum(
+        2, keepdim=True
+    ).clamp(1)
     means = torch.einsum("nkp,ncp->nkc", places, colours) / counts.clamp(1)[:, :, None]
     between = (counts[:, :, None] * means.square()).sum((1, 2))
-    return between / (colours.square() * known).sum((1, 2)).clamp(1e-9)
+    return between / (colours.square() * labelled).sum((1, 2)).clamp(1e-9)
 
 
 def fit(images: Tensor, masks: Tensor) -> tuple[float, float]:
     """How well masks explain their images (N, 3, s, s), and how well they would in the best order: means over N."""
     count = len(images)
-    shares = torch.stack([explained(images, masks.roll(-step, 0)) for step in range(count)], dim=1)
+    shares = torch.stack([explained_variance(images, masks.roll(-step, 0)) for step in range(count)], dim=1)
     order = (torch.arange(count)[:, None] + torch.arange(count)) % count
     table = torch.zeros(count, count).scatter(1, order, shares)  # of image and mask
     rows, columns = linear_sum_assignment(table, maximize=True)

@@ -28,8 +28,8 @@ def read_options(family: str, options: str, choices: Choices) -> dict[str, str]:
     for word in filter(None, (word.strip() for word in options.split(","))):
         choice = next((choice for choice, words in choices.items() if word in words), None)
         if choice is None:
-            known = [word for words in choices.values() for word in words]
-            raise DatasetError(f"{family} has no option '{word}': {hint(word, known)}")
+            offered = [word for words in choices.values() for word in words]
+            raise DatasetError(f"{family} has no option '{word}': {hint(word, offered)}")
         if choice in chosen:
             both = f"'{chosen[choice]}' and '{word}'"
             raise DatasetError(f"{family} gets {both}, and each decides about {choice}; take one of them out")

@@ -18,7 +18,7 @@ from PIL import Image
 from scipy.io import savemat
 
 from partbench.datasets.bsds import open_bsds, partbench_datasets
-from partbench.datasets.bsds.split import read_drawings, shrink, vote
+from partbench.datasets.bsds.split import merge_annotators, read_drawings, shrink
 from partbench.datasets.checks import CHECKS
 from partbench.datasets.dataset import IGNORE, Dataset, DatasetError, Splits
 
@@ -153,7 +153,7 @@ def test_a_size_and_its_half_agree(seed: int, size: int, height: int, width: int
 def test_half_of_the_annotators_decide(votes: int, annotators: int, value: int) -> None:
     """Fewer than half make a dispute, none of them makes it plain."""
     drawings = [np.full((1, 1), index < votes) for index in range(annotators)]
-    assert vote(drawings).tolist() == [[value]]
+    assert merge_annotators(drawings).tolist() == [[value]]
 
 
 def test_listing_opens_no_file(published: Path, monkeypatch: pytest.MonkeyPatch) -> None:

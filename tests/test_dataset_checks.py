@@ -16,7 +16,7 @@ from torch.nn.functional import max_pool2d
 from partbench.datasets import checks
 from partbench.datasets.checks import CHECKS
 from partbench.datasets.dataset import Dataset, DatasetError, Splits
-from partbench.datasets.places import astray, explained
+from partbench.datasets.places import explained_variance, mask_disagreement
 
 CLASSES = ("background", "disc")
 
@@ -185,7 +185,9 @@ def test_a_mask_explains_what_its_classes_differ_in() -> None:
     random = torch.Generator().manual_seed(0)
     images, masks = torch.rand(2, 3, 6, 6, generator=random), torch.randint(0, 3, (2, 6, 6), generator=random)
     masks[:, 0] = 255
-    for image, mask, share in zip(images.double().numpy(), masks.numpy(), explained(images, masks), strict=True):
+    for image, mask, share in zip(
+        images.double().numpy(), masks.numpy(), explained_variance(images, masks), strict=True
+    ):
         pixels, labels = image[:, mask != 255].T, mask[mask != 255]
         within = sum(((pixels[labels == k] - pixels[labels == k].mean(0)) ** 2).sum() for k in range(3))
         assert share.item() == pytest.approx(1 - within / ((pixels - pixels.mean(0)) ** 2).sum(), abs=1e-5)
@@ -218,7 +220,7 @@ def test_lines_of_one_pixel_agree_with_themselves() -> None:
     split = Outlines((0, 1, 2))
     small, large = (split.masks([0, 1, 2], size) for size in checks.SIZES)
     assert small.float().mean() > 1.6 * large.float().mean()
-    assert astray(small, large) == 0
+    assert mask_disagreement(small, large) == 0
     checks.check_sizes_agree(discs(pool=split))
 
 
@@ -234,8 +236,8 @@ def test_a_mask_repeats_itself_or_contradicts_another(seed: int, classes: int) -
     """Nothing of a mask is astray in its enlargement; all of it is where every class has become another."""
     small = torch.randint(classes, (2, 8, 8), generator=torch.Generator().manual_seed(seed))
     large = small.repeat_interleave(2, 1).repeat_interleave(2, 2)
-    assert astray(small, large) == 0
-    assert astray(small, large + classes) == 1
+    assert mask_disagreement(small, large) == 0
+    assert mask_disagreement(small, large + classes) == 1
 
 
 def test_what_is_not_drawn_at_one_size_is_astray() -> None:
@@ -243,11 +245,11 @@ def test_what_is_not_drawn_at_one_size_is_astray() -> None:
     large = torch.zeros(1, 64, 64, dtype=torch.long)
     large[:, 20:22] = 1
     nothing = torch.zeros(1, 32, 32, dtype=torch.long)
-    assert astray(nothing, large) == 0.5
-    assert astray(large[:, ::2, ::2], torch.zeros_like(large)) == 0.5
+    assert mask_disagreement(nothing, large) == 0.5
+    assert mask_disagreement(large[:, ::2, ::2], torch.zeros_like(large)) == 0.5
     large[:] = 0
     large[:, 20:23, 20:23] = 1
-    assert astray(nothing, large) == 0
+    assert mask_disagreement(nothing, large) == 0
 
 
 class Unseeded(Discs):

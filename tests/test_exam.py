@@ -98,7 +98,7 @@ def train(trainer: Watcher, folder: Path, mirror: bool = False) -> TrainingFiles
     held = held_out(split)
     masks = isinstance(trainer, LearnsFromMasks)
     stream = ImageStream(split, 8, trainer.batch, 0, mirror, limit=held.start, masks=masks)
-    Pretraining(trainer, stream, files, Budget(images=180), exam=Validation(split, held, 8)).run(
+    Pretraining(trainer, stream, files, Budget(images=180), validation=Validation(split, held, 8)).run(
         lambda _: None, {"seed": "0", "hardware": json.dumps({"device": "cpu", "cores": 2})}
     )
     return files

@@ -205,8 +205,8 @@ def test_every_pixel_of_the_head_lies_on_the_ellipsoid(seeds: list[int]) -> None
 @settings(max_examples=25, deadline=None)
 @given(st.lists(SEEDS, min_size=1, max_size=6), st.floats(-2, 2), st.floats(0.01, 3))
 def test_dice_stay_in_their_range(seeds: list[int], low: float, span: float) -> None:
-    dice = ParameterSampler(seeds, THROWS)
-    uniform, normal, colour = dice.uniform(low, low + span), dice.normal(span, 0.5), dice.colour(0.2, 0.4)
+    sampler = ParameterSampler(seeds, THROWS)
+    uniform, normal, colour = sampler.uniform(low, low + span), sampler.normal(span, 0.5), sampler.colour(0.2, 0.4)
     assert uniform.shape == normal.shape == (len(seeds), 1, 1) and colour.shape == (len(seeds), 3, 1, 1)
     assert (uniform >= low - 1e-5).all() and (uniform <= low + span + 1e-5).all()
     assert (abs(normal) <= 0.5).all() and (colour >= 0.2).all() and (colour <= 0.4).all()

@@ -32,7 +32,13 @@ from partbench.benchmark.iou import confuse
 from partbench.benchmark.outlook import Feasibility, extent_of
 from partbench.benchmark.plan import COPY, NO_HEAD, Cell, Plan
 from partbench.benchmark.power import ONE_SIDED, TWO_SIDED, Components, smallest_difference
-from partbench.benchmark.promise import TYPICAL, like, pair_components, promise, typical
+from partbench.benchmark.promise import (
+    TYPICAL,
+    detectable_difference,
+    pair_components,
+    run_components,
+    typical_components,
+)
 from partbench.benchmark.rehearsal import Rehearsal
 from partbench.benchmark.results import CellResult, ResultError, RunFolder
 from partbench.benchmark.task import SegmentationTask
@@ -167,27 +173,27 @@ def test_a_promise_is_the_power_of_known_differences(tmp_path: Path) -> None:
     results = made(tmp_path, ("x", "y", "z"))
     known = pair_components(results, 5)
     assert len(known) == 3
-    found = promise(known, 5, draws=4, images=50, backbones=4, held=12)
+    found = detectable_difference(known, 5, draws=4, images=50, backbones=4, held=12)
     expected = sorted(smallest_difference(c, 4, 50, comparisons=6, sides=TWO_SIDED) for c in known)
     assert (found.lowest, found.difference, found.highest) == tuple(expected)
     assert (found.pairs, found.comparisons) == (3, 6)
     drops = sorted(smallest_difference(c, 4, 50, comparisons=12, sides=ONE_SIDED) for c in known)
     assert (found.drop, found.held) == (drops[1], 12)
-    assert promise(known, 5, draws=8, images=200, backbones=4, held=12).difference < found.difference
+    assert detectable_difference(known, 5, draws=8, images=200, backbones=4, held=12).difference < found.difference
 
 
 def test_chance_is_taken_from_the_nearest_number_of_shots(tmp_path: Path) -> None:
     """Of the run that is named, else of the record."""
     results = made(tmp_path, ("x", "y"))
-    assert like(results, 1) == pair_components(results, 1)
-    assert like(results, 100) == pair_components(results, 5)
-    assert typical(1) == [TYPICAL[1]]
-    assert typical(1000) == [TYPICAL[max(TYPICAL)]]
+    assert run_components(results, 1) == pair_components(results, 1)
+    assert run_components(results, 100) == pair_components(results, 5)
+    assert typical_components(1) == [TYPICAL[1]]
+    assert typical_components(1000) == [TYPICAL[max(TYPICAL)]]
     assert all(isinstance(known, Components) and min(known) >= 0 for known in TYPICAL.values())
     with pytest.raises(ResultError, match="has no two backbones with two draws in common; name one with"):
-        like(made(tmp_path / "one", ("x", "y"), draws=1), 1)
+        run_components(made(tmp_path / "one", ("x", "y"), draws=1), 1)
     with pytest.raises(ResultError, match="no two backbones"):
-        like(made(tmp_path / "single", ("x",)), 1)
+        run_components(made(tmp_path / "single", ("x",)), 1)
 
 
 @dataclass
@@ -292,7 +298,7 @@ def test_a_long_inversion_is_told_by_its_first_steps(rehearsal: Rehearsal, monke
     """And is not kept: a run has all of them to do."""
     monkeypatch.setattr(describing, "PATIENCE", 1.0)
     long = Long()
-    monkeypatch.setattr(describing, "timed", long.timed)
+    monkeypatch.setattr(describing, "time_call", long.timed)
     figures = rehearsal.figures(Backbone("long", 16, (3, 3), load=lambda: long), ("linear",))
     assert figures.error is None
     assert long.inverted == 0

@@ -23,7 +23,7 @@ from partbench.benchmark.budget import Budget
 from partbench.benchmark.card import read_metadata
 from partbench.benchmark.commands import pretraining
 from partbench.benchmark.flags import IMAGES, SHOTS, file_in, lines, read_findings, some
-from partbench.benchmark.guards import stand_guard
+from partbench.benchmark.guards import run_guards
 from partbench.benchmark.look_alikes import HashedImages, look_alikes
 from partbench.benchmark.perceptual_hash import BITS, NEAR, distances, perceptual_hash
 from partbench.benchmark.plan import Plan
@@ -134,12 +134,12 @@ def task_of(pool: Album, test: Album, unlabelled: Album | None = None, **changes
 
 def found(task: SegmentationTask, run: Path, **backbones: Backbone) -> dict[str, Any]:
     """What the guards say, by flag."""
-    return {flag.name: flag for flag in stand_guard(run, task, backbones).flags}
+    return {flag.name: flag for flag in run_guards(run, task, backbones).flags}
 
 
 def test_nothing_is_said_of_images_that_are_apart(tmp_path: Path) -> None:
     """One line says what was looked at."""
-    findings = stand_guard(tmp_path, task_of(album(0), album(10), album(20)), {})
+    findings = run_guards(tmp_path, task_of(album(0), album(10), album(20)), {})
     assert lines(findings) == [
         "guards: no flag (4 test against 4 pool and 4 of 4 unlabelled images by name and look; "
         "classes in 2 draws of 1, 2 shots)"
@@ -178,26 +178,26 @@ def test_images_are_looked_at_once(tmp_path: Path) -> None:
     """A run that adds draws keeps what is known of the images, and looks again at others or if its file is damaged."""
     test = album(10)
     task = task_of(album(0), test)
-    first = stand_guard(tmp_path, task, {})
+    first = run_guards(tmp_path, task, {})
     assert (test.read, read_findings(tmp_path)) == (4, first)
-    more = stand_guard(tmp_path, task.of(replace(task.plan, draws=3)), {})
+    more = run_guards(tmp_path, task.of(replace(task.plan, draws=3)), {})
     assert (test.read, more.hashes, more.checked[SHOTS]) == (4, first.hashes, "classes in 3 draws of 1, 2 shots")
     file_in(tmp_path).write_text("{")
     with pytest.raises(ResultError, match=r"guards.json is damaged \(.*\); delete it and run the same command again"):
         read_findings(tmp_path)
-    stand_guard(tmp_path, task, {})
+    run_guards(tmp_path, task, {})
     assert test.read == 8
-    assert stand_guard(tmp_path, task_of(album(0), album(30)), {}).hashes.keys() == {"30", "31", "32", "33"}
+    assert run_guards(tmp_path, task_of(album(0), album(30)), {}).hashes.keys() == {"30", "31", "32", "33"}
 
 
 def test_a_large_split_is_sampled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No more unlabelled images are read than the guards have time for, and their number is said."""
     monkeypatch.setattr(guards, "LOOKED_AT", 30)
     many = album(100, 200)
-    assert "30 of 200 unlabelled" in stand_guard(tmp_path, task_of(album(0), album(10), many), {}).checked[IMAGES]
+    assert "30 of 200 unlabelled" in run_guards(tmp_path, task_of(album(0), album(10), many), {}).checked[IMAGES]
     assert many.read == 30
     monkeypatch.setattr(guards, "SECONDS", -1.0)
-    assert " 0 of 200 " in stand_guard(tmp_path / "b", task_of(album(0), album(10), many), {}).checked[IMAGES]
+    assert " 0 of 200 " in run_guards(tmp_path / "b", task_of(album(0), album(10), many), {}).checked[IMAGES]
 
 
 def backbone(name: str, file: Path | None = None, **more: Any) -> Backbone:
@@ -239,7 +239,7 @@ def test_a_card_speaks_for_the_dataset_of_the_run(tmp_path: Path, card: dict[str
 def test_pretraining_images_that_nobody_knows_are_flagged(tmp_path: Path) -> None:
     """Backbones with the same reason share a line; what learnt from nothing needs none."""
     learnt = {name: backbone(name) for name in ("timm:a", "timm:b")}
-    findings = stand_guard(tmp_path, task_of(album(0), album(10)), learnt | {"pixels": backbone("p", learnt=False)})
+    findings = run_guards(tmp_path, task_of(album(0), album(10)), learnt | {"pixels": backbone("p", learnt=False)})
     assert lines(findings) == [
         "flag: pretraining images unknown (timm:a, timm:b): it was trained elsewhere, and names no weights file"
     ]

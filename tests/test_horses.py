@@ -97,8 +97,8 @@ def test_nobody_rides_a_grazing_horse(many: tuple[Horse, Gait]) -> None:
 @given(SEEDS)
 def test_bones_keep_their_length_and_hooves_the_ground(seeds: list[int]) -> None:
     """However a leg is folded, its bones are as long as the build says; the lowest hoof touches the ground."""
-    dice = ParameterSampler(seeds, THROWS, SALT)
-    gait, build = draw_gait(dice), draw_build(dice)
+    sampler = ParameterSampler(seeds, THROWS, SALT)
+    gait, build = draw_gait(sampler), draw_build(sampler)
     skeleton = pose(gait, build)
     for leg, (upper, lower) in zip(skeleton.legs, [(0.29, 0.26), (0.28, 0.29)] * 2, strict=True):
         bones = np.linalg.norm(np.diff(leg, axis=1), axis=2)
@@ -113,8 +113,8 @@ def test_bones_keep_their_length_and_hooves_the_ground(seeds: list[int]) -> None
 @given(SEEDS)
 def test_knees_fold_backwards_and_hocks_point_backwards(seeds: list[int]) -> None:
     """The knee lies never behind the line from shoulder to fetlock, the hock never before that from stifle to it."""
-    dice = ParameterSampler(seeds, THROWS, SALT)
-    skeleton = pose(draw_gait(dice), draw_build(dice))
+    sampler = ParameterSampler(seeds, THROWS, SALT)
+    skeleton = pose(draw_gait(sampler), draw_build(sampler))
     for index, sign in ((0, 1), (1, -1), (2, 1), (3, -1)):
         first, joint, last = (skeleton.legs[index][:, k, :2] for k in range(3))
         bend = np.cross(np.pad(last - first, ((0, 0), (0, 1))), np.pad(joint - first, ((0, 0), (0, 1))))[:, 2]

@@ -17,7 +17,7 @@ from partbench.backbones.backbone import Backbone, Frugal
 from partbench.backbones.stylegan2.config import StyleGAN2Config
 from partbench.backbones.stylegan2.extractor import HELD, REPEATED, StyleGAN2Extractor
 from partbench.backbones.stylegan2.projection import METHODS
-from partbench.backbones.stylegan2.thrift import stage, thrift
+from partbench.backbones.stylegan2.thrift import checkpointed, checkpointing
 from partbench.backbones.stylegan2.weights import Networks, untrained
 from partbench.benchmark import fit as fitting
 from partbench.benchmark.features import FeatureSource
@@ -160,11 +160,11 @@ def test_a_stage_is_computed_again_only_where_thrift_is_wanted() -> None:
 
     for wanted, runs in ((False, 1), (True, 2)):
         calls.clear()
-        with thrift(wanted):
-            stage(work, x).sum().backward()
+        with checkpointing(wanted):
+            checkpointed(work, x).sum().backward()
         assert len(calls) == runs
-    with thrift(True), torch.no_grad():
-        stage(work, x)
+    with checkpointing(True), torch.no_grad():
+        checkpointed(work, x)
     assert len(calls) == 3
 
 

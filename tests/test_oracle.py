@@ -19,8 +19,8 @@ from partbench.benchmark.guards import guard_shots
 from partbench.benchmark.iou import confuse, per_class
 from partbench.benchmark.naming import find_dataset
 from partbench.benchmark.oracle import annotating
-from partbench.benchmark.oracle.annotating import SHIPPED, SUMS, annotate, open_oracle, reveal
-from partbench.benchmark.oracle.learning import OracleConfig, OracleTrainer, part_losses, soften
+from partbench.benchmark.oracle.annotating import SHIPPED, SUMS, annotate, open_oracle, unlabelled_with_masks
+from partbench.benchmark.oracle.learning import OracleConfig, OracleTrainer, part_losses, random_blur
 from partbench.benchmark.plan import Plan
 from partbench.benchmark.plugins import load_catalogue
 from partbench.benchmark.task import SegmentationTask
@@ -79,9 +79,9 @@ def test_softening_keeps_flat_places() -> None:
     """A blur moves neither the mean of a flat picture nor its range."""
     torch.manual_seed(0)
     images = torch.full((3, 3, 8, 8), 0.25)
-    assert torch.allclose(soften(images), images)
+    assert torch.allclose(random_blur(images), images)
     noise = torch.rand(3, 3, 8, 8)
-    assert soften(noise).std() < noise.std() and ((soften(noise) >= 0) & (soften(noise) <= 1)).all()
+    assert random_blur(noise).std() < noise.std() and ((random_blur(noise) >= 0) & (random_blur(noise) <= 1)).all()
 
 
 def test_teaching_goes_on_where_it_was_and_its_oracle_annotates(tmp_path: Path, call: Call) -> None:
@@ -145,16 +145,16 @@ def test_a_persons_shots_have_no_such_flag() -> None:
 def test_it_learns_from_neither_shots_nor_tests() -> None:
     """Only from unlabelled seeds, and only where they are drawn, so that their truth is known."""
     dataset = configure("")
-    revealed, splits = reveal(dataset), dataset.load()
+    revealed, splits = unlabelled_with_masks(dataset), dataset.load()
     names = {split.name(i) for split in (splits.pool, splits.test, splits.validation) for i in range(len(split))}  # type: ignore[arg-type, union-attr]
     assert not names & {revealed.name(i) for i in range(5000)}
     assert set(revealed.masks([0, 1, 2, 3], 64).unique().tolist()) <= set(range(len(CLASSES)))
     with pytest.raises(DatasetError, match="the split 'unlabelled' of faces has no masks"):
         splits.unlabelled.masks([0], 64)  # type: ignore[union-attr]
     drawn, other = (find_dataset(load_catalogue(), name).record for name in ("cars", "scenes"))
-    assert reveal(drawn).masks([0], 16).shape == (1, 16, 16)
+    assert unlabelled_with_masks(drawn).masks([0], 16).shape == (1, 16, 16)
     with pytest.raises(DatasetError, match="nobody knows the truth of unlabelled images of scenes; teach an oracle on"):
-        reveal(other)
+        unlabelled_with_masks(other)
 
 
 def test_what_no_oracle_can_do_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call) -> None:

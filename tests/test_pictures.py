@@ -20,7 +20,7 @@ from partbench.benchmark.pictures import (
     BackboneGallery,
     compare_cells,
     compare_predictions,
-    fitting,
+    fit_text,
     paint,
     read_pictures,
     sheet,
@@ -57,8 +57,8 @@ def test_a_sheet_is_a_grid() -> None:
 def test_a_long_name_keeps_its_end() -> None:
     """Names of neighbours never overlap: the weights of a backbone stand at the end of its name."""
     font = ImageFont.load_default(13)
-    assert fitting("pixels", font) == "pixels"
-    short = fitting("stylegan2:E@some/folder/of/weights/cats.safetensors", font)
+    assert fit_text("pixels", font) == "pixels"
+    short = fit_text("stylegan2:E@some/folder/of/weights/cats.safetensors", font)
     assert short.startswith("…")
     assert short.endswith("cats.safetensors")
     assert font.getlength(short) <= TILE

@@ -123,8 +123,8 @@ def test_contours_are_where_the_picture_changes(some: tuple[Tensor, Tensor]) -> 
 
 def test_the_border_of_a_thing_is_where_its_distance_is_zero() -> None:
     """Beside every border, one pixel changes the distance by one pixel: what antialiasing needs."""
-    dice, size = ParameterSampler(range(12), 512), 128
-    traits = draw_traits(dice, 0.5, 0.7)
+    sampler, size = ParameterSampler(range(12), 512), 128
+    traits = draw_traits(sampler, 0.5, 0.7)
     at = np.linspace(-1, 1, size, dtype=np.float32)
     x, y = (np.ascontiguousarray(np.broadcast_to(plane, (12, size, size))) for plane in (at, at[:, None]))
     for outline in OUTLINES:
@@ -154,16 +154,21 @@ def test_a_pattern_stays_between_its_two_colours(seed: int) -> None:
 def test_everything_is_painted_in_single_precision() -> None:
     """A parameter in double precision would silently halve the speed."""
     assert render([1, 2], 16).dtype == np.float32
-    dice = ParameterSampler([1, 2], 512)
-    values = [dice.uniform(0.0, 2 * np.pi), dice.log_uniform(0.1, 2.0), dice.chance(0.5), dice.colour(0.05, 0.95)]
+    sampler = ParameterSampler([1, 2], 512)
+    values = [
+        sampler.uniform(0.0, 2 * np.pi),
+        sampler.log_uniform(0.1, 2.0),
+        sampler.chance(0.5),
+        sampler.colour(0.05, 0.95),
+    ]
     assert {value.dtype for value in values} == {np.dtype(np.float32)}
 
 
 def test_kinds_come_as_often_as_their_shares() -> None:
     """A choice among kinds follows the shares, and numbers spread by doublings."""
-    dice = ParameterSampler(range(2000), 512)
-    counts = np.bincount(dice.choice((3, 1)), minlength=2)
+    sampler = ParameterSampler(range(2000), 512)
+    counts = np.bincount(sampler.choice((3, 1)), minlength=2)
     assert counts.sum() == 2000 and abs(counts[0] / 2000 - 0.75) < 0.05
-    values = dice.log_uniform(0.25, 4.0)
+    values = sampler.log_uniform(0.25, 4.0)
     assert abs(float(np.median(values)) - 1) < 0.2
     assert math.isclose(float(values.min()), 0.25, rel_tol=0.1)

@@ -19,7 +19,7 @@ from partbench.benchmark.leaderboard import estimates
 from partbench.benchmark.plan import NO_HEAD, SUPERVISED, Cell, Plan
 from partbench.benchmark.results import CellResult, RunFolder
 from partbench.benchmark.uncertainty import Estimate
-from partbench.benchmark.worth import LabelCurve, LabelEfficiencyError, labels_text, mix, worth
+from partbench.benchmark.worth import LabelCurve, LabelEfficiencyError, label_efficiency, labels_text, mix
 
 ROW = ("stylegan2", "linear", 1)
 
@@ -35,7 +35,7 @@ def curve(points: dict[int, float], spread: float = 0.0) -> dict[tuple[str, str,
 
 def test_the_curve_is_straight_in_the_logarithm() -> None:
     """Half of the way from 10 to 1,000 labels is 100."""
-    (row,) = worth(curve({10: 40.0, 1000: 60.0}) | {ROW: scored(50.0)})
+    (row,) = label_efficiency(curve({10: 40.0, 1000: 60.0}) | {ROW: scored(50.0)})
     assert row.labels == pytest.approx(100)
     assert (row.key, row.score) == (ROW, 50.0)
 
@@ -57,7 +57,7 @@ def test_no_fewer_labels_reach_the_score(means: list[float], score: float) -> No
 def test_beyond_the_curve_only_a_side_is_known() -> None:
     """Fewer than the fewest labels, or more than the most."""
     known = curve({10: 40.0, 100: 60.0}) | {ROW: scored(70.0), ("vae", "linear", 1): scored(20.0)}
-    best, worst = worth(known)
+    best, worst = label_efficiency(known)
     assert (best.low, best.labels, best.high) == (inf, inf, inf)
     assert (worst.low, worst.labels, worst.high) == (0, 0, 0)
     assert [labels_text(n, {10: 0, 100: 0}) for n in (0, 37.6, inf)] == ["<10", "38", ">100"]
@@ -68,7 +68,7 @@ def test_the_interval_holds_what_cannot_be_told_apart() -> None:
     widths = []
     for spread in (0.5, 2.0):
         known = curve({10: 30.0, 1000: 70.0}) | {ROW: scored(50.0, spread)}
-        (row,) = worth(known)
+        (row,) = label_efficiency(known)
         half = (known[ROW] - scored(50.0)).half_width()
         assert row.labels == pytest.approx(100)
         slope = 40.0 / log(100)  # points per unit of the logarithm
@@ -81,13 +81,13 @@ def test_the_interval_holds_what_cannot_be_told_apart() -> None:
 def test_what_moves_with_the_draws_cancels() -> None:
     """Shots that are bad for both make no interval: the comparison is paired."""
     lucky = {(SUPERVISED, NO_HEAD, n): scored(mean, 6.0) for n, mean in ((10, 30.0), (1000, 70.0))}
-    (row,) = worth(lucky | {ROW: scored(50.0, 6.0)})
+    (row,) = label_efficiency(lucky | {ROW: scored(50.0, 6.0)})
     assert row.high / row.low < exp(2 * log(100) / 100)
 
 
 def test_an_interval_that_leaves_the_curve_is_open() -> None:
     """It says so."""
-    (row,) = worth(curve({10: 40.0, 100: 60.0}) | {ROW: scored(58.0, 4.0)})
+    (row,) = label_efficiency(curve({10: 40.0, 100: 60.0}) | {ROW: scored(58.0, 4.0)})
     assert 10 < row.low < row.labels < 100 and row.high == inf
 
 
@@ -102,7 +102,7 @@ def test_a_mix_lies_between(share: float) -> None:
 def test_one_point_is_no_curve() -> None:
     """And the sentence says how to get one."""
     with pytest.raises(LabelEfficiencyError, match="--backbone supervised --shots"):
-        worth(curve({10: 40.0}) | {ROW: scored(50.0)})
+        label_efficiency(curve({10: 40.0}) | {ROW: scored(50.0)})
 
 
 @pytest.fixture

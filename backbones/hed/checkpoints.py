@@ -94,9 +94,9 @@ def read_checkpoint(path: Path) -> tuple[HEDConfig, dict[str, Tensor]]:
     if (found := recognise(content)) is None:
         keys = list(_state(content))
         seen = ", ".join(keys[:_SEEN]) + (", ..." if len(keys) > _SEEN else "")
-        known = ", ".join(layout.name for layout in LAYOUTS)
+        layouts = ", ".join(layout.name for layout in LAYOUTS)
         fact = f"{path} has the keys of no HED that we know ({seen or 'none'})"
-        raise BackboneError(f"{fact}; give a checkpoint of {known}, or a .safetensors of ours")
+        raise BackboneError(f"{fact}; give a checkpoint of {layouts}, or a .safetensors of ours")
     return found[1:]
 
 

@@ -24,16 +24,16 @@ def best_f(edges: Tensor, masks: Tensor, reach: int | None = None, thresholds: T
     of BSDS; at 0 pixels are compared one by one. Thresholds are quantiles of the edges, so that only their order
     counts, unless some are given. Without a contour it is NaN.
     """
-    contour, known = masks == CONTOUR, masks != DISPUTED
+    contour, agreed = masks == CONTOUR, masks != DISPUTED
     if not contour.any():
         return float("nan")
     reach = tolerance(masks.shape[-1]) if reach is None else reach
     near = _spread(contour.to(edges.dtype), reach) > 0
-    at = _quantiles(edges[known]) if thresholds is None else thresholds.to(edges)
-    said, right = _above(edges[known], at), _above(edges[near & known], at)
+    at = _quantiles(edges[agreed]) if thresholds is None else thresholds.to(edges)
+    predicted, right = _above(edges[agreed], at), _above(edges[near & agreed], at)
     # An edge on a disputed pixel is no error, and may find the contour beside it.
     found = _above(_spread(edges, reach)[contour], at)
-    precision, recall = right / said.clamp(min=1), found / contour.sum()
+    precision, recall = right / predicted.clamp(min=1), found / contour.sum()
     return (2 * precision * recall / (precision + recall).clamp(min=1e-12)).max().item()
 
 

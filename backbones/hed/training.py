@@ -30,10 +30,10 @@ def balanced_losses(logits: Tensor, masks: Tensor) -> Tensor:
     Contour pixels weigh the share of the others, and the others the share of contours, in each image. It is the mean
     over an image's labelled pixels where the paper has the sum, so that no rate depends on the size.
     """
-    contour, known = masks == CONTOUR, masks != DISPUTED
-    count = known.sum((1, 2), keepdim=True).clamp(min=1)
+    contour, agreed = masks == CONTOUR, masks != DISPUTED
+    count = agreed.sum((1, 2), keepdim=True).clamp(min=1)
     beta = 1 - contour.sum((1, 2), keepdim=True) / count
-    weight = torch.where(contour, beta, 1 - beta) * known / count
+    weight = torch.where(contour, beta, 1 - beta) * agreed / count
     target = contour[:, None].to(logits.dtype).expand_as(logits)
     entropy = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
     return (weight[:, None] * entropy).sum((2, 3)).mean(0)

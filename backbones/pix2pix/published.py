@@ -50,8 +50,8 @@ def find_config(state: Mapping[str, Tensor]) -> Pix2PixConfig:
     widths = tuple(len(down) for down in downs)
     channels = downs[0].shape[1], state["model.model.3.weight"].shape[1]
     if channels not in TASKS.values():
-        known = ", ".join(f"{i} to {o}" for i, o in TASKS.values())
-        raise BackboneError(f"it translates {channels[0]} channels to {channels[1]}, and our tasks {known}")
+        pairs = ", ".join(f"{i} to {o}" for i, o in TASKS.values())
+        raise BackboneError(f"it translates {channels[0]} channels to {channels[1]}, and our tasks {pairs}")
     task = next(name for name, pair in TASKS.items() if pair == channels)
     config = Pix2PixConfig(task, size=2 ** len(blocks), width=widths[0], cap=max(widths), rectified=True)
     if config.encoder != widths:

@@ -85,13 +85,15 @@ class Pix2PixTrainer(AveragedTraining):
         """Half of its loss, as published, so that it learns no faster than the generator."""
         with self.machine.autocast():
             on_real, on_made = self.discriminator(inputs, targets), self.discriminator(inputs, outputs)
-        return self.machine.descend(self.opt_d, (belief(on_real, True) + belief(on_made, False)) / 2)
+        return self.machine.descend(
+            self.opt_d, (adversarial_loss(on_real, True) + adversarial_loss(on_made, False)) / 2
+        )
 
     def _generator_step(self, inputs: Tensor, targets: Tensor, outputs: Tensor) -> dict[str, float]:
         self.discriminator.requires_grad_(False)
         with self.machine.autocast():
             logits = self.discriminator(inputs, outputs)
-        adversarial, l1 = belief(logits, True), F.l1_loss(outputs, targets)
+        adversarial, l1 = adversarial_loss(logits, True), F.l1_loss(outputs, targets)
         self.machine.descend(self.opt_g, adversarial + self.recipe.l1 * l1)
         self.discriminator.requires_grad_(True)
         return {"g": adversarial.item(), "l1": l1.item()}
@@ -121,6 +123,6 @@ class Pix2PixTrainer(AveragedTraining):
         save(path, generator, card)
 
 
-def belief(logits: Tensor, real: bool) -> Tensor:
+def adversarial_loss(logits: Tensor, real: bool) -> Tensor:
     """Cross-entropy of the discriminator's logits against this answer for every patch."""
     return F.binary_cross_entropy_with_logits(logits.float(), torch.full_like(logits, real, dtype=torch.float32))

@@ -62,8 +62,8 @@ def parse_variant(variant: str) -> tuple[str, str]:
         elif word in METHODS:
             method = word
         elif word not in SHAPES:
-            known = ", ".join([*GROUPS, FULL, *METHODS, *SHAPES])
-            raise BackboneError(f"stylegan2 has no variant {word!r}; combine, with commas, any of {known}")
+            choices = ", ".join([*GROUPS, FULL, *METHODS, *SHAPES])
+            raise BackboneError(f"stylegan2 has no variant {word!r}; combine, with commas, any of {choices}")
     return group, method
 
 

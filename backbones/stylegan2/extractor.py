@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from .perceptual import Distance, discriminator_distance, vgg_distance
 from .projection import METHODS, ProjectionSettings, project
-from .thrift import thrift
+from .thrift import checkpointing
 from .weights import Networks
 
 HELD, REPEATED = 12, 6
@@ -61,7 +61,7 @@ class StyleGAN2Extractor(nn.Module):
     def attempt(self, images: Tensor, steps: int) -> dict[str, Tensor]:
         """The same after so many steps."""
         together, thrifty = self.fitting(len(images))
-        with thrift(thrifty):
+        with checkpointing(thrifty):
             parts = [self._invert(some, replace(self.projection, steps=steps)) for some in images.split(together)]
         return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 

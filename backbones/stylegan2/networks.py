@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from .config import StyleGAN2Config
 from .layers import EqualConv, EqualLinear, StyledConv, ToRGB
-from .thrift import stage
+from .thrift import checkpointed
 
 
 class MappingNetwork(nn.Module):
@@ -61,7 +61,7 @@ class StyleGAN2Generator(nn.Module):
         maps: list[Tensor] = []
         rgb: Tensor | None = None
         for side in range(len(self.rgbs)):
-            *found, rgb = stage(self._side, side, x, rgb, styles, noise)
+            *found, rgb = checkpointed(self._side, side, x, rgb, styles, noise)
             maps += found
             x = maps[-1]
         assert rgb is not None
@@ -133,7 +133,7 @@ class StyleGAN2Discriminator(nn.Module):
         x = self.stem(images.contiguous(memory_format=torch.channels_last))
         out = [x]
         for block in self.blocks:
-            x = stage(block, x)
+            x = checkpointed(block, x)
             out.append(x)
         return out
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ..vgg import normalise, vgg_layers
 from .networks import StyleGAN2Discriminator
-from .thrift import stage
+from .thrift import checkpointed
 
 PIXEL_SIDES = (1, 2, 4)
 """The pixel distance is taken at the full size, half and a quarter of it."""
@@ -33,13 +33,13 @@ def directions(features: Sequence[Tensor]) -> list[Tensor]:
     return [F.normalize(layer) for layer in features]
 
 
-def feature_distance(a: Sequence[Tensor], known: Sequence[Tensor]) -> Tensor:
+def feature_distance(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
     """Squared difference of directions, averaged over places and layers (LPIPS without its weights), (N,)."""
-    return torch.stack([stage(_apart, x, y) for x, y in zip(a, known, strict=True)]).mean(0)
+    return torch.stack([checkpointed(_apart, x, y) for x, y in zip(a, b, strict=True)]).mean(0)
 
 
-def _apart(features: Tensor, known: Tensor) -> Tensor:
-    return (F.normalize(features) - known).square().sum(1).mean((1, 2))
+def _apart(features: Tensor, unit: Tensor) -> Tensor:
+    return (F.normalize(features) - unit).square().sum(1).mean((1, 2))
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ class Distance:
         if features is None:
             return lambda images: pixel_distance(images, target)
         with torch.no_grad():
-            known = directions(features(target))
-        return lambda images: pixel_distance(images, target) + feature_distance(features(images), known)
+            target_directions = directions(features(target))
+        return lambda images: pixel_distance(images, target) + feature_distance(features(images), target_directions)
 
 
 def discriminator_distance(discriminator: StyleGAN2Discriminator) -> Distance:

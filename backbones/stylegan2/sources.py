@@ -63,8 +63,8 @@ def from_pytorch(network: Record, judge: object) -> PublishedTensors:
 
 def from_tensorflow(judge: Record, network: Record) -> PublishedTensors:
     """The averaged generator and the discriminator of a tuple (G, D, Gs) of stylegan2."""
-    state, said = dict(_variables(network)), network.state
-    options = said.get("static_kwargs") or {} if isinstance(said, dict) else {}
+    state, network_state = dict(_variables(network)), network.state
+    options = network_state.get("static_kwargs") or {} if isinstance(network_state, dict) else {}
     taps = torch.tensor(options.get("resample_kernel") or [1, 3, 3, 1], dtype=torch.float32)
     filters = (torch.outer(taps, taps) if taps.ndim == 1 else taps,)
     rate = float(options.get("mapping_lrmul", RATE))

@@ -10,21 +10,21 @@ from typing import Any
 import torch
 from torch.utils.checkpoint import checkpoint
 
-_THRIFTY = ContextVar("thrifty", default=False)
+_CHECKPOINTING = ContextVar("thrifty", default=False)
 
 
 @contextmanager
-def thrift(wanted: bool) -> Iterator[None]:
-    """Within it, `stage` holds what goes into a stage and nothing of what happens inside."""
-    token = _THRIFTY.set(wanted)
+def checkpointing(wanted: bool) -> Iterator[None]:
+    """Within it, `checkpointed` holds what goes into a stage and nothing of what happens inside."""
+    token = _CHECKPOINTING.set(wanted)
     try:
         yield
     finally:
-        _THRIFTY.reset(token)
+        _CHECKPOINTING.reset(token)
 
 
-def stage(work: Callable[..., Any], *inputs: Any) -> Any:
+def checkpointed(work: Callable[..., Any], *inputs: Any) -> Any:
     """`work(*inputs)`, a stage of a network that draws no random numbers: the same bits, and the same gradients."""
-    if not (_THRIFTY.get() and torch.is_grad_enabled()):
+    if not (_CHECKPOINTING.get() and torch.is_grad_enabled()):
         return work(*inputs)
     return checkpoint(work, *inputs, use_reentrant=False, preserve_rng_state=False)

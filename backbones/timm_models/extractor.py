@@ -69,7 +69,7 @@ def open_hub(reading: TimmInput) -> TimmExtractor:
             return TimmExtractor(build(model, reading.built_for, hub=True), reading)
     except Exception as error:  # an HTTP client without a network raises errors of its own
         where = f"{source}, {config.hf_hub_filename or 'model.safetensors'}" if config.hf_hub_id else source
-        what = f"the weights of {model} are neither in the cache nor to be had ({where}: {_say(error)})"
+        what = f"the weights of {model} are neither in the cache nor to be had ({where}: {one_line(error)})"
         raise BackboneError(f"{what}; go online once, {otherwise}") from error
 
 
@@ -83,7 +83,7 @@ def open_file(reading: TimmInput, path: Path) -> TimmExtractor:
             try:
                 networks.append(build(reading.model, reading.built_for, state=state))
             except (RuntimeError, LookupError, AttributeError) as error:
-                raise BackboneError(f"{wrong} ({_say(error)}); name the model that they were saved from") from error
+                raise BackboneError(f"{wrong} ({one_line(error)}); name the model that they were saved from") from error
     network, other = networks
     # Some models of timm ignore what is missing: then what they drew at random still stands there.
     pairs = zip(network.named_parameters(), other.parameters(), strict=True)
@@ -100,7 +100,7 @@ def read_state(path: Path, model: str) -> Mapping[str, Tensor]:
     except FileNotFoundError:
         raise BackboneError(f"there is no weights file {path}; check the name behind '@'") from None
     except (SafetensorError, RuntimeError, EOFError, OSError, AttributeError) as error:
-        raise BackboneError(f"{path} cannot be read as weights ({_say(error)}); save a state_dict") from None
+        raise BackboneError(f"{path} cannot be read as weights ({one_line(error)}); save a state_dict") from None
     dropped = {*classifier_of(model), *(f"{name}.{end}" for name in CLASSIFIERS for end in ("weight", "bias"))}
     kept = {key: value for key, value in state.items() if key not in dropped}
     if not kept or not all(isinstance(value, Tensor) for value in kept.values()):
@@ -108,7 +108,7 @@ def read_state(path: Path, model: str) -> Mapping[str, Tensor]:
     return kept
 
 
-def _say(error: Exception) -> str:
+def one_line(error: Exception) -> str:
     """An exception in one line, cut where a network's every tensor is listed."""
     text = f"{type(error).__name__}: {' '.join(str(error).split())}"
     return text if len(text) <= 200 else f"{text[:200]} ..."

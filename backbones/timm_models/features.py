@@ -152,19 +152,19 @@ def config_of(model: str) -> Any:
     architecture, _, tag = model.partition(".")
     if not timm.is_model(architecture):
         raise BackboneError(f"timm {timm.__version__} has no model '{model}'; {_guess(model, timm.list_models())}")
-    config = timm.get_pretrained_cfg(model, allow_unregistered=False) if _known(architecture, tag) else None
+    config = timm.get_pretrained_cfg(model, allow_unregistered=False) if _has_weights(architecture, tag) else None
     if config is None:
         tagged = timm.list_pretrained(f"{architecture}.*")
         raise BackboneError(f"timm {timm.__version__} has no weights '{model}'; {_guess(model, tagged)}")
     return config
 
 
-def _known(architecture: str, tag: str) -> bool:
+def _has_weights(architecture: str, tag: str) -> bool:
     return not tag or f"{architecture}.{tag}" in timm.list_pretrained(f"{architecture}.*")
 
 
-def _guess(name: str, known: Sequence[str]) -> str:
-    close = get_close_matches(name, known, 3)
+def _guess(name: str, names: Sequence[str]) -> str:
+    close = get_close_matches(name, names, 3)
     return f"did you mean {' or '.join(close)}?" if close else "partbench takes the names of timm.list_models()"
 
 

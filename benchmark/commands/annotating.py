@@ -81,10 +81,10 @@ def take(folder: Path, place: Path | None, overlaps: str, annotator: str, line: 
     manifest, console = read_manifest(folder), open_console(stderr=as_json)
     reading = AnnotationReader(folder, manifest, overlaps, line)
     found = take_annotations(place, reading, annotator, colours(len(manifest.classes)))
-    tell(folder, manifest, sorted(found.masks), found.warnings, console, as_json)
+    print_annotated(folder, manifest, sorted(found.masks), found.warnings, console, as_json)
 
 
-def tell(
+def print_annotated(
     folder: Path, manifest: ExportManifest, annotated: list[str], warnings: list[str], console: Console, as_json: bool
 ) -> None:
     """What is annotated now, what is not, and the name of the dataset that comes of it."""

@@ -17,13 +17,13 @@ from ..paper.tables import claim_table, definitions, label_table, long_table, ri
 from ..plan import SUPERVISED
 from ..tables import as_text, score_text
 from ..terminal import open_console
-from .reading import tell_failures
+from .reading import warn_failures
 
 
 def show(folder: PresetFolder, kind: str) -> None:
     """The table of a preset from its files alone."""
     board = read_board(folder)
-    tell_failures([result for some in board.results.values() for result in some])
+    warn_failures([result for some in board.results.values() for result in some])
     if kind == "table":
         _print(board)
     elif kind == "json":
@@ -48,11 +48,11 @@ def read_board(folder: PresetFolder) -> PaperComparison:
 def as_record(board: PaperComparison) -> dict[str, Any]:
     """Everything as one object; null where there is no number."""
     preset, judgements = board.preset, board.judgements()
-    told = {name: getattr(preset, name) for name in ("name", "scale", "title", "asks", "note", "left_out")}
+    facts = {name: getattr(preset, name) for name in ("name", "scale", "title", "asks", "note", "left_out")}
     claims = [{"says": one.claim.says, "verdict": one.verdict} for one in judgements]
     tables = {"scores": long_table(board), "findings": claim_table(judgements), "labels": label_table(board)}
     return (
-        told
+        facts
         | {"source": preset.paper.source, "claims": claims}
         | {name: json.loads(as_text(table, "json")) for name, table in tables.items()}
     )

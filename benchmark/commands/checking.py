@@ -35,8 +35,8 @@ def names_of(catalogue: Catalogue, pattern: str) -> tuple[str, ...]:
     """The records that a name or pattern stands for; a family's examples where it asks for all of a family."""
     offers = catalogue.backbones.items()
     examples = (f"{name}:{variant}" for name, offer in offers for variant in offer.record.examples)
-    known = (*catalogue.heads, *backbone_names(catalogue), *examples)
-    return expand([pattern], known, "head or backbone")
+    names = (*catalogue.heads, *backbone_names(catalogue), *examples)
+    return expand([pattern], names, "head or backbone")
 
 
 def show(pattern: str, out: Path | None, as_json: bool) -> int:
@@ -50,7 +50,7 @@ def show(pattern: str, out: Path | None, as_json: bool) -> int:
         if len(names) > 1:
             console.print(escape(name), style="bold")
         offer = find(catalogue, name)
-        signed.append(sign_off(name, offer, _told(offer.record, console)))
+        signed.append(sign_off(name, offer, _run_checks(offer.record, console)))
     for file in (stored(signed[0].noun, signed[0].name), out) if len(signed) == 1 else ():
         if file:
             console.print(f"signed off in {escape(str(file))}", style="dim", soft_wrap=True)
@@ -62,7 +62,7 @@ def show(pattern: str, out: Path | None, as_json: bool) -> int:
     return int(any(one.failing for one in signed))
 
 
-def _told(record: Record, console: Console) -> list[CheckOutcome]:
+def _run_checks(record: Record, console: Console) -> list[CheckOutcome]:
     """The outcome of every check, told as soon as it is known."""
     outcomes = []
     for outcome in examine(record):

@@ -20,7 +20,7 @@ from ..metrics import find_metric
 from ..plan import NO_HEAD
 from ..results import CellResult
 from ..terminal import open_console
-from .reading import read_run, tell_failures
+from .reading import read_run, warn_failures
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def _two_runs(one: Path, other: Path, question: ComparisonOptions) -> None:
     plan_b, results_b = read_run(other)
     names = (str(one), str(other))
     check_same_protocol(plan, plan_b, names)
-    tell_failures([*results, *results_b])
+    warn_failures([*results, *results_b])
     a, b = (_chosen(found, question, path) for found, path in ((results, one), (results_b, other)))
     check_comparable({names[0]: a, names[1]: b})
     pairs = of_runs(estimates(a, question.metric), estimates(b, question.metric))
@@ -80,7 +80,7 @@ def _two_runs(one: Path, other: Path, question: ComparisonOptions) -> None:
 
 def _two_backbones(run: Path, names: Couple, question: ComparisonOptions) -> None:
     plan, results = read_run(run)
-    tell_failures(results)
+    warn_failures(results)
     backbones = dict.fromkeys(result.cell.backbone for result in results if not result.error)
     a, b = (require([name], backbones, "backbone", run)[0] for name in names)
     chosen = [result for result in _chosen(results, question, run) if result.cell.backbone in names]
@@ -103,7 +103,7 @@ def _all_backbones(run: Path, question: ComparisonOptions) -> None:
     if question.over not in (None, (HEADS, SHOTS), (SHOTS, HEADS)):
         raise ComparisonError("all backbones are compared over heads and shots; choose two with --between for --over")
     plan, results = read_run(run)
-    tell_failures(results)
+    warn_failures(results)
     chosen = _chosen(results, question, run)
     check_comparable({str(run): chosen})
     found = compare(of_all(estimates(chosen, question.metric)), question.level)
@@ -140,16 +140,16 @@ def _chosen(results: Sequence[CellResult], question: ComparisonOptions, run: Pat
     scored = [result for result in results if not result.error]
     heads = dict.fromkeys(result.cell.head for result in scored if result.cell.head != NO_HEAD)
     wanted = {*require(question.heads, heads, "head", run), NO_HEAD} if question.heads else {*heads, NO_HEAD}
-    known = dict.fromkeys(result.cell.shots for result in scored)
+    counts = dict.fromkeys(result.cell.shots for result in scored)
     for count in question.shots:
-        if count not in known:
-            raise ComparisonError(f"{run} has no scores of {count} shots; choose {', '.join(map(str, sorted(known)))}")
-    return [r for r in scored if r.cell.head in wanted and r.cell.shots in (question.shots or known)]
+        if count not in counts:
+            raise ComparisonError(f"{run} has no scores of {count} shots; choose {', '.join(map(str, sorted(counts)))}")
+    return [r for r in scored if r.cell.head in wanted and r.cell.shots in (question.shots or counts)]
 
 
-def require(names: Sequence[str], known: Iterable[str], noun: str, run: Path) -> Sequence[str]:
+def require(names: Sequence[str], present: Iterable[str], noun: str, run: Path) -> Sequence[str]:
     """Names that are in a run; with another, an error that says which might have been meant."""
-    there = list(known)
+    there = list(present)
     for name in names:
         if name not in there:
             close = get_close_matches(name, there, 1)
@@ -165,7 +165,7 @@ def _answer(pairs: Pairs, names: Couple, dataset: str, question: ComparisonOptio
         raise ComparisonError(f"{names[0]} and {names[1]} have no score on the same draws; run what is missing")
     sentence = conclude([*found.values()], names, question.level)
     if question.as_json:
-        records = [_told(place) | as_record(names, c, question.level) for place, c in found.items()]
+        records = [_pairing_record(place) | as_record(names, c, question.level) for place, c in found.items()]
         _print_json(records, dataset, question, sentence)
         return
     console = open_console()
@@ -177,7 +177,7 @@ def _answer(pairs: Pairs, names: Couple, dataset: str, question: ComparisonOptio
     console.print(f"[bold]{escape(sentence)}[/]")
 
 
-def _told(place: Pairing) -> dict[str, Any]:
+def _pairing_record(place: Pairing) -> dict[str, Any]:
     backbone = {"backbone": place.backbone} if place.backbone else {}
     return backbone | {"head": place.head, "shots": place.shots}
 

@@ -57,8 +57,8 @@ def find(file: Path) -> Published:
     for recognise in FAMILIES:
         if found := recognise(file, content):
             return found
-    known = "; ".join(f"{network}: {where}" for network, where in SOURCES.items())
-    raise BackboneError(f"{file} holds no network that we know; take one of these. {known}")
+    sources = "; ".join(f"{network}: {where}" for network, where in SOURCES.items())
+    raise BackboneError(f"{file} holds no network that we know; take one of these. {sources}")
 
 
 def facts(file: Path, out: Path, published: Published) -> dict[str, str]:

@@ -22,7 +22,7 @@ from ..plan import Plan
 from ..results import CellResult, RunFolder
 from ..shots import ShotDraws
 from ..terminal import open_console
-from .reading import read_run, tell_failures
+from .reading import read_run, warn_failures
 
 SHEET = "{shots}-shot-{metric}.png"
 """Name of the picture."""
@@ -31,7 +31,7 @@ SHEET = "{shots}-shot-{metric}.png"
 def show(run: Path, shots: int, metric: str, out: Path | None, as_json: bool) -> None:
     """Print what the scores of one number of shots owe to luck, and paint the shots."""
     plan, results = read_run(run)
-    tell_failures(results)
+    warn_failures(results)
     chosen = _chosen(results, shots, run)
     check_comparable({str(run): chosen})
     scores = by_backbone(estimates(chosen, metric), shots)
@@ -45,7 +45,7 @@ def show(run: Path, shots: int, metric: str, out: Path | None, as_json: bool) ->
         return
     console = open_console()
     console.print(f"[bold]{escape(title(plan.dataset, metric, shots))}[/]; {_over(found)}", soft_wrap=True)
-    _tell(found, names, console)
+    _print_luck(found, names, console)
     if picture:
         console.print(f"picture: {escape(str(picture))}", soft_wrap=True)
 
@@ -53,18 +53,18 @@ def show(run: Path, shots: int, metric: str, out: Path | None, as_json: bool) ->
 def _chosen(results: Sequence[CellResult], shots: int, run: Path) -> list[CellResult]:
     chosen = [result for result in results if not result.error and result.cell.shots == shots]
     if not chosen:
-        known = ", ".join(map(str, sorted({result.cell.shots for result in results if not result.error})))
-        raise LotteryError(f"{run} has no scores of --shots {shots}; choose {known}")
+        counts = ", ".join(map(str, sorted({result.cell.shots for result in results if not result.error})))
+        raise LotteryError(f"{run} has no scores of --shots {shots}; choose {counts}")
     return chosen
 
 
 def shot_names(run: Path, results: Sequence[CellResult], shots: int) -> Mapping[int, tuple[str, ...]]:
     """The shots of every draw by name, as far as these cells saw what plan.json names."""
-    known, found = RunFolder(run).read_shots(), dict[int, tuple[str, ...]]()
+    shots_by_draw, found = RunFolder(run).read_shots(), dict[int, tuple[str, ...]]()
     for draw, seen in {result.cell.draw: result.provenance.get("shots") for result in results}.items():
-        if draw >= len(known) or len(known[draw]) < shots:
+        if draw >= len(shots_by_draw) or len(shots_by_draw[draw]) < shots:
             continue
-        names = known[draw][:shots]
+        names = shots_by_draw[draw][:shots]
         if seen in (None, ShotDraws((), (names,)).hash):
             found[draw] = names
         else:
@@ -76,7 +76,7 @@ def _over(found: Lottery) -> str:
     return f"{len(found.draws)} draws x {found.images} images, mean over heads"
 
 
-def _tell(found: Lottery, names: Mapping[int, Sequence[str]], console: Console) -> None:
+def _print_luck(found: Lottery, names: Mapping[int, Sequence[str]], console: Console) -> None:
     console.print(as_luck_table(found, names))
     console.print("share: how much of the variance of a draw's score is the choice of the shots;")
     console.print("deviation: by how many points that choice moves it, whatever the test images")

@@ -14,7 +14,7 @@ from ..plan import NO_HEAD, Plan
 from ..results import CellResult, ResultError, RunFolder
 from ..tables import as_text
 from . import vouching
-from .flagging import tell
+from .flagging import print_flags
 from .ranking import show_tables
 
 
@@ -30,8 +30,8 @@ def show_end(plan: Plan, folder: RunFolder, console: Console, as_json: bool) -> 
         print(as_text(summary, "json"))
         return
     show_tables(results, summary, DEFAULT, plan.dataset)
-    tell([folder.path], console, plan.backbones)
-    vouching.tell([folder.path], console, {*plan.backbones, *plan.heads, plan.dataset})
+    print_flags([folder.path], console, plan.backbones)
+    vouching.print_signoffs([folder.path], console, {*plan.backbones, *plan.heads, plan.dataset})
     failed = sum(r.error is not None for r in results)
     if failed:
         where = escape(str(folder.path / "cells"))
@@ -45,13 +45,13 @@ def show_end(plan: Plan, folder: RunFolder, console: Console, as_json: bool) -> 
         picture = compare_predictions(folder.path, ranked(scored, "mean"), head, most)
         if picture:
             console.print(f"pictures: {escape(str(picture))} and beside it", soft_wrap=True)
-    _tell_cost(results, console)
+    _print_cost(results, console)
 
 
-def _tell_cost(results: Sequence[CellResult], console: Console) -> None:
+def _print_cost(results: Sequence[CellResult], console: Console) -> None:
     """Seconds per image of every backbone, inversion included."""
     few = [r for r in results if r.error is None and not is_auto_shot(r.cell.head)]
     costs = {r.cell.backbone: r.provenance.get("seconds per image") for r in few}
-    told = ", ".join(f"{name} {1000 * s:.1f}" for name, s in costs.items() if s is not None)
-    if told:
-        console.print(f"ms per image, inversion included: {escape(told)}", soft_wrap=True)
+    text = ", ".join(f"{name} {1000 * s:.1f}" for name, s in costs.items() if s is not None)
+    if text:
+        console.print(f"ms per image, inversion included: {escape(text)}", soft_wrap=True)

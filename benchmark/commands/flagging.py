@@ -19,7 +19,7 @@ from ..terminal import open_console
 NEVER = "guards: nobody has looked at the images; the same command of partbench run does, and keeps the scores"
 
 
-def tell(runs: Sequence[Path], console: Console, backbones: Collection[str] | None = None) -> None:
+def print_flags(runs: Sequence[Path], console: Console, backbones: Collection[str] | None = None) -> None:
     """A line per flag, for under a leaderboard of all or of these backbones; one line where there is no flag."""
     for run in runs:
         where = f"{run}: " if len(runs) > 1 else ""
@@ -30,9 +30,9 @@ def tell(runs: Sequence[Path], console: Console, backbones: Collection[str] | No
             continue
         if findings and backbones is not None:
             findings = findings.about(backbones)
-        said = lines(findings) if findings else [NEVER]
+        texts = lines(findings) if findings else [NEVER]
         style = "yellow" if findings and findings.flags else "dim"
-        for line in said:
+        for line in texts:
             console.print(escape(where + line), style=style, highlight=False)
 
 
@@ -40,14 +40,14 @@ def show(runs: Sequence[Path], kind: str) -> None:
     """Print every flag with all of its evidence, and what was looked at."""
     if kind not in FORMATS:
         raise ResultError(f"there is no format {kind!r}; choose {', '.join(FORMATS)}")
-    known = {run: read_findings(run) for run in runs}
+    by_run = {run: read_findings(run) for run in runs}
     if kind == "json":
-        print(json.dumps([_record(run, findings) for run, findings in known.items()], indent=1))
+        print(json.dumps([_record(run, findings) for run, findings in by_run.items()], indent=1))
     elif kind == "table":
-        for run, findings in known.items():
+        for run, findings in by_run.items():
             _show_run(run, findings)
     else:
-        print(as_text(_frame(known), kind))
+        print(as_text(_frame(by_run), kind))
 
 
 def _record(run: Path, findings: Findings | None) -> dict[str, object]:
@@ -56,10 +56,10 @@ def _record(run: Path, findings: Findings | None) -> dict[str, object]:
     return {"run": str(run), "checked": None if findings is None else dict(findings.checked), "flags": flags}
 
 
-def _frame(known: dict[Path, Findings | None]) -> pd.DataFrame:
+def _frame(by_run: dict[Path, Findings | None]) -> pd.DataFrame:
     rows = [
         (str(run), flag.of, flag.name, flag.text, "; ".join(flag.evidence))
-        for run, findings in known.items()
+        for run, findings in by_run.items()
         for flag in (findings.flags if findings else ())
     ]
     return pd.DataFrame(rows, columns=["run", "of", "name", "text", "evidence"])

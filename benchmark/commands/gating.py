@@ -20,7 +20,7 @@ from ..results import CellResult, write_atomic
 from ..terminal import open_console
 from ..verdicts import as_json, as_junit, as_markdown, headline, number_text, terms
 from .ranking import parse_metrics
-from .reading import read_run, tell_failures
+from .reading import read_run, warn_failures
 
 ROWS = 30
 """Most rows of the table, unless all are asked for."""
@@ -30,11 +30,11 @@ STYLES = {FELL: "bold red", MISSING: "bold red", NEW: "cyan", HOLDS: ""}
 def write_baseline(run: Path, out: Path, metric: str) -> None:
     """Write the scores of a run into one file."""
     plan, results = read_run(run)
-    tell_failures(results)
+    warn_failures(results)
     baseline = make_baseline(plan, results, parse_metrics(metric))
     text = as_text(baseline).encode()
     write_atomic(out, text)
-    keys = max(len(known) for known in baseline.scores.values())
+    keys = max(len(scores) for scores in baseline.scores.values())
     open_console(stderr=True).print(
         f"{escape(str(out))}: {keys} scores by {escape(', '.join(baseline.scores))}, {len(text) / 1000:.0f} kB",
         soft_wrap=True,
@@ -94,7 +94,7 @@ def _notes(before: Baseline, after: Baseline) -> list[str]:
     if changed:
         what = ", ".join(f"{p} {before.versions[p]} became {after.versions.get(p, 'none')}" for p in changed)
         notes.append(f"since the baseline: {what}")
-    if max(len(e.draws) for known in before.scores.values() for e in known.values()) == 1:
+    if max(len(e.draws) for scores in before.scores.values() for e in scores.values()) == 1:
         notes.append("the baseline has one draw: what is said holds for these shots alone")
     return notes
 

@@ -35,21 +35,21 @@ def volume(size: float) -> str:
     return f"{size / MIB:.0f} MiB" if size >= MIB else f"{size / KIB:.0f} KiB"
 
 
-def print_outlook(
-    outlook: Feasibility, promises: Sequence[DetectableDifference], like: Path | None, free: int | None,
+def print_feasibility(
+    feasibility: Feasibility, detectable: Sequence[DetectableDifference], like: Path | None, free: int | None,
     disks: Mapping[Path, int], device: str,
 ) -> None:  # fmt: skip
     """Time by stage and by cell, memory, disk, eq. (1), and what can be shown."""
-    console, plan = open_console(), outlook.plan
-    cells, left = sum(1 for _ in plan.cells()), sum(map(len, outlook.left.values()))
+    console, plan = open_console(), feasibility.plan
+    cells, left = sum(1 for _ in plan.cells()), sum(map(len, feasibility.left.values()))
     console.print(f"{escape(plan.dataset)}: {cells} cells, {cells - left} of them done, {left} to compute on {device}")
-    console.print(_stages(outlook))
+    console.print(_stages(feasibility))
     most = max(plan.shots)
     console.print(f"[bold]one cell of {most} shots[/]: its training and its predictions")
-    console.print(_cells(outlook, most))
-    for line in [*_room(outlook, free, disks), *_equation(outlook), *_promised(promises, plan.draws, like)]:
+    console.print(_cells(feasibility, most))
+    for line in [*_room(feasibility, free, disks), *_equation(feasibility), *_detectable(detectable, plan.draws, like)]:
         console.print(escape(line))
-    for name, figures in outlook.figures.items():
+    for name, figures in feasibility.figures.items():
         if figures.error:
             console.print(f"[yellow]{escape(name)} cannot be measured: {escape(figures.error)}[/]")
 
@@ -61,53 +61,57 @@ def _table(columns: Sequence[str]) -> Table:
     return table
 
 
-def _stages(outlook: Feasibility) -> Table:
+def _stages(feasibility: Feasibility) -> Table:
     """A row per backbone: the time of every stage, and the memory."""
-    table, known = _table(["backbone", *STAGES, "all", "memory"]), outlook.needs
-    for name, one in ((name, one) for name, one in known.items() if one.seconds):
+    table, needs = _table(["backbone", *STAGES, "all", "memory"]), feasibility.needs
+    for name, one in ((name, one) for name, one in needs.items() if one.seconds):
         times = [duration(one.stages[stage]) for stage in STAGES]
         table.add_row(escape(name), *times, duration(one.seconds), volume(one.memory))
-    sums = [duration(sum(one.stages[stage] for one in known.values())) for stage in STAGES]
+    sums = [duration(sum(one.stages[stage] for one in needs.values())) for stage in STAGES]
     table.add_section()
-    table.add_row("all", *sums, duration(sum(one.seconds for one in known.values())), "")
+    table.add_row("all", *sums, duration(sum(one.seconds for one in needs.values())), "")
     return table
 
 
-def _cells(outlook: Feasibility, shots: int) -> Table:
+def _cells(feasibility: Feasibility, shots: int) -> Table:
     """Seconds of one cell, by backbone and head."""
-    heads = outlook.plan.heads
+    heads = feasibility.plan.heads
     table = _table(["backbone", *heads])
-    for name, one in outlook.needs.items():
+    for name, one in feasibility.needs.items():
         times = {cell.head: seconds for cell, seconds in one.cells.items() if cell.shots == shots}
         if any(head in times for head in heads):
             table.add_row(escape(name), *(duration(times[head]) if head in times else "-" for head in heads))
     return table
 
 
-def _room(outlook: Feasibility, free: int | None, disks: Mapping[Path, int]) -> list[str]:
+def _room(feasibility: Feasibility, free: int | None, disks: Mapping[Path, int]) -> list[str]:
     """Memory and disk against what there is."""
-    known = outlook.needs
-    results, units = (sum(getattr(one, name) for one in known.values()) for name in ("results", "units"))
-    units = outlook.disk - results
+    needs = feasibility.needs
+    results, units = (sum(getattr(one, name) for one in needs.values()) for name in ("results", "units"))
+    units = feasibility.disk - results
     there = "" if free is None else f" of {volume(free)} that are free"
     where, cache = disks
     return [
-        f"memory: {volume(outlook.memory)} at the highest{there}"
-        + (f"; {volume(outlook.base)} before any backbone, the rest for {outlook.largest}" if outlook.largest else ""),
+        f"memory: {volume(feasibility.memory)} at the highest{there}"
+        + (
+            f"; {volume(feasibility.base)} before any backbone, the rest for {feasibility.largest}"
+            if feasibility.largest
+            else ""
+        ),
         f"disk: at most {volume(results)} of results in {where}, {volume(units)} of trained heads until their backbone "
-        f"is done ({volume(disks[where])} free); {volume(outlook.codes)} of codes in {cache}",
+        f"is done ({volume(disks[where])} free); {volume(feasibility.codes)} of codes in {cache}",
     ]
 
 
-def _equation(outlook: Feasibility) -> list[str]:
+def _equation(feasibility: Feasibility) -> list[str]:
     """Eq. (1) as the paper writes it, and as it is held here."""
-    known = {n: f for n, f in outlook.figures.items() if f.channels}
-    if not known:
+    measured = {n: f for n, f in feasibility.figures.items() if f.channels}
+    if not measured:
         return []
-    name = max(known, key=lambda n: known[n].channels)
-    shots, size, figures = max(outlook.plan.shots), outlook.plan.size, known[name]
+    name = max(measured, key=lambda n: measured[n].channels)
+    shots, size, figures = max(feasibility.plan.shots), feasibility.plan.size, measured[name]
     side = f"{size} x {size} pixels"
-    held, used = cached_shots(figures, outlook.extent), outlook.extent.used
+    held, used = cached_shots(figures, feasibility.extent), feasibility.extent.used
     again = f" ({held} of {used} shots have theirs held, the others are described again)" if held < used else ""
     ways: dict[str, list[str]] = {}
     for head, one in figures.heads.items():
@@ -121,56 +125,62 @@ def _equation(outlook: Feasibility) -> list[str]:
     ]
 
 
-def _promised(promises: Sequence[DetectableDifference], draws: int, like: Path | None) -> list[str]:
+def _detectable(detectable: Sequence[DetectableDifference], draws: int, like: Path | None) -> list[str]:
     """What differences can be shown."""
-    if not promises or promises[0].comparisons < 1:
+    if not detectable or detectable[0].comparisons < 1:
         return []
-    if isnan(promises[0].difference):
+    if isnan(detectable[0].difference):
         return ["one draw and one test image show no difference, however large; raise --draws or --test"]
-    found = ", ".join(f"{one.difference:.1f} with {one.shots} shot{'s' if one.shots > 1 else ''}" for one in promises)
-    dropped = ", ".join(f"{one.drop:.1f} with {one.shots} shot{'s' if one.shots > 1 else ''}" for one in promises)
+    found = ", ".join(f"{one.difference:.1f} with {one.shots} shot{'s' if one.shots > 1 else ''}" for one in detectable)
+    dropped = ", ".join(f"{one.drop:.1f} with {one.shots} shot{'s' if one.shots > 1 else ''}" for one in detectable)
     source = f"as two backbones differ in {like}" if like else f"as two backbones differ in {SOURCE}"
+    compared, held = detectable[0].comparisons, detectable[0].held
     return [
         f"smallest true difference in {METRIC} between two backbones, averaged over heads, that is shown four times in "
-        f"five, {promises[0].comparisons} compared together, {draws} draws: {found} ({source})",
-        f"true drop beyond the tolerance that a gate over heads catches four times in five, {promises[0].held} scores "
+        f"five, {compared} compared together, {draws} draws: {found} ({source})",
+        f"true drop beyond the tolerance that a gate over heads catches four times in five, {held} scores "
         f"held together: {dropped}",
     ]
 
 
 def as_record(
-    outlook: Feasibility,
-    promises: Sequence[DetectableDifference],
+    feasibility: Feasibility,
+    detectable: Sequence[DetectableDifference],
     like: Path | None,
     free: int | None,
     disks: Mapping[Path, int],
 ) -> dict[str, Any]:
     """Everything as one JSON object; seconds, bytes and points."""
-    plan = outlook.plan
+    plan = feasibility.plan
     return {
-        "cells": {"all": sum(1 for _ in plan.cells()), "left": sum(map(len, outlook.left.values()))},
-        "seconds": sum(one.seconds for one in outlook.needs.values()),
-        "memory": {"needed": outlook.memory, "base": outlook.base, "free": free, "largest": outlook.largest},
+        "cells": {"all": sum(1 for _ in plan.cells()), "left": sum(map(len, feasibility.left.values()))},
+        "seconds": sum(one.seconds for one in feasibility.needs.values()),
+        "memory": {
+            "needed": feasibility.memory,
+            "base": feasibility.base,
+            "free": free,
+            "largest": feasibility.largest,
+        },
         "disk": {
-            "results and heads": outlook.disk,
-            "codes": outlook.codes,
+            "results and heads": feasibility.disk,
+            "codes": feasibility.codes,
             "free": {str(path): free for path, free in disks.items()},
         },
-        "backbones": [_backbone(outlook, name) for name in plan.backbones],
+        "backbones": [_backbone(feasibility, name) for name in plan.backbones],
         "smallest difference": {
             "metric": METRIC,
             "source": str(like) if like else SOURCE,
             "power": 0.8,
-            "by shots": [{k: None if isnan(v) else v for k, v in vars(one).items()} for one in promises],
+            "by shots": [{k: None if isnan(v) else v for k, v in vars(one).items()} for one in detectable],
         },
     }
 
 
-def _backbone(outlook: Feasibility, name: str) -> dict[str, Any]:
-    figures = outlook.figures[name]
+def _backbone(feasibility: Feasibility, name: str) -> dict[str, Any]:
+    figures = feasibility.figures[name]
     if figures.error:
         return {"backbone": name, "error": figures.error}
-    one, shots = outlook.needs[name], max(outlook.plan.shots)
+    one, shots = feasibility.needs[name], max(feasibility.plan.shots)
     cells = [{"head": c.head, "shots": c.shots, "draw": c.draw, "seconds": s} for c, s in one.cells.items()]
     return {
         "backbone": name,
@@ -179,9 +189,9 @@ def _backbone(outlook: Feasibility, name: str) -> dict[str, Any]:
         "codes": {"missing": dict(figures.missing), "seconds": figures.invert, "bytes": one.codes},
         "eq. (1)": {
             "channels": figures.channels,
-            "materialised": materialised(figures, shots, outlook.plan.size),
+            "materialised": materialised(figures, shots, feasibility.plan.size),
             "held": shots * figures.maps,
-            "strategy": {head: known.strategy for head, known in figures.heads.items()},
+            "strategy": {head: head_figures.strategy for head, head_figures in figures.heads.items()},
         },
         "cells": cells,
     }

@@ -34,7 +34,7 @@ def show(plan: Plan, device: str, out: Path | None, like: Path | None, most: flo
     """Rehearse a plan, print what it takes, and refuse one that does not fit."""
     from ..limits import MemoryLimit, free_disk
     from ..task import SegmentationTask
-    from .outlooks import as_record, print_outlook
+    from .outlooks import as_record, print_feasibility
 
     catalogue = load_catalogue()
     plan = resolve(plan, catalogue)
@@ -43,15 +43,15 @@ def show(plan: Plan, device: str, out: Path | None, like: Path | None, most: flo
     results = read_run(like)[1] if like else None
     task = SegmentationTask.open(find_dataset(catalogue, plan.dataset).record, plan)
     room = MemoryLimit.of(processor, most)
-    free, outlook = room.most, _rehearse(plan, catalogue, task, folder, room, as_json)
+    free, feasibility = room.most, _rehearse(plan, catalogue, task, folder, room, as_json)
     disks = {folder.path: free_disk(folder.path), cache_folder(): free_disk(cache_folder())}
-    promises = _promises(plan, task, results)
+    detectable = _detectable_differences(plan, task, results)
     if as_json:
-        print(json.dumps(as_record(outlook, promises, like, free, disks), indent=1))
+        print(json.dumps(as_record(feasibility, detectable, like, free, disks), indent=1))
     else:
-        print_outlook(outlook, promises, like, free, disks, str(processor))
-    check_memory(outlook, free)
-    check_disk(outlook, folder.path, cache_folder())
+        print_feasibility(feasibility, detectable, like, free, disks, str(processor))
+    check_memory(feasibility, free)
+    check_disk(feasibility, folder.path, cache_folder())
 
 
 def show_preset(
@@ -75,7 +75,7 @@ def _rehearse(
     from ..limits import allocated_memory
     from ..outlook import Feasibility, extent_of
     from ..rehearsal import Rehearsal
-    from ..rehearse_segmenter import supervising
+    from ..rehearse_segmenter import supervised_figures
 
     records = {name: find_backbone(catalogue, name).record for name in plan.backbones if name not in HEADLESS}
     heads_of = {base_head(name): find_head(catalogue, name).record for name in plan.heads}
@@ -93,7 +93,7 @@ def _rehearse(
             if left[name] and name in records:
                 figures[name] = rehearsal.figures(records[name], tuple(heads))
             elif left[name] and name == SUPERVISED:
-                figures[name] = supervising(rehearsal.segmenter)
+                figures[name] = supervised_figures(rehearsal.segmenter)
     extent = replace(extent_of(task), room=None if room.most is None else max(0, room.most - base))
     return Feasibility(plan, left, figures, extent, base)
 
@@ -118,30 +118,34 @@ def check_same_images(folder: RunFolder, task: SegmentationTask) -> None:
         raise PlanError(f"{folder.path} {what}; choose another --out")
 
 
-def _promises(plan: Plan, task: SegmentationTask, results: Sequence[Any] | None) -> list[DetectableDifference]:
+def _detectable_differences(
+    plan: Plan, task: SegmentationTask, results: Sequence[Any] | None
+) -> list[DetectableDifference]:
     """What the plan can show, by its numbers of shots."""
-    from ..promise import like, promise, typical
+    from ..promise import detectable_difference, run_components, typical_components
 
-    known = {shots: typical(shots) if results is None else like(results, shots) for shots in plan.shots}
+    by_shots = {
+        shots: typical_components(shots) if results is None else run_components(results, shots) for shots in plan.shots
+    }
     size = plan.draws, len(task.test), len(plan.backbones), len(plan.backbones) * len(plan.shots)
-    return [promise(components, shots, *size) for shots, components in known.items()]
+    return [detectable_difference(components, shots, *size) for shots, components in by_shots.items()]
 
 
-def check_memory(outlook: Feasibility, free: int | None) -> None:
+def check_memory(feasibility: Feasibility, free: int | None) -> None:
     """Refuse what takes more memory than there is."""
-    if free is None or outlook.memory <= free:
+    if free is None or feasibility.memory <= free:
         return
-    what = f"{outlook.largest} takes {outlook.memory / GIB:.2f} GiB of memory and {free / GIB:.2f} are free"
-    smaller = [f"{option} would take {size / GIB:.2f}" for option, size in outlook.smaller(free)]
+    what = f"{feasibility.largest} takes {feasibility.memory / GIB:.2f} GiB of memory and {free / GIB:.2f} are free"
+    smaller = [f"{option} would take {size / GIB:.2f}" for option, size in feasibility.smaller(free)]
     raise PlanError(f"{what}; {', '.join(smaller[:3]) or 'no smaller plan of this backbone fits, leave it out'}")
 
 
-def check_disk(outlook: Feasibility, run: Path, cache: Path) -> None:
+def check_disk(feasibility: Feasibility, run: Path, cache: Path) -> None:
     """Refuse what takes more disk than there is."""
     from ..limits import free_disk, same_disk
 
-    together = outlook.codes if same_disk(run, cache) else 0
-    for path, needed in ((run, outlook.disk + together), (cache, outlook.codes)):
+    together = feasibility.codes if same_disk(run, cache) else 0
+    for path, needed in ((run, feasibility.disk + together), (cache, feasibility.codes)):
         if needed > free_disk(path):
             what = f"{path} would take {needed / GIB:.2f} GiB of disk and {free_disk(path) / GIB:.2f} are free"
             where = "--out" if path == run else "PARTBENCH_CACHE"

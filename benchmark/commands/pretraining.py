@@ -21,7 +21,7 @@ from ...datasets.dataset import DatasetError, Split
 from ...datasets.images import ImageFolder
 from ..budget import Budget, TrainingProgress
 from ..checkpoints import TrainingFiles
-from ..exam import Validation, held_out, say
+from ..exam import Validation, format_measures, held_out
 from ..naming import NamingError, family_of, find_backbone, find_dataset
 from ..plugins import Catalogue, load_catalogue
 from ..pretrain import Pretraining
@@ -90,15 +90,17 @@ def run(
     } | ({"began with": began(training.began)} if training.began else {})
     carry_out(training, card, console)
     if training.measures:
-        console.print(f"on {len(held)} images that it never saw: {escape(say(training.measures))}", soft_wrap=True)
+        console.print(
+            f"on {len(held)} images that it never saw: {escape(format_measures(training.measures))}", soft_wrap=True
+        )
 
 
 def carry_out(training: Pretraining, card: dict[str, str], console: Console) -> None:
     """Train with a bar and say what was written; a stop says how to go on."""
     files = training.files
     try:
-        with ProgressPrinter(console, training.budget) as teller:
-            training.run(teller, card)
+        with ProgressPrinter(console, training.budget) as printer:
+            training.run(printer, card)
     except KeyboardInterrupt:
         print(f"stopped; --resume goes on from {files.checkpoint}", file=sys.stderr)
         sys.exit(130)

@@ -17,12 +17,12 @@ from ..leaderboard import KEYS, Estimates, estimates, frame, places, rank_moves,
 from ..metrics import DEFAULT, find_metric
 from ..paper.folder import PresetFolder, is_preset
 from ..results import CellResult, ResultError
-from ..tables import FORMATS, as_text, class_table, rich_crossing, score_text
+from ..tables import FORMATS, as_text, class_table, rich_score_table, score_text
 from ..terminal import open_console
 from . import beside, vouching
-from .flagging import tell
-from .reading import read_groups, tell_failures
-from .worth import has_curve, print_worth
+from .flagging import print_flags
+from .reading import read_groups, warn_failures
+from .worth import has_curve, print_label_efficiency
 
 
 def show(runs: Sequence[Path], metric: str, per_class: bool, kind: str) -> None:
@@ -34,7 +34,7 @@ def show(runs: Sequence[Path], metric: str, per_class: bool, kind: str) -> None:
         beside.show(PresetFolder(path), kind)
     runs = [path for path in runs if not is_preset(path)]
     for title, results in read_groups(runs).items():
-        tell_failures(results)
+        warn_failures(results)
         if all(result.confusion is None for result in results):
             continue
         summary = class_table(frame(results)) if per_class else summarise(results, metrics)
@@ -46,17 +46,17 @@ def show(runs: Sequence[Path], metric: str, per_class: bool, kind: str) -> None:
             show_tables(results, summary, metrics, title)
             show_moves(results, metrics)
             if has_curve(results):
-                print_worth(results, metrics[0], title, open_console())
+                print_label_efficiency(results, metrics[0], title, open_console())
     if runs and kind == "table":
-        tell(runs, open_console())
-        vouching.tell(runs, open_console())
+        print_flags(runs, open_console())
+        vouching.print_signoffs(runs, open_console())
 
 
 def show_costs(runs: Sequence[Path], metric: str, file: Path, kind: str) -> None:
     """Scores beside what `partbench throughput` measured."""
     costs, metrics = read_costs(file), parse_metrics(metric)
     for title, results in read_groups(runs).items():
-        tell_failures(results)
+        warn_failures(results)
         table = cost_table(results, costs, metrics[0])
         if kind != "table":
             print(as_text(table, kind))
@@ -77,17 +77,17 @@ def show_tables(results: Sequence[CellResult], summary: pd.DataFrame, metrics: S
     """One crossing of backbones and heads per metric."""
     console = open_console()
     for metric in metrics:
-        known = estimates(results, metric)
-        console.print(f"[bold]{escape(title)}: {metric} IoU, %[/]; {_how_sure(known)}", soft_wrap=True)
-        console.print(rich_crossing(summary, metric, places(known)))
+        scores = estimates(results, metric)
+        console.print(f"[bold]{escape(title)}: {metric} IoU, %[/]; {_interval_note(scores)}", soft_wrap=True)
+        console.print(rich_score_table(summary, metric, places(scores)))
     if len({r.cell.backbone for r in results}) > 1:
         console.print("rank 2-4: cannot be told apart by a paired test of 5 % (Holm), over all heads;")
         console.print("bold: cannot be told from the best of its column\n")
 
 
-def _how_sure(known: Estimates) -> str:
+def _interval_note(scores: Estimates) -> str:
     """What the intervals are over."""
-    draws, images = max(len(e.draws) for e in known.values()), max(e.images for e in known.values())
+    draws, images = max(len(e.draws) for e in scores.values()), max(e.images for e in scores.values())
     over = f"{draws} draw{'s' if draws > 1 else ''} x {images} test images, ± 95 % interval"
     return over if draws > 1 else f"{over} for these shots"
 

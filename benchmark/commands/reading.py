@@ -37,7 +37,7 @@ def read_groups(runs: Sequence[Path]) -> dict[str, list[CellResult]]:
     return {title: list(group.values()) for title, group in groups.items()}
 
 
-def tell_failures(results: Sequence[CellResult]) -> None:
+def warn_failures(results: Sequence[CellResult]) -> None:
     reasons = [r.error for r in results if r.error]
     for reason in dict.fromkeys(reasons):
         count = reasons.count(reason)

@@ -14,7 +14,7 @@ from ..paper.folder import PresetFolder, is_preset
 from ..terminal import open_console
 from .beside import read_board
 from .ranking import parse_metrics
-from .reading import tell_failures
+from .reading import warn_failures
 
 NEEDED = ("jinja2", "matplotlib", "pyarrow")
 """What the extra `report` installs."""
@@ -50,7 +50,7 @@ def _make(run: Path, out: Path, metric: str) -> dict[str, Any]:
     content = gather(run, parse_metrics(metric))
     for sentence in content.set_aside:
         print(f"set aside: {sentence}", file=sys.stderr)
-    tell_failures(content.failed)
+    warn_failures(content.failed)
     made = make(content, out)
     return {
         "page": str(made.page),

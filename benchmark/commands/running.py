@@ -70,15 +70,15 @@ def folder_for(plan: Plan, out: Path | None) -> RunFolder:
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", plan.dataset).strip("-.")
     folder = RunFolder(out or Path("runs") / name)
     if folder.plan_file.exists():
-        known = folder.read_plan()
-        if known.hash != plan.hash:
-            what = f"another protocol ({_difference(known, plan)})"
+        earlier = folder.read_plan()
+        if earlier.hash != plan.hash:
+            what = f"another protocol ({_difference(earlier, plan)})"
             raise PlanError(f"{folder.path} holds a run with {what}; choose another --out")
     return folder
 
 
-def _difference(known: Plan, plan: Plan) -> str:
-    pairs = [(name, getattr(known, field), getattr(plan, field)) for field, name in OPTIONS.items()]
+def _difference(earlier: Plan, plan: Plan) -> str:
+    pairs = [(name, getattr(earlier, field), getattr(plan, field)) for field, name in OPTIONS.items()]
     changed = [f"{name} {old}, not {new}" for name, old, new in pairs if old != new]
     return ", ".join(changed) or "an older version of partbench"
 
@@ -132,13 +132,13 @@ def check_choices(plan: Plan) -> None:
     from ..fit import SCHEDULES
     from ..scaling import SCALES
 
-    for kind, chosen, known in (
+    for kind, chosen, choices in (
         ("schedule", plan.schedule, SCHEDULES),
         ("scaling of features", plan.scale, SCALES),
         ("split", plan.split, SPLITS),
     ):
-        if chosen not in known:
-            raise PlanError(f"there is no {kind} {chosen!r}; choose {', '.join(known)}")
+        if chosen not in choices:
+            raise PlanError(f"there is no {kind} {chosen!r}; choose {', '.join(choices)}")
 
 
 def open_listeners(catalogue: Catalogue, names: Sequence[str]) -> list[tuple[str, Listener]]:

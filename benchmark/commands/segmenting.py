@@ -37,12 +37,12 @@ def run(model: Path, inputs: Sequence[Path], out: Path, side: int | None, device
     work.begin(file_hash(model))
     with _bar(as_json) as bar:
         task = bar.add_task("segmenting", total=_total(len(pictures), videos))
-        work.tell = lambda name: bar.update(task, advance=1)
+        work.report = lambda name: bar.update(task, advance=1)
         work.pictures(pictures)
         for video in videos:
             work.video(video)
-    _say(work, as_json)
-    return 1 if work.tally.faults else 0
+    _print_summary(work, as_json)
+    return 1 if work.counts.faults else 0
 
 
 def _total(pictures: int, videos: Sequence[Path]) -> int | None:
@@ -67,37 +67,39 @@ def _bar(quiet: bool) -> Progress:
     )
 
 
-def _say(work: Segmenting, as_json: bool) -> None:
-    tally = work.tally
+def _print_summary(work: Segmenting, as_json: bool) -> None:
+    counts = work.counts
     if as_json:
         print(json.dumps(_record(work), indent=1))
         return
     console = open_console()
-    for fault in tally.faults:
+    for fault in counts.faults:
         console.print(f"[yellow]{escape(fault)}[/]", soft_wrap=True)
-    console.print(f"{_counted(tally)} in {tally.seconds:.1f} s, {tally.rate:.1f} per second", soft_wrap=True)
-    if tally.there:
-        console.print(f"{tally.there} were there already")
+    console.print(f"{_counted(counts)} in {counts.seconds:.1f} s, {counts.rate:.1f} per second", soft_wrap=True)
+    if counts.there:
+        console.print(f"{counts.there} were there already")
     console.print(f"masks, overlays and classes.json: {escape(str(work.out))}", soft_wrap=True)
 
 
-def _counted(tally: FileCounts) -> str:
-    parts = [f"{n} {what}{'' if n == 1 else 's'}" for n, what in ((tally.pictures, "picture"), (tally.frames, "frame"))]
+def _counted(counts: FileCounts) -> str:
+    parts = [
+        f"{n} {what}{'' if n == 1 else 's'}" for n, what in ((counts.pictures, "picture"), (counts.frames, "frame"))
+    ]
     return " and ".join(part for part in parts if not part.startswith("0 ")) or "nothing"
 
 
 def _record(work: Segmenting) -> dict[str, Any]:
-    tally = work.tally
+    counts = work.counts
     return {
         "out": str(work.out),
         "classes": list(work.segmenter.classes),
         "side": work.side,
         "device": str(work.segmenter.device),
-        "pictures": tally.pictures,
-        "frames": tally.frames,
-        "there": tally.there,
-        "seconds": round(tally.seconds, 3),
-        "seconds in the network": round(tally.network, 3),
-        "per second": round(tally.rate, 3),
-        "unreadable": tally.faults,
+        "pictures": counts.pictures,
+        "frames": counts.frames,
+        "there": counts.there,
+        "seconds": round(counts.seconds, 3),
+        "seconds in the network": round(counts.network, 3),
+        "per second": round(counts.rate, 3),
+        "unreadable": counts.faults,
     }

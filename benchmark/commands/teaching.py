@@ -12,21 +12,21 @@ from ...datasets.dataset import Split
 from ...datasets.generated.manifest import read_manifest
 from ..budget import Budget
 from ..checkpoints import TrainingFiles
-from ..exam import Validation, held_out, say
+from ..exam import Validation, format_measures, held_out
 from ..naming import find_dataset
-from ..oracle.annotating import SHIPPED, annotate, open_oracle, reveal
+from ..oracle.annotating import SHIPPED, annotate, open_oracle, unlabelled_with_masks
 from ..oracle.learning import OracleConfig, OracleTrainer
 from ..plugins import load_catalogue
 from ..pretrain import Pretraining
 from ..provenance import hardware
 from ..stream import ImageStream
 from ..terminal import open_console
-from .annotating import tell
+from .annotating import print_annotated
 from .pretraining import carry_out, check_training_files
 from .running import find_device
 
 
-def teach(
+def train_oracle(
     dataset: str, out: Path, size: int, width: int, budget: Budget, resume: bool, limit: int, seed: int, device: str
 ) -> None:
     """Train an oracle, with a bar, and write OUT and its checkpoint, samples and log beside it."""
@@ -34,7 +34,7 @@ def teach(
     check_training_files(files, budget, resume)
     record = find_dataset(load_catalogue(), dataset).record
     shape = OracleConfig(record.classes, size, width)
-    training = _begin(reveal(record), shape, files, budget, limit, seed, str(chosen))
+    training = _start_training(unlabelled_with_masks(record), shape, files, budget, limit, seed, str(chosen))
     if resume and files.checkpoint.exists():
         training.resume(files.checkpoint)
     count = len(training.stream)
@@ -47,16 +47,16 @@ def teach(
         "hardware": json.dumps(hardware(chosen) | {"processes": 1}),
     }
     carry_out(training, card, console)
-    console.print(f"on images that it never saw: {escape(say(training.measures))}", soft_wrap=True)
+    console.print(f"on images that it never saw: {escape(format_measures(training.measures))}", soft_wrap=True)
 
 
-def _begin(
+def _start_training(
     split: Split, shape: OracleConfig, files: TrainingFiles, budget: Budget, limit: int, seed: int, device: str
 ) -> Pretraining:  # fmt: skip
     """A training on the first `limit` images of a split, measured on its last ones."""
     trainer, held = OracleTrainer(shape, device, seed), held_out(split)
     stream = ImageStream(split, shape.size, trainer.batch, seed, limit=min(limit, held.start), masks=True)
-    return Pretraining(trainer, stream, files, budget, exam=Validation(split, held, shape.size))
+    return Pretraining(trainer, stream, files, budget, validation=Validation(split, held, shape.size))
 
 
 def _command(dataset: str, out: Path, shape: OracleConfig, budget: Budget, limit: int, seed: int) -> str:
@@ -67,12 +67,14 @@ def _command(dataset: str, out: Path, shape: OracleConfig, budget: Budget, limit
     return shlex.join(words + [f"--{name}={value:g}" for name, value in given.items() if value != float("inf")])
 
 
-def ask(folder: Path, file: Path | None, as_json: bool) -> None:
+def annotate_with_oracle(folder: Path, file: Path | None, as_json: bool) -> None:
     """Let an oracle annotate all images of an export, and say how well it knows what it was taught."""
     manifest, oracle = read_manifest(folder), open_oracle(file or SHIPPED)
     console = open_console(stderr=as_json)
     annotated = annotate(folder, manifest, oracle)
     if not as_json:
         console.print(f"annotated by {escape(annotated.annotator)}", soft_wrap=True)
-        console.print(f"on images that it never saw: {escape(say(oracle.facts['measured']))}", soft_wrap=True)
-    tell(folder, annotated, sorted(annotated.annotations), [], console, as_json)
+        console.print(
+            f"on images that it never saw: {escape(format_measures(oracle.facts['measured']))}", soft_wrap=True
+        )
+    print_annotated(folder, annotated, sorted(annotated.annotations), [], console, as_json)

@@ -18,7 +18,7 @@ from ..results import ResultError
 from ..signoff import Subject
 from ..tables import FORMATS, as_text
 from ..terminal import open_console
-from ..vouched import NOUNS, RunSignoff, line, note, vouched
+from ..vouched import NOUNS, RunSignoff, line, note, run_signoffs
 
 NEVER = "contract: the run noted nothing; the same command of partbench run does, and keeps the scores"
 
@@ -36,10 +36,10 @@ def subject_of(offer: Offer[Any]) -> Subject:
     return Subject(offer.provider, weights_hash(offer.record) if isinstance(offer.record, Backbone) else None)
 
 
-def tell(runs: Sequence[Path], console: Console, names: Collection[str] | None = None) -> None:
+def print_signoffs(runs: Sequence[Path], console: Console, names: Collection[str] | None = None) -> None:
     """One line per run, for under a leaderboard of all or of these names; none of a run that noted nothing."""
     for run in runs:
-        found = [one for one in vouched(run) if names is None or one.name in names]
+        found = [one for one in run_signoffs(run) if names is None or one.name in names]
         if found:
             where = f"{run}: " if len(runs) > 1 else ""
             style = "yellow" if any(one.standing.startswith(("stale", "fails")) for one in found) else "dim"
@@ -50,14 +50,14 @@ def show(runs: Sequence[Path], kind: str) -> None:
     """Print how each record stands, what was checked, when and by which version."""
     if kind not in FORMATS:
         raise ResultError(f"there is no format {kind!r}; choose {', '.join(FORMATS)}")
-    known = {run: vouched(run) for run in runs}
+    by_run = {run: run_signoffs(run) for run in runs}
     if kind == "json":
-        print(json.dumps([_record(run, found) for run, found in known.items()], indent=1))
+        print(json.dumps([_record(run, found) for run, found in by_run.items()], indent=1))
     elif kind == "table":
-        for run, found in known.items():
+        for run, found in by_run.items():
             _show_run(run, found)
     else:
-        rows = [{"run": str(run), **_row(one)} for run, found in known.items() for one in found]
+        rows = [{"run": str(run), **_row(one)} for run, found in by_run.items() for one in found]
         print(as_text(pd.DataFrame(rows), kind))
 
 

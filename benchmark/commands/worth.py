@@ -17,7 +17,7 @@ from ..plan import NO_HEAD, SUPERVISED
 from ..results import CellResult
 from ..tables import as_text
 from ..terminal import open_console
-from ..worth import LabelEfficiency, labels_text, worth
+from ..worth import LabelEfficiency, label_efficiency, labels_text
 from .reading import read_groups
 
 
@@ -25,9 +25,9 @@ def show(runs: Sequence[Path], metric: str, kind: str) -> None:
     """The table of runs, for people or for a script."""
     for title, results in read_groups(runs).items():
         if kind == "table":
-            print_worth(results, metric, title, open_console())
+            print_label_efficiency(results, metric, title, open_console())
         else:
-            print(as_text(_frame(worth(estimates(results, metric))), kind))
+            print(as_text(_frame(label_efficiency(estimates(results, metric))), kind))
 
 
 def has_curve(results: Sequence[CellResult]) -> bool:
@@ -36,11 +36,11 @@ def has_curve(results: Sequence[CellResult]) -> bool:
     return len(scored) > 1
 
 
-def print_worth(results: Sequence[CellResult], metric: str, title: str, console: Console) -> None:
+def print_label_efficiency(results: Sequence[CellResult], metric: str, title: str, console: Console) -> None:
     """The table, under its title."""
-    known = estimates(results, metric)
-    rows = worth(known)
-    curve = {shots: one for (name, _, shots), one in known.items() if name == SUPERVISED}
+    scores = estimates(results, metric)
+    rows = label_efficiency(scores)
+    curve = {shots: one for (name, _, shots), one in scores.items() if name == SUPERVISED}
     numbers = ", ".join(f"{shots}: {curve[shots].mean:.1f}" for shots in sorted(curve))
     console.print(f"[bold]{escape(title)}: labels that {SUPERVISED} needs[/] for the same {metric}", soft_wrap=True)
     console.print(f"{SUPERVISED} by labels: {numbers}", soft_wrap=True)

@@ -66,7 +66,7 @@ def open_oracle(file: Path) -> Oracle:
     return Oracle(network, shape, facts | {"measured": {name: round(value, 4) for name, value in measured.items()}})
 
 
-def reveal(dataset: Dataset) -> Split:
+def unlabelled_with_masks(dataset: Dataset) -> Split:
     """The unlabelled images of a drawn dataset with their truth, which is for an oracle alone."""
     split = dataset.load().unlabelled
     if not isinstance(split, Drawings):
@@ -80,11 +80,13 @@ def annotate(folder: Path, manifest: ExportManifest, oracle: Oracle) -> ExportMa
     if manifest.annotations and not manifest.oracle:
         fact = f"{folder} has {len(manifest.annotations)} images annotated by {manifest.annotator}"
         raise DatasetError(f"{fact}, whose work an oracle would replace; export the images again for it")
-    known = _translated(folder, manifest, oracle)
-    masks = {stem: known[oracle.mask(_read(image_file(folder, stem)))] for stem in manifest.images}
-    told = f"an oracle, no person: {oracle.facts['file']}, which learnt from true masks ({oracle.facts['learnt from']})"
-    said = replace(manifest, annotator=told, oracle=oracle.facts, overlaps=OVERLAPS[0])
-    return write_masks(folder, said, masks, colours(len(manifest.classes)))
+    export_classes = _translated(folder, manifest, oracle)
+    masks = {stem: export_classes[oracle.mask(_read(image_file(folder, stem)))] for stem in manifest.images}
+    annotator = (
+        f"an oracle, no person: {oracle.facts['file']}, which learnt from true masks ({oracle.facts['learnt from']})"
+    )
+    annotated = replace(manifest, annotator=annotator, oracle=oracle.facts, overlaps=OVERLAPS[0])
+    return write_masks(folder, annotated, masks, colours(len(manifest.classes)))
 
 
 def _translated(folder: Path, manifest: ExportManifest, oracle: Oracle) -> Labels:

@@ -12,12 +12,12 @@ from ..metrics import class_metric, find_metric
 from ..plan import SUPERVISED
 from ..results import CellResult
 from ..uncertainty import Estimate
-from ..worth import LabelEfficiency, worth
+from ..worth import LabelEfficiency, label_efficiency
 from .claims import Finding, judge, mean_of, together
 from .numbers import CLASS, PaperColumn, PaperRow, PaperTask, read_tasks
 from .preset import Claim, Key, Preset, PresetRow, PresetRun
 
-LABELS = "paper_weighted"
+LABELS_METRIC = "paper_weighted"
 """The definition by which numbers of labels are compared (Figure 6)."""
 
 
@@ -61,14 +61,14 @@ class PaperComparison:
     """By part."""
 
     @cached_property
-    def _known(self) -> dict[tuple[str, str], dict[Key, Estimate]]:
+    def _cached_estimates(self) -> dict[tuple[str, str], dict[Key, Estimate]]:
         return {}
 
     def estimate(self, part: PresetRun, metric: str, row: PresetRow, shots: int) -> Estimate | None:
         """Our score; None where it was not computed."""
-        if (part.name, metric) not in self._known:
-            self._known[part.name, metric] = self._estimates(part, metric)
-        return self._known[part.name, metric].get(part.key(row, shots))
+        if (part.name, metric) not in self._cached_estimates:
+            self._cached_estimates[part.name, metric] = self._estimates(part, metric)
+        return self._cached_estimates[part.name, metric].get(part.key(row, shots))
 
     def _estimates(self, part: PresetRun, metric: str) -> dict[Key, Estimate]:
         scored = [result for result in self.results[part.name] if result.confusion is not None]
@@ -99,8 +99,8 @@ class PaperComparison:
         part = None if ours is None or row.by else self.preset.part_of(task.name, ours)
         if ours is None or row.by or row.shots is None:
             return line
-        known = None if part is None else self.estimate(part, metric, ours, row.shots)
-        return replace(line, part=part, backbone=ours.backbone, head=ours.head, ours=known)
+        estimate = None if part is None else self.estimate(part, metric, ours, row.shots)
+        return replace(line, part=part, backbone=ours.backbone, head=ours.head, ours=estimate)
 
     def _extra(self, part: PresetRun, row: PresetRow, shots: int) -> Iterator[ComparedScore]:
         """Of a row of ours, in every column of a task that the part scores."""
@@ -110,21 +110,21 @@ class PaperComparison:
                 continue
             plain = PaperRow(row.name, ())
             metric, task = table.metric_of(plain, column), read_tasks()[column.task]
-            known = self.estimate(part, metric, row, shots)
-            if known is not None:
+            estimate = self.estimate(part, metric, row, shots)
+            if estimate is not None:
                 yield ComparedScore(
-                    row.name, "", shots, column.name, metric, task, None, part, row.backbone, row.head, known
+                    row.name, "", shots, column.name, metric, task, None, part, row.backbone, row.head, estimate
                 )
 
     def labels(self) -> dict[str, LabelEfficiency]:
         """How many labels each row of ours is worth, where the supervised control has several numbers of them."""
         parts = self.preset.parts
-        known: dict[Key, Estimate] = {}
+        scores: dict[Key, Estimate] = {}
         for part in parts:
-            known |= self._estimates(part, LABELS)
-        if len({part.plan.hash for part in parts}) > 1 or len({k for k in known if k[0] == SUPERVISED}) < 2:
+            scores |= self._estimates(part, LABELS_METRIC)
+        if len({part.plan.hash for part in parts}) > 1 or len({k for k in scores if k[0] == SUPERVISED}) < 2:
             return {}
-        found = {one.key: one for one in worth(known)}
+        found = {one.key: one for one in label_efficiency(scores)}
         rows = [(row.name, self.preset.row_of(row.name), row.shots) for row in self.preset.paper.rows]
         keys = {n: part.key(r, s) for part in parts for n, r, s in rows if r and s and r.stands_in(part)}
         return {name: found[key] for name, key in keys.items() if key in found}
@@ -158,8 +158,8 @@ class PaperComparison:
         if row is None or part is None:
             return None
         metric = table.metric_of(PaperRow(name, ()), definition)
-        known = [one for count in shots if (one := self.estimate(part, metric, row, count)) is not None]
-        return mean_of(known) if len(known) == len(shots) else None
+        estimates = [one for count in shots if (one := self.estimate(part, metric, row, count)) is not None]
+        return mean_of(estimates) if len(estimates) == len(shots) else None
 
     def _paper_difference(self, claim: Claim, name: str, shots: Sequence[int]) -> float | None:
         table = self.preset.paper

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..plan import NO_HEAD, Plan
 from .numbers import PaperTable, read_tables
-from .places import DATA, UserPaths, what
+from .places import DATA, UserPaths, describe_path
 from .preset import Claim, Preset, PresetError, PresetRow, PresetRun
 
 LEAST = "linear"
@@ -27,13 +27,13 @@ class PresetBuilder:
     """Its file."""
     shared: Mapping[str, Any]
     """What all presets share at this scale."""
-    filling: UserPaths
+    user_paths: UserPaths
 
     @property
     def own(self) -> Mapping[str, Any]:
         """What the preset says of this scale."""
-        said: Mapping[str, Any] = self.raw.get(self.scale, {})
-        return said
+        settings: Mapping[str, Any] = self.raw.get(self.scale, {})
+        return settings
 
     @property
     def table(self) -> PaperTable:
@@ -42,8 +42,8 @@ class PresetBuilder:
     def build(self) -> Preset:
         rows, left_out = self.rows()
         parts = _merged([self.part(name, rows) for name in self.part_names()])
-        if self.filling.missing:
-            raise PresetError(self._ask())
+        if self.user_paths.missing:
+            raise PresetError(self._missing_message())
         claims = _claims(self.raw.get("claims", ()), {row.name for row in rows})
         title, asks, note = self.raw["title"], self.raw["asks"], self.own.get("note", "")
         return Preset(
@@ -54,11 +54,11 @@ class PresetBuilder:
         """The rows at this scale, and why the others are left out."""
         rows, left_out, without = [], [], self.own.get("without", {})
         for name, raw in self.raw["rows"].items():
-            lacking = self.filling.lacks(self._backbones().get(raw["backbone"], "")) if raw.get("optional") else []
+            lacking = self.user_paths.lacks(self._backbones().get(raw["backbone"], "")) if raw.get("optional") else []
             if name in without:
                 left_out.append(f"{name}: {without[name]}")
             elif lacking:
-                left_out.append(f"{name}: it takes --weights {lacking[0]}=FILE, {what(lacking[0])}")
+                left_out.append(f"{name}: it takes --weights {lacking[0]}=FILE, {describe_path(lacking[0])}")
             else:
                 rows.append(PresetRow(name, raw["backbone"], raw["head"], tuple(raw.get("parts", ()))))
         return rows, left_out
@@ -69,13 +69,13 @@ class PresetBuilder:
 
     def _settings(self, part: str) -> dict[str, Any]:
         """What holds for a part, the more particular over the more general."""
-        said: dict[str, Any] = {}
+        settings: dict[str, Any] = {}
         for level in (self.raw, self.own):
-            said |= level.get("parts", {}).get(part, {})
-        tasks = said.get("tasks", [part])
+            settings |= level.get("parts", {}).get(part, {})
+        tasks = settings.get("tasks", [part])
         task = self.shared["tasks"].get(tasks[0], {}) | self.own.get("tasks", {}).get(tasks[0], {})
         general = {key: value for key, value in {**self.shared, **self.own}.items() if key in GENERAL}
-        return {**general, **task, **said, "tasks": tasks, "backbones": self._backbones(task, said)}
+        return {**general, **task, **settings, "tasks": tasks, "backbones": self._backbones(task, settings)}
 
     def _backbones(self, *further: Mapping[str, Any]) -> dict[str, str]:
         """The names of backbones at this scale."""
@@ -85,36 +85,40 @@ class PresetBuilder:
         return names
 
     def part(self, name: str, rows: Sequence[PresetRow]) -> PresetRun:
-        said = self._settings(name)
-        part = PresetRun(name, tuple(said["tasks"]), Plan("", (), ()), said["overlaps"], {})
+        settings = self._settings(name)
+        part = PresetRun(name, tuple(settings["tasks"]), Plan("", (), ()), settings["overlaps"], {})
         here = [row for row in rows if row.stands_in(part)]
-        names = {row.backbone: self.filling.fill(said["backbones"].get(row.backbone, row.backbone)) for row in here}
-        controls = {name: self.filling.fill(said["backbones"].get(name, name)) for name in said.get("controls", ())}
-        shots = said.get("shots") or sorted({row.shots for row in self.table.rows if row.shots})
+        names = {
+            row.backbone: self.user_paths.fill(settings["backbones"].get(row.backbone, row.backbone)) for row in here
+        }
+        controls = {
+            name: self.user_paths.fill(settings["backbones"].get(name, name)) for name in settings.get("controls", ())
+        }
+        shots = settings.get("shots") or sorted({row.shots for row in self.table.rows if row.shots})
         plan = Plan(
-            dataset=self.filling.fill(said["dataset"]),
+            dataset=self.user_paths.fill(settings["dataset"]),
             backbones=tuple(dict.fromkeys([*names.values(), *controls.values()])),
             heads=tuple(dict.fromkeys(row.head for row in here if row.head != NO_HEAD)) or (LEAST,),
             shots=tuple(shots),
-            scale=said["features"],
-            **{key: said[key] for key in ("draws", "schedule", "size", "pool", "test")},
+            scale=settings["features"],
+            **{key: settings[key] for key in ("draws", "schedule", "size", "pool", "test")},
         )
         return replace(part, plan=plan, backbones=names | controls, controls=tuple(controls))
 
-    def _ask(self) -> str:
+    def _missing_message(self) -> str:
         """What is missing, and how to come by it."""
-        options = [f"{'--data' if name in DATA else '--weights'} {name}=PATH" for name in self.filling.missing]
-        told = "; ".join(f"{name} is {what(name)}" for name in self.filling.missing)
+        options = [f"{'--data' if name in DATA else '--weights'} {name}=PATH" for name in self.user_paths.missing]
+        paths = "; ".join(f"{name} is {describe_path(name)}" for name in self.user_paths.missing)
         mend = f"add {' '.join(options)}" + (", or take --scale embedded" if self.scale == "paper" else "")
-        return f"the preset {self.name} at the scale {self.scale} needs files of yours ({told}); {mend}"
+        return f"the preset {self.name} at the scale {self.scale} needs files of yours ({paths}); {mend}"
 
 
 def _claims(raws: Sequence[Mapping[str, Any]], rows: Collection[str]) -> tuple[Claim, ...]:
     """The claims about these rows; of what a row is compared with, what is there."""
     found = []
     for raw in raws:
-        known: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
-        claim = Claim(**known)
+        fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
+        claim = Claim(**fields)
         there = tuple(name for name in claim.against if name in rows)
         if claim.row in rows and there:
             found.append(replace(claim, against=there))
@@ -126,6 +130,6 @@ def _merged(parts: Sequence[PresetRun]) -> tuple[PresetRun, ...]:
     found: dict[tuple[str, str], PresetRun] = {}
     for part in parts:
         key = repr(part.plan), part.overlaps
-        known = found.get(key)
-        found[key] = replace(known, tasks=(*known.tasks, *part.tasks)) if known else part
+        same_run = found.get(key)
+        found[key] = replace(same_run, tasks=(*same_run.tasks, *part.tasks)) if same_run else part
     return tuple(found.values())

@@ -35,12 +35,12 @@ def read_preset(name: str) -> Mapping[str, Any]:
         if not Path(name).is_file():
             raise PresetError(f"there is no file {name}; name one, or a preset of partbench list presets")
         return read_toml(Path(name))
-    known = preset_names()
-    if name.lower() not in known:
-        close = get_close_matches(name, known, 1)
+    names = preset_names()
+    if name.lower() not in names:
+        close = get_close_matches(name, names, 1)
         raise PresetError(
             f"no preset is called '{name}'; "
-            + (f"did you mean '{close[0]}'?" if close else f"there are {', '.join(known)}")
+            + (f"did you mean '{close[0]}'?" if close else f"there are {', '.join(names)}")
         )
     return read_toml(FOLDER / f"{name.lower()}{SUFFIX}")
 
@@ -52,7 +52,7 @@ def needs(name: str, scale: str) -> tuple[str, ...]:
         rows, _ = builder.rows()
         for part in builder.part_names():
             builder.part(part, rows)
-    return tuple(builder.filling.missing)
+    return tuple(builder.user_paths.missing)
 
 
 def place_names(name: str, scale: str) -> tuple[str, ...]:

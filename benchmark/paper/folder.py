@@ -28,9 +28,9 @@ class PresetFolder:
     def write(self, preset: Preset) -> None:
         """Note what the folder holds from now on; another preset, or one at another scale, is refused."""
         if self.file.exists():
-            known = self.read()
-            if (known.name, known.scale) != (preset.name, preset.scale):
-                what = f"the preset {known.name} at the scale {known.scale}"
+            stored = self.read()
+            if (stored.name, stored.scale) != (preset.name, preset.scale):
+                what = f"the preset {stored.name} at the scale {stored.scale}"
                 raise PresetError(f"{self.path} holds {what}; choose another --out")
         elif (self.path / "plan.json").exists():
             raise PresetError(f"{self.path} holds a run that is no preset's; choose another --out")

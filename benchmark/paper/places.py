@@ -52,7 +52,7 @@ class UserPaths:
         return [name for name in PLACE.findall(text) if name not in self.paths]
 
 
-def what(name: str) -> str:
+def describe_path(name: str) -> str:
     """What a place is for, or how to come by it."""
     trained = f"the weights that partbench pretrain {name} --images DIR --size 256 --out {name}.safetensors writes"
     return {**DATA, **WEIGHTS}.get(name, trained)

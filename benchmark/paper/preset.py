@@ -109,8 +109,8 @@ class Preset:
     def extras(self, part: PresetRun) -> Iterator[PresetRow]:
         """What the paper has no row for: rows of our own, and controls."""
         here = [row for row in self.rows if row.stands_in(part)]
-        known = {row.name for row in self.paper.rows}
-        yield from (row for row in here if row.name not in known)
+        paper_names = {row.name for row in self.paper.rows}
+        yield from (row for row in here if row.name not in paper_names)
         for control in part.controls:
             for head in [NO_HEAD] if control in HEADLESS else dict.fromkeys(row.head for row in here):
                 yield PresetRow(CONTROL, control, head)

@@ -81,18 +81,18 @@ def _findings(judgement: ClaimResult) -> list[dict[str, Any]]:
 
 def label_table(board: PaperComparison) -> pd.DataFrame:
     """How many labels each row is worth, and what the paper says of it."""
-    worths, said = board.labels(), board.preset.paper.labels
+    efficiencies, paper_labels = board.labels(), board.preset.paper.labels
     curve = {
         shots: None for part in board.preset.parts if SUPERVISED in part.plan.backbones for shots in part.plan.shots
     }
     return pd.DataFrame(
         {
-            "row": list(worths),
-            "score": [one.score for one in worths.values()],
-            "labels": [labels_text(one.labels, curve) for one in worths.values()],
-            "from": [labels_text(one.low, curve) for one in worths.values()],
-            "to": [labels_text(one.high, curve) for one in worths.values()],
-            "paper": [said.get(name, "") for name in worths],
+            "row": list(efficiencies),
+            "score": [one.score for one in efficiencies.values()],
+            "labels": [labels_text(one.labels, curve) for one in efficiencies.values()],
+            "from": [labels_text(one.low, curve) for one in efficiencies.values()],
+            "to": [labels_text(one.high, curve) for one in efficiencies.values()],
+            "paper": [paper_labels.get(name, "") for name in efficiencies],
         }
     )
 
@@ -142,9 +142,9 @@ def definitions(board: PaperComparison) -> list[str]:
     seen: dict[str, None] = {}
     columns: dict[tuple[str, str], list[str]] = {}
     for line in board.lines():
-        known = columns.setdefault((line.task.name, _kind(line.metric)), [])
-        if line.column not in known:
-            known.append(line.column)
+        shown = columns.setdefault((line.task.name, _kind(line.metric)), [])
+        if line.column not in shown:
+            shown.append(line.column)
     for (task, metric), names in columns.items():
         lines = [one for one in board.lines() if (one.task.name, _kind(one.metric)) == (task, metric)]
         seen[_definition(names, metric, lines)] = None
@@ -158,14 +158,14 @@ def _kind(metric: str) -> str:
 def _definition(names: Sequence[str], metric: str, lines: Sequence[ComparedScore]) -> str:
     task = lines[0].task
     ours = next((line for line in lines if line.ours is not None), None)
-    told = f"{', '.join(names)}: {metric}{_classes(task, metric)}."
+    text = f"{', '.join(names)}: {metric}{_classes(task, metric)}."
     if ours is not None and ours.part is not None and ours.ours is not None:
         plan = ours.part.plan
-        told += f" Ours: {plan.dataset}, {plan.size} px, overlaps: {ours.part.overlaps}; {len(ours.ours.draws)} draws x"
-        told += f" {ours.ours.images} test images, schedule {plan.schedule}, ± 95 %."
+        text += f" Ours: {plan.dataset}, {plan.size} px, overlaps: {ours.part.overlaps}; {len(ours.ours.draws)} draws x"
+        text += f" {ours.ours.images} test images, schedule {plan.schedule}, ± 95 %."
     if any(line.by for line in lines):
-        told += f" The paper: {task.images}; overlaps: {task.overlaps}; no interval."
-    return told
+        text += f" The paper: {task.images}; overlaps: {task.overlaps}; no interval."
+    return text
 
 
 def _classes(task: PaperTask, metric: str) -> str:

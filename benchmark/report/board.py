@@ -31,7 +31,7 @@ class Score:
         return score_text(self.mean, self.half)
 
     @property
-    def known(self) -> bool:
+    def is_number(self) -> bool:
         return self.mean == self.mean
 
 
@@ -57,7 +57,7 @@ def entries(content: RunData) -> list[LeaderboardLine]:
 
 
 def _view(content: RunData, view: str, shots: int) -> list[LeaderboardLine]:
-    lines = {metric: _rivals(known, view, shots) for metric, known in content.estimates.items()}
+    lines = {metric: _rivals(scores, view, shots) for metric, scores in content.estimates.items()}
     places = {metric: ranks(rivals) for metric, rivals in lines.items()}
     backbones = lines[content.metrics[0]]
     out = []
@@ -70,17 +70,17 @@ def _view(content: RunData, view: str, shots: int) -> list[LeaderboardLine]:
         heads = sum((backbone, head, shots) in content.groups for head in _heads(content, view))
         out.append(LeaderboardLine(backbone, view, shots, heads, len(one.draws), scores))
     firsts = {entry.backbone: entry.scores[content.metrics[0]] for entry in out}
-    return sorted(out, key=lambda entry: -firsts[entry.backbone].mean if firsts[entry.backbone].known else 1)
+    return sorted(out, key=lambda entry: -firsts[entry.backbone].mean if firsts[entry.backbone].is_number else 1)
 
 
 def _heads(content: RunData, view: str) -> tuple[str, ...]:
     return content.heads if view == MEAN else (view,)
 
 
-def _rivals(known: Mapping[Key, Estimate], view: str, shots: int) -> dict[str, Estimate]:
+def _rivals(scores: Mapping[Key, Estimate], view: str, shots: int) -> dict[str, Estimate]:
     if view == MEAN:
-        return by_backbone(known, shots)
-    return {key[0]: e for key, e in known.items() if key[1] in (view, NO_HEAD) and key[2] == shots}
+        return by_backbone(scores, shots)
+    return {key[0]: e for key, e in scores.items() if key[1] in (view, NO_HEAD) and key[2] == shots}
 
 
 def table(lines: Sequence[LeaderboardLine]) -> pd.DataFrame:
@@ -88,7 +88,7 @@ def table(lines: Sequence[LeaderboardLine]) -> pd.DataFrame:
     rows = [
         {
             "backbone": line.backbone,
-            "head": _told(line),
+            "head": _head_label(line),
             "shots": line.shots,
             "metric": metric,
             "score": score.mean,
@@ -104,7 +104,7 @@ def table(lines: Sequence[LeaderboardLine]) -> pd.DataFrame:
     return pd.DataFrame(rows).astype({"best rank": "Int64", "worst rank": "Int64"})
 
 
-def _told(line: LeaderboardLine) -> str:
+def _head_label(line: LeaderboardLine) -> str:
     return "mean over heads" if line.view == MEAN else line.view
 
 

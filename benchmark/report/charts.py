@@ -18,18 +18,18 @@ from .figures import INK, MUTED, PAPER, LineStyle, RenderedFigure, grid_of, look
 
 def chart_board(content: RunData, lines: Sequence[LeaderboardLine], metric: str) -> RenderedFigure:
     """One view of the leaderboard: scores with their intervals and ranks."""
-    known = [line for line in lines if line.scores[metric].known]
-    figure = Figure((7, 1 + 0.27 * len(known)), layout="constrained")
+    scored = [line for line in lines if line.scores[metric].is_number]
+    figure = Figure((7, 1 + 0.27 * len(scored)), layout="constrained")
     axes = figure.subplots()
     style = looks(content.backbones, is_control)
-    for place, line in enumerate(known):
+    for place, line in enumerate(scored):
         score, look = line.scores[metric], style[line.backbone]
         axes.errorbar(
             score.mean, place, xerr=_half(score), fmt=look.marker, color=look.colour, capsize=3, elinewidth=1.5
         )
-    labels = [f"{short(line.backbone)}  ({_rank(line.scores[metric].rank)})" for line in known]
-    axes.set_yticks(range(len(known)), labels, color=INK)
-    axes.set_ylim(len(known) - 0.4, -0.6)
+    labels = [f"{short(line.backbone)}  ({_rank(line.scores[metric].rank)})" for line in scored]
+    axes.set_yticks(range(len(scored)), labels, color=INK)
+    axes.set_ylim(len(scored) - 0.4, -0.6)
     axes.set_xlabel(f"{metric} IoU, %; 95 % intervals; in brackets the rank")
     axes.grid(axis="y", visible=False)
     return save(figure, f"leaderboard-{file_name(metric)}", f"Scores and 95 % intervals by {metric}")
@@ -50,10 +50,10 @@ def chart_shots(content: RunData, lines: Sequence[LeaderboardLine], metric: str)
     style = looks(content.backbones, is_control)
     ends: dict[str, float] = {}
     for backbone in content.backbones:
-        known = [line for line in lines if line.backbone == backbone and line.scores[metric].known]
-        if known:
-            scores = [line.scores[metric] for line in known]
-            _band(axes, [line.shots for line in known], scores, style[backbone])
+        scored = [line for line in lines if line.backbone == backbone and line.scores[metric].is_number]
+        if scored:
+            scores = [line.scores[metric] for line in scored]
+            _band(axes, [line.shots for line in scored], scores, style[backbone])
             ends[backbone] = scores[-1].mean
     _shots_axis(axes, content.shots, right=0.2)
     axes.set_ylabel(f"{metric} IoU, %")
@@ -106,11 +106,11 @@ def chart_heads(content: RunData, lines: Sequence[LeaderboardLine], metric: str)
     figure, panels = grid_of(len(order) + 1, 4, (2.1, 1.75))
     for axes, backbone in zip(panels, order, strict=False):
         for head in content.heads:
-            known = [x for x in lines if (x.backbone, x.view) == (backbone, head) and x.scores[metric].known]
-            plain = bool(known) and not known[0].heads
-            if known and not (plain and head != content.heads[0]):
+            scored = [x for x in lines if (x.backbone, x.view) == (backbone, head) and x.scores[metric].is_number]
+            plain = bool(scored) and not scored[0].heads
+            if scored and not (plain and head != content.heads[0]):
                 look = LineStyle(MUTED, "o", ()) if plain else style[head]
-                _band(axes, [x.shots for x in known], [x.scores[metric] for x in known], look)
+                _band(axes, [x.shots for x in scored], [x.scores[metric] for x in scored], look)
         axes.set_title(short(backbone, 22))
         _shots_axis(axes, content.shots)
     _key(panels[len(order)], style)

@@ -43,11 +43,11 @@ def chart_classes(content: RunData, keys: Sequence[Key], scores: Mapping[Key, Sc
 
 def chart_confusion(content: RunData, key: Key, confusion: Confusion) -> RenderedFigure:
     """What share of each class is taken for which, in numbers and shades."""
-    known, count = shares(confusion), len(content.classes)
+    percentages, count = shares(confusion), len(content.classes)
     figure = Figure((2 + 0.46 * count, 1.4 + 0.36 * count), layout="constrained")
     axes = figure.subplots()
-    axes.pcolormesh(np.nan_to_num(known), cmap=_shades(), vmin=0, vmax=100, edgecolors=PAPER, linewidth=1)
-    for (i, j), share in np.ndenumerate(known):
+    axes.pcolormesh(np.nan_to_num(percentages), cmap=_shades(), vmin=0, vmax=100, edgecolors=PAPER, linewidth=1)
+    for (i, j), share in np.ndenumerate(percentages):
         if share >= 0.5:
             axes.text(j + 0.5, i + 0.5, f"{share:.0f}", ha="center", va="center", color=PAPER if share > 55 else INK)
     names = [short(name) for name in content.classes]
@@ -73,8 +73,8 @@ def chart_reconstructions(content: RunData, found: Sequence[ReconstructionScores
     for axes, one in zip(panels, found, strict=True):
         look = style[one.key[0]]
         axes.plot(one.errors, one.scores, look.marker, color=look.colour, alpha=0.8)
-        told = f"rank correlation {one.rho:.2f}" if one.rho == one.rho else "no rank correlation"
-        axes.set_title(f"{short(one.key[0], 22)}\n{told}")
+        text = f"rank correlation {one.rho:.2f}" if one.rho == one.rho else "no rank correlation"
+        axes.set_title(f"{short(one.key[0], 22)}\n{text}")
     figure.supxlabel("reconstruction error (root mean square)", color=MUTED, fontsize=9)
     figure.supylabel(f"{metric} of the image, %", color=MUTED, fontsize=9)
     return save(figure, "reconstruction-scores", f"{metric} of every image against its reconstruction error")
@@ -86,15 +86,15 @@ def chart_predictions(content: RunData, gallery: ImageStrips) -> RenderedFigure 
     if not keys:
         return None
     order = worst_first(gallery, keys)[:SHOWN]
-    first = max(gallery.pictures.values(), key=lambda known: len(known["images"]))
+    first = max(gallery.pictures.values(), key=lambda values: len(values["images"]))
     columns = [[to_picture(image) for image in first["images"]], [paint(mask) for mask in first["truth"]]]
     columns += [[paint(mask) for mask in gallery.pictures[key[0]][f"{key[1]} {key[2]}"]] for key in keys]
     scores = [[], [], *([gallery.scores[key] for key in keys])]
     names = ["image", "truth", *(short(key[0], 17) for key in keys)]
     figure = _pictures(names, [[column[i] if i < len(column) else None for i in order] for column in columns])
     for axes_row, i in zip(np.array(figure.axes).reshape(len(order), -1), order, strict=True):
-        for axes, known in zip(axes_row, scores, strict=True):
-            axes.set_xlabel(f"{known[i]:.0f}" if len(known) > i and known[i] == known[i] else "", labelpad=1)
+        for axes, values in zip(axes_row, scores, strict=True):
+            axes.set_xlabel(f"{values[i]:.0f}" if len(values) > i and values[i] == values[i] else "", labelpad=1)
     colours = [Patch(facecolor=PALETTE[i % len(PALETTE)] / 255, edgecolor=MUTED) for i in range(len(content.classes))]
     # matplotlib leaves out what begins with an underscore
     classes = ["\u200b" + short(name) for name in content.classes]
@@ -107,8 +107,8 @@ def worst_first(gallery: ImageStrips, keys: Sequence[Key]) -> list[int]:
     """The images by their mean score over these predictions, the lowest first."""
     totals = []
     for i in range(gallery.count):
-        known = [gallery.scores[key][i] for key in keys if gallery.scores[key][i] == gallery.scores[key][i]]
-        totals.append(sum(known) / len(known) if known else 101)
+        finite = [gallery.scores[key][i] for key in keys if gallery.scores[key][i] == gallery.scores[key][i]]
+        totals.append(sum(finite) / len(finite) if finite else 101)
     return sorted(range(gallery.count), key=lambda i: totals[i])
 
 
@@ -129,8 +129,8 @@ def _pictures(names: Sequence[str], columns: Sequence[Sequence[NDArray[Any] | No
 
 def chart_rebuilt(gallery: ImageStrips, backbone: str) -> RenderedFigure:
     """Original, reconstruction and error of a backbone's first images."""
-    known = gallery.pictures[backbone]
-    pairs = list(zip(known["images"], known[RECONSTRUCTIONS], strict=True))[:SHOWN]
+    pictures = gallery.pictures[backbone]
+    pairs = list(zip(pictures["images"], pictures[RECONSTRUCTIONS], strict=True))[:SHOWN]
     columns = [
         [to_picture(image) for image, _ in pairs],
         [to_picture(again) for _, again in pairs],

@@ -13,7 +13,7 @@ from ..metrics import METRICS, find_metric
 from ..plan import COPY, NO_HEAD, SUPERVISED, Cell, Plan
 from ..results import CellResult, ResultError, RunFolder
 from ..uncertainty import Estimate
-from ..vouched import vouched
+from ..vouched import run_signoffs
 from .facts import ReportFlag, RunFacts, gather_facts, read_flags
 
 CONTROLS = ("position", "pixels", COPY)
@@ -79,8 +79,8 @@ class RunData:
     @cached_property
     def most(self) -> int:
         """The most shots of a backbone; the supervised control may have many more."""
-        known = {shots for backbone, _, shots in self.groups if backbone != SUPERVISED}
-        return max(known or self.shots)
+        counts = {shots for backbone, _, shots in self.groups if backbone != SUPERVISED}
+        return max(counts or self.shots)
 
     @cached_property
     def heads(self) -> tuple[str, ...]:
@@ -95,18 +95,18 @@ class RunData:
     @property
     def missing(self) -> int:
         """Cells of the plan that have no file yet, but for numbers of shots that only others were asked for."""
-        known = [result.cell for result in (*self.scored, *self.failed)]
-        begun, asked = {cell.backbone for cell in known}, {(cell.backbone, cell.shots) for cell in known}
+        done = [result.cell for result in (*self.scored, *self.failed)]
+        begun, asked = {cell.backbone for cell in done}, {(cell.backbone, cell.shots) for cell in done}
         cells = [c for c in self.plan.cells() if c.backbone not in begun or (c.backbone, c.shots) in asked]
-        return max(0, len(cells) - len(known) - len(self.set_aside))
+        return max(0, len(cells) - len(done) - len(self.set_aside))
 
     def best_head(self, backbone: str, shots: int | None = None) -> Key | None:
         """The head of a backbone with the highest score, with most shots unless their number is given."""
         count = self.most if shots is None else shots
         scores = self.estimates[self.metrics[0]]
         keys = [key for key in self.groups if key[0] == backbone and key[2] == count]
-        known = [key for key in keys if scores[key].mean == scores[key].mean]
-        return max(known, key=lambda key: scores[key].mean, default=None)
+        finite = [key for key in keys if scores[key].mean == scores[key].mean]
+        return max(finite, key=lambda key: scores[key].mean, default=None)
 
     def best_heads(self) -> list[Key]:
         """The best head of every backbone with most shots, best first."""
@@ -115,9 +115,9 @@ class RunData:
         return sorted(keys, key=lambda key: -scores[key].mean)
 
 
-def _in_order(known: Sequence[str], found: Iterable[str]) -> tuple[str, ...]:
+def _in_order(ordered: Sequence[str], found: Iterable[str]) -> tuple[str, ...]:
     there = dict.fromkeys(found)
-    return tuple(name for name in known if name in there)
+    return tuple(name for name in ordered if name in there)
 
 
 def gather(path: Path, metrics: Sequence[str]) -> RunData:
@@ -139,7 +139,7 @@ def gather(path: Path, metrics: Sequence[str]) -> RunData:
         set_aside=(*map(str, damaged), *others),
         metrics=tuple(metrics),
         flags=read_flags(path / "guards.json"),
-        facts=gather_facts(scored, {v.name: v.standing for v in vouched(path) if v.noun == "backbone"}),
+        facts=gather_facts(scored, {v.name: v.standing for v in run_signoffs(path) if v.noun == "backbone"}),
     )
 
 
@@ -155,8 +155,8 @@ def _alike(folder: RunFolder, results: Sequence[CellResult]) -> tuple[list[CellR
 
 
 def _kind(result: CellResult) -> tuple[object, ...]:
-    told = [repr(result.provenance.get(name)) for name in ("protocol", "plan", "data")]
-    return (*told, result.classes, result.excluded, len(result.confusion) if result.confusion is not None else 0)
+    protocol = [repr(result.provenance.get(name)) for name in ("protocol", "plan", "data")]
+    return (*protocol, result.classes, result.excluded, len(result.confusion) if result.confusion is not None else 0)
 
 
 def _other(folder: RunFolder, cell: Cell) -> str:

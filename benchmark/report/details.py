@@ -34,8 +34,8 @@ def class_table(content: RunData, scores: Mapping[Key, Scores]) -> pd.DataFrame:
     """A row per backbone, head, shots and class."""
     rows = [
         (*key, name, float(mean), float(half))
-        for key, known in scores.items()
-        for name, (mean, half) in zip(content.classes, known, strict=True)
+        for key, class_iou in scores.items()
+        for name, (mean, half) in zip(content.classes, class_iou, strict=True)
     ]
     return pd.DataFrame(rows, columns=[*KEYS, "class", "IoU", "±"])
 
@@ -85,7 +85,7 @@ def costs(content: RunData, lines: Sequence[LeaderboardLine], metric: str) -> li
         if line.view == view and line.shots == content.most and source and source.seconds is not None:
             found.append((source.seconds, -score.mean, line.backbone, score))
     best, out = float("-inf"), []
-    for seconds, _, backbone, score in sorted(entry for entry in found if entry[3].known):
+    for seconds, _, backbone, score in sorted(entry for entry in found if entry[3].is_number):
         out.append(CostPoint(backbone, seconds, score.mean, score.half, score.mean > best))
         best = max(best, score.mean)
     return out
@@ -104,8 +104,8 @@ def image_scores(group: tuple[CellResult, ...], metric: str) -> Scores:
     """The score (D, N) of every draw and test image by itself, in per cent; NaN where it has none."""
     definition = find_metric(metric)
     scored = definition.scored(group[0].classes, group[0].excluded)
-    known = [result.confusion for result in group if result.confusion is not None]
-    rows = [[definition.pooling.score(image[None], scored) for image in confusion] for confusion in known]
+    confusions = [result.confusion for result in group if result.confusion is not None]
+    rows = [[definition.pooling.score(image[None], scored) for image in confusion] for confusion in confusions]
     return 100 * np.array(rows)
 
 

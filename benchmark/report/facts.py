@@ -56,15 +56,15 @@ class RunFacts:
 
 def gather_facts(results: Sequence[CellResult], contracts: Mapping[str, str]) -> RunFacts:
     """The facts in the provenance of scored cells; files that were edited by hand may lack any of them."""
-    known = [result.provenance for result in results]
-    dates = sorted(str(p["finished"])[:16].replace("T", " ") for p in known if p.get("finished"))
+    provenances = [result.provenance for result in results]
+    dates = sorted(str(p["finished"])[:16].replace("T", " ") for p in provenances if p.get("finished"))
     return RunFacts(
-        hardware=_different(_machine(p.get("hardware")) for p in known),
-        versions=_different(_pairs(p.get("versions")) for p in known),
+        hardware=_different(_machine(p.get("hardware")) for p in provenances),
+        versions=_different(_pairs(p.get("versions")) for p in provenances),
         dates=_different((*dates[:1], *dates[-1:])),
-        protocol=say(known[0].get("protocol")),
-        plan=say(known[0].get("plan")),
-        data=say(known[0].get("data")),
+        protocol=format_value(provenances[0].get("protocol")),
+        plan=format_value(provenances[0].get("plan")),
+        data=format_value(provenances[0].get("data")),
         # A segmenter's own speed is not its backbone's.
         sources={
             r.cell.backbone: _source(r, contracts) for r in sorted(results, key=lambda r: not is_auto_shot(r.cell.head))
@@ -73,16 +73,16 @@ def gather_facts(results: Sequence[CellResult], contracts: Mapping[str, str]) ->
 
 
 def _source(result: CellResult, contracts: Mapping[str, str]) -> ScoreOrigin:
-    known = result.provenance
-    errors = known.get("reconstruction error")
+    provenance = result.provenance
+    errors = provenance.get("reconstruction error")
     images = 0 if result.confusion is None else len(result.confusion)
     numbers = [number(error) for error in errors] if isinstance(errors, list) else []
     kept = tuple(error for error in numbers if error is not None)
     return ScoreOrigin(
-        provider=say(known.get("provider")),
-        weights=say(known.get("weights")),
-        settings=say(known.get("settings")),
-        seconds=number(known.get("seconds per image")),
+        provider=format_value(provenance.get("provider")),
+        weights=format_value(provenance.get("weights")),
+        settings=format_value(provenance.get("settings")),
+        seconds=number(provenance.get("seconds per image")),
         contract=contracts.get(result.cell.backbone, ""),
         errors=kept if len(kept) == len(numbers) == images else None,
     )
@@ -94,7 +94,7 @@ def number(value: Any) -> float | None:
     return float(value) if good else None
 
 
-def say(value: Any) -> str:
+def format_value(value: Any) -> str:
     """Anything that JSON holds, in a line; nothing for null."""
     if value is None:
         return ""
@@ -105,15 +105,19 @@ def say(value: Any) -> str:
 
 def _pairs(value: Any) -> str:
     pairs = value.items() if isinstance(value, Mapping) else ()
-    return ", ".join(f"{name} {say(one)}" for name, one in pairs if one is not None)
+    return ", ".join(f"{name} {format_value(one)}" for name, one in pairs if one is not None)
 
 
 def _machine(value: Any) -> str:
-    known = value if isinstance(value, Mapping) else {}
-    parts = [say(known.get("name"))]
+    hardware = value if isinstance(value, Mapping) else {}
+    parts = [format_value(hardware.get("name"))]
     for name in ("cores", "threads"):
-        parts += [f"{say(known[name])} {name if known[name] != 1 else name[:-1]}"] if known.get(name) else []
-    parts += [f"on {say(known['device'])}"] if known.get("device") else []
+        parts += (
+            [f"{format_value(hardware[name])} {name if hardware[name] != 1 else name[:-1]}"]
+            if hardware.get(name)
+            else []
+        )
+    parts += [f"on {format_value(hardware['device'])}"] if hardware.get("device") else []
     return ", ".join(part for part in parts if part)
 
 
@@ -135,7 +139,7 @@ def read_flags(file: Path) -> tuple[ReportFlag, ...]:
 
 def _flag(flag: Any) -> ReportFlag:
     if not isinstance(flag, dict):
-        return ReportFlag("", say(flag))
+        return ReportFlag("", format_value(flag))
     evidence = flag.get("evidence")
     lines = evidence if isinstance(evidence, list) else [] if evidence is None else [evidence]
-    return ReportFlag(say(flag.get("name")), say(flag.get("text")), tuple(map(say, lines)))
+    return ReportFlag(format_value(flag.get("name")), format_value(flag.get("text")), tuple(map(format_value, lines)))

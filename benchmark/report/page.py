@@ -42,7 +42,7 @@ def render(material: ReportData, pictures: Sequence[RenderedFigure], tables: Seq
             span=_span(first, metric),
             mean=MEAN,
             leaders=leaders(first, metric),
-            control=next((line for line in first if is_control(line.backbone) and line.scores[metric].known), None),
+            control=next((line for line in first if is_control(line.backbone) and line.scores[metric].is_number), None),
             is_control=is_control,
             charts={name: Markup(inline(picture)) for name, picture in drawn.items() if _on_page(name)},
             gallery=material.gallery,
@@ -81,10 +81,10 @@ def _on_page(name: str) -> bool:
 
 def _span(lines: Sequence[LeaderboardLine], metric: str) -> tuple[int, int]:
     """The range of the scores' intervals, in tens."""
-    known = [line.scores[metric] for line in lines if line.scores[metric].known]
-    halves = [score.half if score.half == score.half else 0 for score in known]
-    low = min((score.mean - half for score, half in zip(known, halves, strict=True)), default=0)
-    high = max((score.mean + half for score, half in zip(known, halves, strict=True)), default=100)
+    scores = [line.scores[metric] for line in lines if line.scores[metric].is_number]
+    halves = [score.half if score.half == score.half else 0 for score in scores]
+    low = min((score.mean - half for score, half in zip(scores, halves, strict=True)), default=0)
+    high = max((score.mean + half for score, half in zip(scores, halves, strict=True)), default=100)
     return 10 * math.floor(max(0, low) / 10), 10 * math.ceil(max(10, min(100, high)) / 10)
 
 
@@ -124,10 +124,10 @@ def _rebuilt(material: ReportData) -> list[dict[str, Any]]:
     """The rows of pictures of every backbone that rebuilds images, the worst first."""
     if material.gallery is None:
         return []
-    known, places = {one.key[0]: one for one in material.reconstructions}, strip_places(material.gallery)
+    by_backbone, places = {one.key[0]: one for one in material.reconstructions}, strip_places(material.gallery)
     out = []
     for one in material.gallery.rebuilt:
-        numbers = known.get(one.backbone)
+        numbers = by_backbone.get(one.backbone)
         order = sorted(range(one.count), key=lambda i: -float(numbers.errors[i]) if numbers else 0)
         strips = {"original": one.original, "reconstruction": one.rebuilt, "error": one.error}
         rows = {name: places[png] for name, png in strips.items()}

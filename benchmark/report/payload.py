@@ -94,8 +94,8 @@ def _line(
 def _group(key: Key, material: ReportData, backbone: Mapping[str, int], head: Mapping[str, int]) -> dict[str, Any]:
     content, gallery = material.content, material.gallery
     small = len(content.groups) * len(content.classes) ** 2 <= MOST_SHARES
-    told = small or content.best_head(key[0], key[2]) == key
-    known = (10 * shares(material.confusions[key])).round() if told else None
+    included = small or content.best_head(key[0], key[2]) == key
+    percentages = (10 * shares(material.confusions[key])).round() if included else None
     strip = gallery.predictions.get(key) if gallery else None
     return {
         "b": backbone[key[0]],
@@ -103,7 +103,7 @@ def _group(key: Key, material: ReportData, backbone: Mapping[str, int], head: Ma
         "s": key[2],
         "t": content.estimates[content.metrics[0]][key].mean,
         "c": material.classes[key].round(1).tolist(),
-        "m": None if known is None else [None if math.isnan(share) else int(share) for share in known.flat],
+        "m": None if percentages is None else [None if math.isnan(share) else int(share) for share in percentages.flat],
         "p": strip_places(gallery)[strip] if gallery and strip else None,
         "i": [round(score, 1) for score in gallery.scores[key]] if gallery and strip else None,
         "n": len(gallery.pictures[key[0]]["images"]) if gallery and strip else 0,

@@ -59,10 +59,10 @@ class ImageStrips:
 def read_gallery(content: RunData) -> ImageStrips | None:
     """The pictures of a run; None if it kept none, and without those that do not belong to its scores."""
     kept = {backbone: read_pictures(picture_file(content.path, backbone)) for backbone in content.backbones}
-    kept = {backbone: known for backbone, known in kept.items() if _sound(known, content)}
+    kept = {backbone: pictures for backbone, pictures in kept.items() if _sound(pictures, content)}
     if not kept:
         return None
-    first = max(kept.values(), key=lambda known: len(known["images"]))
+    first = max(kept.values(), key=lambda pictures: len(pictures["images"]))
     predictions, scores, left_out = _predictions(content, kept, first["truth"])
     return ImageStrips(
         count=len(first["images"]),
@@ -76,16 +76,16 @@ def read_gallery(content: RunData) -> ImageStrips | None:
     )
 
 
-def _sound(known: Mapping[str, NDArray[Any]], content: RunData) -> bool:
-    images, truth = known.get("images"), known.get("truth")
+def _sound(pictures: Mapping[str, NDArray[Any]], content: RunData) -> bool:
+    images, truth = pictures.get("images"), pictures.get("truth")
     if images is None or truth is None or images.ndim != 4 or truth.ndim != 3:
         return False
     return 0 < len(images) == len(truth) <= content.images and images.shape[1] == 3
 
 
 def _has(kept: Mapping[str, Mapping[str, NDArray[Any]]], backbone: str) -> bool:
-    known = kept.get(backbone, {})
-    return RECONSTRUCTIONS in known and known[RECONSTRUCTIONS].shape == known["images"].shape
+    pictures = kept.get(backbone, {})
+    return RECONSTRUCTIONS in pictures and pictures[RECONSTRUCTIONS].shape == pictures["images"].shape
 
 
 def _predictions(
@@ -111,8 +111,8 @@ def _predictions(
     return strips, scores, left_out
 
 
-def _rebuilt(backbone: str, known: Mapping[str, NDArray[Any]]) -> ReconstructionStrips:
-    images, rebuilt = known["images"], known[RECONSTRUCTIONS]
+def _rebuilt(backbone: str, pictures: Mapping[str, NDArray[Any]]) -> ReconstructionStrips:
+    images, rebuilt = pictures["images"], pictures[RECONSTRUCTIONS]
     return ReconstructionStrips(
         backbone,
         len(images),

@@ -22,8 +22,8 @@ class MLflowListener(Tracker):
         folder.path.mkdir(parents=True, exist_ok=True)
         tracking = library("mlflow.tracking", "mlflow")
         self.client = tracking.MlflowClient(tracking_uri=f"sqlite:///{folder.path / 'mlflow.db'}")
-        known = self.client.get_experiment_by_name("partbench")
-        experiment = known.experiment_id if known else self.client.create_experiment("partbench")
+        existing = self.client.get_experiment_by_name("partbench")
+        experiment = existing.experiment_id if existing else self.client.create_experiment("partbench")
         self.run = self.client.create_run(experiment, run_name=folder.path.name).info.run_id
         for name, value in settings(plan).items():
             self.client.log_param(self.run, name, value[:MOST])

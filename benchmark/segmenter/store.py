@@ -42,7 +42,7 @@ class PairStore:
 
     def __init__(self, folder: Path, shape: PairShape) -> None:
         self.folder, self.shape = folder, shape
-        self.done = self._known()
+        self.done = self._pairs_written()
         folder.mkdir(parents=True, exist_ok=True)
         side = (shape.size, shape.size)
         layers = () if shape.classes is None else (shape.classes,)
@@ -78,7 +78,7 @@ class PairStore:
     def _signature(self) -> tuple[int, int, int]:
         return self.shape.count, self.shape.size, self.shape.classes or 0
 
-    def _known(self) -> int:
+    def _pairs_written(self) -> int:
         """How many pairs an earlier writing got to; none where it was of another shape."""
         try:
             note = json.loads(self._note.read_text())

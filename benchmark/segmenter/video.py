@@ -45,7 +45,9 @@ class Video:
                 yield frame.to_image()
                 done += 1
         except _errors() as error:
-            self.fault = f"{self.path} cannot be read after frame {done} ({_say(error)}); the frames before it are done"
+            self.fault = (
+                f"{self.path} cannot be read after frame {done} ({one_line(error)}); the frames before it are done"
+            )
 
 
 def load_av() -> Any:
@@ -65,7 +67,7 @@ def open_video(path: Path) -> Iterator[Video]:
     try:
         container = av.open(str(path))
     except _errors() as error:
-        raise SegmenterError(f"{path} cannot be read as a video ({_say(error)}); see that it plays") from None
+        raise SegmenterError(f"{path} cannot be read as a video ({one_line(error)}); see that it plays") from None
     with container:
         if not container.streams.video:
             raise SegmenterError(f"{path} holds no pictures, only sound; name a video")
@@ -96,5 +98,5 @@ def _errors() -> tuple[type[Exception], ...]:
     return (load_av().FFmpegError, OSError, ValueError)
 
 
-def _say(error: Exception) -> str:
+def one_line(error: Exception) -> str:
     return " ".join(str(error).split())

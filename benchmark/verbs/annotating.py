@@ -79,7 +79,7 @@ def oracle(
     """
     from ..commands import teaching
 
-    teaching.ask(folder, weights, as_json)
+    teaching.annotate_with_oracle(folder, weights, as_json)
 
 
 @annotate.command()
@@ -103,4 +103,4 @@ def teach(
     from ..commands import teaching
 
     budget = Budget(seconds=minutes * 60, images=kimg * 1000)
-    teaching.teach(dataset, out, size, width, budget, resume, limit, seed, device)
+    teaching.train_oracle(dataset, out, size, width, budget, resume, limit, seed, device)

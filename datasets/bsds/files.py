@@ -83,11 +83,11 @@ def _flat(root: Path) -> dict[str, list[AnnotatedPhoto]]:
 def _pairs(images: Path, truths: Path) -> Iterator[AnnotatedPhoto]:
     """The pairs of two folders by name; a folder that is not there has none."""
     found = sorted(images.glob("*.jpg"))
-    known = {truth.name for truth in truths.glob("*.mat")}
+    truth_names = {truth.name for truth in truths.glob("*.mat")}
     for image in found:
         if image.name.startswith("."):
             continue
-        if f"{image.stem}.mat" not in known:
+        if f"{image.stem}.mat" not in truth_names:
             raise DatasetError(f"{image} has no annotations; put {truths / image.stem}.mat there")
         yield AnnotatedPhoto(image, truths / f"{image.stem}.mat")
 

@@ -40,11 +40,11 @@ class BSDSSplit:
         return squares([self._pairs[index].image for index in indices], size)
 
     def masks(self, indices: Sequence[int], size: int) -> Tensor:
-        """Their contours, (N, size, size) int64; see `vote`."""
+        """Their contours, (N, size, size) int64; see `merge_annotators`."""
         masks = torch.empty(len(indices), size, size, dtype=torch.int64)
         for row, index in enumerate(indices):
             drawings = read_drawings(self._pairs[index].truth)
-            masks[row] = torch.from_numpy(vote([shrink(drawing, size) for drawing in drawings]))
+            masks[row] = torch.from_numpy(merge_annotators([shrink(drawing, size) for drawing in drawings]))
         return masks
 
 
@@ -78,7 +78,7 @@ def shrink(drawing: Drawing, size: int) -> Drawing:
     return np.logical_or.reduceat(rows, starts, axis=1)
 
 
-def vote(drawings: Sequence[Drawing]) -> NDArray[np.int64]:
+def merge_annotators(drawings: Sequence[Drawing]) -> NDArray[np.int64]:
     """1 where at least half of the annotators saw a contour, 0 where none did, and `IGNORE` where a few did."""
     votes = np.sum(drawings, axis=0, dtype=np.int64)
     return np.where(2 * votes >= len(drawings), 1, np.where(votes > 0, IGNORE, 0))

@@ -109,16 +109,16 @@ class Car:
     """Direction to the light in the car's space, (N, 3)."""
 
 
-def draw_shape(dice: ParameterSampler) -> CarShape:
+def draw_shape(sampler: ParameterSampler) -> CarShape:
     """One of the kinds, stretched a little in each direction."""
-    kind = dice.choice(SHARES)
+    kind = sampler.choice(SHARES)
     length, height, belt, nose, bonnet, boot, screen, rear = (
-        SIZES[kind, column, None, None] * dice.uniform(0.93, 1.07) for column in range(SIZES.shape[1])
+        SIZES[kind, column, None, None] * sampler.uniform(0.93, 1.07) for column in range(SIZES.shape[1])
     )
     front = 0.5 * length
     belt = np.minimum(belt, height - 0.42)
     cowl, tail = front - bonnet, boot - front
-    wheel = dice.uniform(0.31, 0.37) + 0.05 * (kind == PICKUP)[:, None, None].astype(np.float32)
+    wheel = sampler.uniform(0.31, 0.37) + 0.05 * (kind == PICKUP)[:, None, None].astype(np.float32)
     rise, roof = height - 0.07 - belt, cowl - screen - tail - rear
     return CarShape(
         kind=kind,
@@ -132,67 +132,69 @@ def draw_shape(dice: ParameterSampler) -> CarShape:
         roof_rear=tail + rear,
         # The roof is flatter than the slopes before and behind it: a panel has to be convex.
         dome=np.minimum(0.07, 0.7 * REACH * roof * rise / np.maximum(screen, rear)),
-        half=dice.uniform(0.84, 0.95),
-        bottom=wheel - dice.uniform(0.06, 0.14),
+        half=sampler.uniform(0.84, 0.95),
+        bottom=wheel - sampler.uniform(0.06, 0.14),
         wheel=wheel,
-        axle_front=front - dice.uniform(0.78, 0.92),
-        axle_rear=dice.uniform(0.78, 1.0) - front,
+        axle_front=front - sampler.uniform(0.78, 0.92),
+        axle_rear=sampler.uniform(0.78, 1.0) - front,
     )
 
 
-def draw_finish(dice: ParameterSampler) -> Finish:
+def draw_finish(sampler: ParameterSampler) -> Finish:
     """Paint, glass, rims, plate and lamps."""
-    anchors = dice.mixture(PAINTS)
-    paint = np.clip(pick(dice.chance(0.15), dice.colour(0.1, 0.9), anchors), 0.05, 0.95)
-    dark = dice.uniform(0.10, 0.22)[..., None] + 0 * paint
+    anchors = sampler.mixture(PAINTS)
+    paint = np.clip(pick(sampler.chance(0.15), sampler.colour(0.1, 0.9), anchors), 0.05, 0.95)
+    dark = sampler.uniform(0.10, 0.22)[..., None] + 0 * paint
     yellow = np.array([0.95, 0.80, 0.25], np.float32)[:, None, None] + 0 * paint
     white = np.array([0.94, 0.94, 0.90], np.float32)[:, None, None] + 0 * paint
     return Finish(
         paint=paint,
-        trim=pick(dice.chance(0.4), dark, 0.92 * paint),
-        glass=dice.uniform(0.10, 0.34)[..., None] * np.array([0.85, 1.0, 1.12], np.float32)[:, None, None],
-        rim=dice.uniform(0.25, 0.85),
-        spokes=np.floor(dice.uniform(4.0, 9.0)),
-        spoke_phase=dice.uniform(0.0, 2 * np.pi),
-        plate=dice.chance(0.96),
-        plate_colour=pick(dice.chance(0.3), yellow, white),
-        plate_height=dice.uniform(0.075, 0.105),
-        plate_width=dice.uniform(0.25, 0.31),
-        light_height=dice.uniform(0.075, 0.13),
-        light_width=dice.uniform(0.30, 0.48),
-        lamp=dice.uniform(0.80, 1.0)[..., None] * np.array([1.0, 0.98, 0.90], np.float32)[:, None, None],
-        grille=dice.uniform(0.0, 1.0),
-        pillar=dice.uniform(0.4, 0.6),
-        panel_van=dice.chance(0.35),
-        gleam=dice.uniform(-0.3, 0.3),
+        trim=pick(sampler.chance(0.4), dark, 0.92 * paint),
+        glass=sampler.uniform(0.10, 0.34)[..., None] * np.array([0.85, 1.0, 1.12], np.float32)[:, None, None],
+        rim=sampler.uniform(0.25, 0.85),
+        spokes=np.floor(sampler.uniform(4.0, 9.0)),
+        spoke_phase=sampler.uniform(0.0, 2 * np.pi),
+        plate=sampler.chance(0.96),
+        plate_colour=pick(sampler.chance(0.3), yellow, white),
+        plate_height=sampler.uniform(0.075, 0.105),
+        plate_width=sampler.uniform(0.25, 0.31),
+        light_height=sampler.uniform(0.075, 0.13),
+        light_width=sampler.uniform(0.30, 0.48),
+        lamp=sampler.uniform(0.80, 1.0)[..., None] * np.array([1.0, 0.98, 0.90], np.float32)[:, None, None],
+        grille=sampler.uniform(0.0, 1.0),
+        pillar=sampler.uniform(0.4, 0.6),
+        panel_van=sampler.chance(0.35),
+        gleam=sampler.uniform(-0.3, 0.3),
     )
 
 
-def draw_yaw(dice: ParameterSampler) -> Array:
+def draw_yaw(sampler: ParameterSampler) -> Array:
     """Mostly from a corner, else from the side, from the front or from behind; 0 is from the front, pi from behind."""
-    corner = dice.uniform(0.18, 0.40) * np.pi
-    end = dice.uniform(0.0, 0.16) * np.pi
-    side = dice.uniform(0.40, 0.60) * np.pi
-    where = dice.unit()
+    corner = sampler.uniform(0.18, 0.40) * np.pi
+    end = sampler.uniform(0.0, 0.16) * np.pi
+    side = sampler.uniform(0.40, 0.60) * np.pi
+    where = sampler.unit()
     towards_end = pick((where < 0.62).astype(np.float32), corner, end)
-    yaw = pick(dice.chance(0.5), towards_end, np.pi - towards_end)
+    yaw = pick(sampler.chance(0.5), towards_end, np.pi - towards_end)
     return pick((where > 0.80).astype(np.float32), side, yaw)
 
 
-def draw_camera(dice: ParameterSampler, shape: CarShape) -> Camera:
+def draw_camera(sampler: ParameterSampler, shape: CarShape) -> Camera:
     """Loose framing from any side, so that a mask copied from one car onto another scores little."""
-    yaw, pitch = draw_yaw(dice), dice.uniform(0.03, 0.38)
-    mirror = 2 * dice.chance(0.5) - 1
-    camera = aim(yaw, pitch, dice.uniform(6.0, 16.0), mirror)
+    yaw, pitch = draw_yaw(sampler), sampler.uniform(0.03, 0.38)
+    mirror = 2 * sampler.chance(0.5) - 1
+    camera = aim(yaw, pitch, sampler.uniform(6.0, 16.0), mirror)
     x, z, high = shape.front, shape.half, shape.height
     corners = points(*((sx * x, y, sz * z) for sx in (-1, 1) for y in (0.0, high) for sz in (-1, 1)))
-    fill = dice.uniform(0.82, 1.20) * (0.8 + 0.2 * np.sin(yaw))
-    return fit(camera, corners, fill, dice.uniform(-1.0, 1.0), dice.uniform(-0.8, 0.8))
+    fill = sampler.uniform(0.82, 1.20) * (0.8 + 0.2 * np.sin(yaw))
+    return fit(camera, corners, fill, sampler.uniform(-1.0, 1.0), sampler.uniform(-0.8, 0.8))
 
 
-def draw_car(dice: ParameterSampler) -> Car:
+def draw_car(sampler: ParameterSampler) -> Car:
     """The cars of these seeds, and their light."""
-    shape, finish = draw_shape(dice), draw_finish(dice)
-    camera = draw_camera(dice, shape)
-    light = np.concatenate([dice.uniform(-0.7, 0.7), dice.uniform(0.6, 1.0), dice.uniform(0.1, 0.9)], axis=1)[:, :, 0]
+    shape, finish = draw_shape(sampler), draw_finish(sampler)
+    camera = draw_camera(sampler, shape)
+    light = np.concatenate([sampler.uniform(-0.7, 0.7), sampler.uniform(0.6, 1.0), sampler.uniform(0.1, 0.9)], axis=1)[
+        :, :, 0
+    ]
     return Car(shape, finish, camera, light / np.linalg.norm(light, axis=1, keepdims=True))

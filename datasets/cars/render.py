@@ -30,9 +30,9 @@ def render(seeds: Sequence[int], size: int) -> tuple[Array, Labels]:
 
 def paint(seeds: Sequence[int], size: int) -> Canvas:
     """One batch, from the sky to the thing before the car."""
-    dice = ParameterSampler(seeds, THROWS, SALT)
-    car = draw_car(dice)
-    road = draw_road(dice, car)
+    sampler = ParameterSampler(seeds, THROWS, SALT)
+    car = draw_car(sampler)
+    road = draw_road(sampler, car)
     canvas, pixels = Canvas(len(seeds), size), grid(size)
     paint_landscape(canvas, road.landscape, pixels, car.camera.horizon())
     paint_road(canvas, road, pixels, car)

@@ -40,22 +40,24 @@ class Road:
     sign_y: Array
 
 
-def draw_road(dice: ParameterSampler, car: Car) -> Road:
+def draw_road(sampler: ParameterSampler, car: Car) -> Road:
     """Town or country; one thing in four behind the car has the colour of its paint."""
     paint = car.finish.paint
     return Road(
-        landscape=draw_landscape(dice, dice.mixture(GROUNDS), paint, houses=0.65, trees=0.6),
-        asphalt=dice.chance(0.6),
-        grey=dice.uniform(0.2, 0.5),
-        line=dice.chance(0.7) * dice.uniform(0.6, 0.95),
-        edge=dice.uniform(1.2, 2.6),
-        shadow=dice.uniform(0.4, 0.75),
-        post=dice.chance(0.12),
-        post_x=dice.uniform(-0.4, 0.4),
-        post_width=dice.uniform(0.012, 0.03),
-        post_colour=pick(dice.chance(0.5), dice.colour(0.15, 0.85), dice.uniform(0.2, 0.7)[..., None] + 0 * paint),
-        sign=dice.uniform(0.04, 0.1),
-        sign_y=dice.uniform(-0.4, 0.0),
+        landscape=draw_landscape(sampler, sampler.mixture(GROUNDS), paint, houses=0.65, trees=0.6),
+        asphalt=sampler.chance(0.6),
+        grey=sampler.uniform(0.2, 0.5),
+        line=sampler.chance(0.7) * sampler.uniform(0.6, 0.95),
+        edge=sampler.uniform(1.2, 2.6),
+        shadow=sampler.uniform(0.4, 0.75),
+        post=sampler.chance(0.12),
+        post_x=sampler.uniform(-0.4, 0.4),
+        post_width=sampler.uniform(0.012, 0.03),
+        post_colour=pick(
+            sampler.chance(0.5), sampler.colour(0.15, 0.85), sampler.uniform(0.2, 0.7)[..., None] + 0 * paint
+        ),
+        sign=sampler.uniform(0.04, 0.1),
+        sign_y=sampler.uniform(-0.4, 0.0),
     )
 
 

@@ -88,80 +88,82 @@ class Hair:
     wave: Array
 
 
-def draw_pose(dice: ParameterSampler) -> Pose:
+def draw_pose(sampler: ParameterSampler) -> Pose:
     """Loose framing, so that a mask copied from one face onto another scores little."""
-    light = np.concatenate([dice.uniform(-0.8, 0.8), dice.uniform(-0.75, 0.1), np.ones_like(dice.unit())], axis=1)
+    light = np.concatenate(
+        [sampler.uniform(-0.8, 0.8), sampler.uniform(-0.75, 0.1), np.ones_like(sampler.unit())], axis=1
+    )
     light = light / np.linalg.norm(light, axis=1, keepdims=True)
     return Pose(
-        x=dice.normal(0.15, 0.29),
-        y=dice.normal(0.12, 0.24) - 0.04,
-        scale=dice.uniform(0.62, 0.95),
-        roll=dice.normal(0.26, 0.65),
-        yaw=dice.normal(0.35, 0.75),
-        pitch=dice.normal(0.14, 0.32),
+        x=sampler.normal(0.15, 0.29),
+        y=sampler.normal(0.12, 0.24) - 0.04,
+        scale=sampler.uniform(0.62, 0.95),
+        roll=sampler.normal(0.26, 0.65),
+        yaw=sampler.normal(0.35, 0.75),
+        pitch=sampler.normal(0.14, 0.32),
         light=light.astype(np.float32),
     )
 
 
-def draw_features(dice: ParameterSampler) -> Features:
+def draw_features(sampler: ParameterSampler) -> Features:
     """A head with its expression."""
-    skin = np.clip(dice.mixture(SKINS) + dice.normal(0.02, 0.05)[:, None], 0, 1)
-    lip = 0.45 * dice.mixture(LIPS) + 0.55 * skin * np.array([0.95, 0.62, 0.62], np.float32)[:, None, None]
+    skin = np.clip(sampler.mixture(SKINS) + sampler.normal(0.02, 0.05)[:, None], 0, 1)
+    lip = 0.45 * sampler.mixture(LIPS) + 0.55 * skin * np.array([0.95, 0.62, 0.62], np.float32)[:, None, None]
     return Features(
-        width=dice.uniform(0.70, 0.82),
-        jaw=dice.uniform(0.04, 0.30),
+        width=sampler.uniform(0.70, 0.82),
+        jaw=sampler.uniform(0.04, 0.30),
         skin=skin,
         lip=lip,
-        iris=dice.mixture(IRISES),
-        eye_gap=dice.uniform(0.29, 0.35),
-        eye_width=dice.uniform(0.155, 0.20),
-        eye_open=dice.uniform(0.065, 0.13),
-        eye_tilt=dice.normal(0.08, 0.2),
-        eye_y=dice.uniform(-0.04, 0.06),
-        gaze=dice.normal(0.03, 0.06),
-        brow_lift=dice.uniform(0.19, 0.27),
-        brow_thick=dice.uniform(0.03, 0.055),
-        brow_tilt=dice.normal(0.14, 0.3),
-        brow_arch=dice.uniform(0.2, 1.6),
-        nose_length=dice.uniform(0.30, 0.42),
-        nose_width=dice.uniform(0.10, 0.16),
-        mouth_y=dice.uniform(0.55, 0.64),
-        mouth_width=dice.uniform(0.19, 0.29),
-        lip_thick=dice.uniform(0.045, 0.085),
-        smile=dice.uniform(-0.04, 0.11),
-        mouth_open=dice.chance(0.4) * dice.uniform(0.03, 0.17),
-        blush=dice.uniform(0.0, 0.35),
-        stubble=dice.chance(0.18) * dice.uniform(0.15, 0.6),
-        ear=dice.uniform(0.19, 0.25),
-        glasses=dice.chance(0.14),
-        glasses_round=dice.chance(0.4),
-        glasses_colour=dice.uniform(0.03, 0.35)[:, None] + np.zeros((1, 3, 1, 1), np.float32),
+        iris=sampler.mixture(IRISES),
+        eye_gap=sampler.uniform(0.29, 0.35),
+        eye_width=sampler.uniform(0.155, 0.20),
+        eye_open=sampler.uniform(0.065, 0.13),
+        eye_tilt=sampler.normal(0.08, 0.2),
+        eye_y=sampler.uniform(-0.04, 0.06),
+        gaze=sampler.normal(0.03, 0.06),
+        brow_lift=sampler.uniform(0.19, 0.27),
+        brow_thick=sampler.uniform(0.03, 0.055),
+        brow_tilt=sampler.normal(0.14, 0.3),
+        brow_arch=sampler.uniform(0.2, 1.6),
+        nose_length=sampler.uniform(0.30, 0.42),
+        nose_width=sampler.uniform(0.10, 0.16),
+        mouth_y=sampler.uniform(0.55, 0.64),
+        mouth_width=sampler.uniform(0.19, 0.29),
+        lip_thick=sampler.uniform(0.045, 0.085),
+        smile=sampler.uniform(-0.04, 0.11),
+        mouth_open=sampler.chance(0.4) * sampler.uniform(0.03, 0.17),
+        blush=sampler.uniform(0.0, 0.35),
+        stubble=sampler.chance(0.18) * sampler.uniform(0.15, 0.6),
+        ear=sampler.uniform(0.19, 0.25),
+        glasses=sampler.chance(0.14),
+        glasses_round=sampler.chance(0.4),
+        glasses_colour=sampler.uniform(0.03, 0.35)[:, None] + np.zeros((1, 3, 1, 1), np.float32),
     )
 
 
-def draw_hair(dice: ParameterSampler) -> Hair:
+def draw_hair(sampler: ParameterSampler) -> Hair:
     """One of: short, long, bob, receding, bald, fringe, afro, bun."""
-    style = dice.unit()
+    style = sampler.unit()
     ends = (0.30, 0.42, 0.50, 0.54, 0.64)
     long, bob, receding, bald, afro = (
         ((low <= style) & (style < high)).astype(np.float32) for low, high in zip((0.0, *ends), ends, strict=False)
     )
-    fringe = dice.chance(0.25) * (1 - receding) * (1 - bald)
-    line = pick(fringe, dice.uniform(-0.46, -0.34), dice.uniform(-0.72, -0.54))
-    line = pick(receding, dice.uniform(-0.98, -0.86), line) - 3.0 * bald
-    side = pick(long + bob, dice.uniform(0.1, 0.7), dice.uniform(-0.22, 0.12)) - 3.0 * bald
+    fringe = sampler.chance(0.25) * (1 - receding) * (1 - bald)
+    line = pick(fringe, sampler.uniform(-0.46, -0.34), sampler.uniform(-0.72, -0.54))
+    line = pick(receding, sampler.uniform(-0.98, -0.86), line) - 3.0 * bald
+    side = pick(long + bob, sampler.uniform(0.1, 0.7), sampler.uniform(-0.22, 0.12)) - 3.0 * bald
     return Hair(
-        colour=dice.mixture(HAIRS),
-        volume=pick(afro, dice.uniform(0.22, 0.40), dice.uniform(0.05, 0.15)) * (1 - bald),
+        colour=sampler.mixture(HAIRS),
+        volume=pick(afro, sampler.uniform(0.22, 0.40), sampler.uniform(0.05, 0.15)) * (1 - bald),
         line=line,
-        curve=pick(fringe, dice.uniform(0.0, 0.2), dice.uniform(0.1, 0.5)),
-        part=dice.normal(0.12, 0.25),
+        curve=pick(fringe, sampler.uniform(0.0, 0.2), sampler.uniform(0.1, 0.5)),
+        part=sampler.normal(0.12, 0.25),
         side=side,
-        back=pick(long, dice.uniform(1.25, 2.4), pick(bob, dice.uniform(0.75, 1.1), np.zeros_like(style))),
-        back_width=dice.uniform(1.08, 1.35),
-        in_front=dice.chance(0.55),
-        bun=dice.chance(0.12) * (1 - long) * (1 - bob) * (1 - bald) * (1 - afro),
-        wave=dice.uniform(0.0, 2 * np.pi),
+        back=pick(long, sampler.uniform(1.25, 2.4), pick(bob, sampler.uniform(0.75, 1.1), np.zeros_like(style))),
+        back_width=sampler.uniform(1.08, 1.35),
+        in_front=sampler.chance(0.55),
+        bun=sampler.chance(0.12) * (1 - long) * (1 - bob) * (1 - bald) * (1 - afro),
+        wave=sampler.uniform(0.0, 2 * np.pi),
     )
 
 
@@ -174,6 +176,6 @@ class Person:
     hair: Hair
 
 
-def draw_person(dice: ParameterSampler) -> Person:
+def draw_person(sampler: ParameterSampler) -> Person:
     """The people of these seeds."""
-    return Person(draw_pose(dice), draw_features(dice), draw_hair(dice))
+    return Person(draw_pose(sampler), draw_features(sampler), draw_hair(sampler))

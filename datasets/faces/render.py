@@ -25,8 +25,8 @@ def render(seeds: Sequence[int], size: int) -> tuple[Array, Labels]:
 
 def paint(seeds: Sequence[int], size: int) -> Canvas:
     """One batch, from the background to the thing before the face."""
-    dice = ParameterSampler(seeds, THROWS)
-    person, around = draw_person(dice), draw_surroundings(dice)
+    sampler = ParameterSampler(seeds, THROWS)
+    person, around = draw_person(sampler), draw_surroundings(sampler)
     plane, canvas = place(person.pose, size), Canvas(len(seeds), size)
     paint_background(canvas, around.background, plane)
     paint_back(canvas, person, plane, in_front=False)

@@ -47,45 +47,49 @@ class Surroundings:
     occluder: Occluder
 
 
-def draw_background(dice: ParameterSampler) -> Pattern:
+def draw_background(sampler: ParameterSampler) -> Pattern:
     """One background in four has the colours of skin or hair, so that colour alone does not find the person."""
-    first, second = dice.colour(0.15, 0.95), dice.colour(0.15, 0.95)
-    skin, hair = dice.mixture(SKINS), dice.mixture(HAIRS)
-    first = pick(dice.chance(0.16), skin, pick(dice.chance(0.12), hair, first))
+    first, second = sampler.colour(0.15, 0.95), sampler.colour(0.15, 0.95)
+    skin, hair = sampler.mixture(SKINS), sampler.mixture(HAIRS)
+    first = pick(sampler.chance(0.16), skin, pick(sampler.chance(0.12), hair, first))
     near = 0.45 * second + 0.55 * first
-    return Pattern(first, near, dice.unit(), dice.uniform(0, 2 * np.pi), dice.uniform(1.5, 4.0), dice.unit())
+    return Pattern(
+        first, near, sampler.unit(), sampler.uniform(0, 2 * np.pi), sampler.uniform(1.5, 4.0), sampler.unit()
+    )
 
 
-def draw_clothes(dice: ParameterSampler) -> Clothes:
+def draw_clothes(sampler: ParameterSampler) -> Clothes:
     """Plain or striped, with a round or pointed neckline, with or without a collar."""
-    first, second = dice.colour(0.08, 0.9), dice.colour(0.08, 0.9)
-    kind = 0.3 * dice.unit() + 0.4 * dice.chance(0.35)
+    first, second = sampler.colour(0.08, 0.9), sampler.colour(0.08, 0.9)
+    kind = 0.3 * sampler.unit() + 0.4 * sampler.chance(0.35)
     return Clothes(
-        pattern=Pattern(first, 0.5 * (first + second), kind, dice.uniform(1.2, 1.9), dice.uniform(3, 7), dice.unit()),
-        shoulders=dice.uniform(1.35, 1.8),
-        drop=dice.uniform(0.08, 0.3),
-        neckline=dice.uniform(0.12, 0.45),
-        pointed=dice.chance(0.35),
-        collar=dice.chance(0.4) * dice.uniform(0.06, 0.14),
-        neck_width=dice.uniform(0.34, 0.46),
+        pattern=Pattern(
+            first, 0.5 * (first + second), kind, sampler.uniform(1.2, 1.9), sampler.uniform(3, 7), sampler.unit()
+        ),
+        shoulders=sampler.uniform(1.35, 1.8),
+        drop=sampler.uniform(0.08, 0.3),
+        neckline=sampler.uniform(0.12, 0.45),
+        pointed=sampler.chance(0.35),
+        collar=sampler.chance(0.4) * sampler.uniform(0.06, 0.14),
+        neck_width=sampler.uniform(0.34, 0.46),
     )
 
 
-def draw_occluder(dice: ParameterSampler) -> Occluder:
+def draw_occluder(sampler: ParameterSampler) -> Occluder:
     """On one face in ten; half of them have the colour of skin."""
-    colour = pick(dice.chance(0.5), dice.mixture(SKINS), dice.colour(0.1, 0.95))
+    colour = pick(sampler.chance(0.5), sampler.mixture(SKINS), sampler.colour(0.1, 0.95))
     return Occluder(
-        present=dice.chance(0.1),
-        x=dice.uniform(-0.55, 0.55),
-        y=dice.uniform(0.4, 0.9),
-        angle=dice.uniform(-0.7, 0.7),
-        thick=dice.uniform(0.09, 0.17),
-        knob=dice.uniform(0.15, 0.33),
+        present=sampler.chance(0.1),
+        x=sampler.uniform(-0.55, 0.55),
+        y=sampler.uniform(0.4, 0.9),
+        angle=sampler.uniform(-0.7, 0.7),
+        thick=sampler.uniform(0.09, 0.17),
+        knob=sampler.uniform(0.15, 0.33),
         colour=colour,
-        knob_colour=pick(dice.chance(0.5), colour, dice.colour(0.1, 0.95)),
+        knob_colour=pick(sampler.chance(0.5), colour, sampler.colour(0.1, 0.95)),
     )
 
 
-def draw_surroundings(dice: ParameterSampler) -> Surroundings:
+def draw_surroundings(sampler: ParameterSampler) -> Surroundings:
     """What surrounds the people of these seeds."""
-    return Surroundings(draw_background(dice), draw_clothes(dice), draw_occluder(dice))
+    return Surroundings(draw_background(sampler), draw_clothes(sampler), draw_occluder(sampler))

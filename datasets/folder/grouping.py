@@ -58,8 +58,8 @@ def _value(where: str, group: str, member: object, names: Sequence[str]) -> int:
         return names.index(str(member))
     if isinstance(member, int) and not isinstance(member, bool) and 0 <= member < len(names):
         return member
-    known = f"the numbers go from 0 to {len(names) - 1}; mend the number" if isinstance(member, int) else ""
-    raise DatasetError(f"{where} has no class {member!r} to put into '{group}': {known or hint(str(member), names)}")
+    advice = f"the numbers go from 0 to {len(names) - 1}; mend the number" if isinstance(member, int) else ""
+    raise DatasetError(f"{where} has no class {member!r} to put into '{group}': {advice or hint(str(member), names)}")
 
 
 def _check_disjoint(where: str, names: Sequence[str], groups: Groups) -> None:

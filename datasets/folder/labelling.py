@@ -43,8 +43,8 @@ def read_labelling(folder: Path, grouping: str) -> Labelling:
     groupings = _groupings(path, content)
     groups = _groups(path, names, groupings, grouping) if grouping else {name: [i] for i, name in enumerate(names)}
     indices = {value: index for index, values in enumerate(groups.values()) for value in values}
-    known = [*names, *(group for groups in groupings.values() for group in groups)]
-    excluded = _excluded(path, content, known)
+    class_names = [*names, *(group for groups in groupings.values() for group in groups)]
+    excluded = _excluded(path, content, class_names)
     if grouping in UNAVERAGED_BACKGROUND or (grouping and grouping not in groupings):
         excluded |= {BACKGROUND}
     return Labelling(tuple(groups), excluded & groups.keys(), indices | {ignore: IGNORE})
@@ -102,11 +102,11 @@ def _choice(word: str, names: list[str], groupings: Mapping[str, object]) -> str
     return f"{groups} and the classes {', '.join(names)}; {mend}"
 
 
-def _excluded(path: Path, content: dict[str, Any], known: list[str]) -> frozenset[str]:
+def _excluded(path: Path, content: dict[str, Any], class_names: list[str]) -> frozenset[str]:
     excluded = content.get("excluded", [])
     if not isinstance(excluded, list) or not all(isinstance(name, str) for name in excluded):
         raise DatasetError(f'{path} has "excluded": {excluded!r}; write a list of class names')
     for name in excluded:
-        if name not in known:
-            raise DatasetError(f"{path} excludes '{name}', which is no class: {hint(name, known)}")
+        if name not in class_names:
+            raise DatasetError(f"{path} excludes '{name}', which is no class: {hint(name, class_names)}")
     return frozenset(excluded)

@@ -49,12 +49,12 @@ def open_annotated(family: str, spec: str) -> Dataset:
         load=partial(_shots_alone, folder),
         summary=manifest.summary,
         like=manifest.like,
-        beside=partial(_beside, folder, manifest, f"{family}:{spec}"),
+        beside=partial(_with_base, folder, manifest, f"{family}:{spec}"),
         facts=manifest.facts,
     )
 
 
-def _beside(folder: Path, manifest: ExportManifest, name: str, base: Dataset) -> Dataset:
+def _with_base(folder: Path, manifest: ExportManifest, name: str, base: Dataset) -> Dataset:
     """The shots with the splits of the dataset that they are for; its masks count where its classes are the same."""
     judged = base.classes == manifest.classes
     return replace(
@@ -72,9 +72,9 @@ def _beside(folder: Path, manifest: ExportManifest, name: str, base: Dataset) ->
 
 def _load(folder: Path, manifest: ExportManifest, base: Dataset, judged: bool) -> Splits:
     # torch and Pillow come in here, so that listing datasets stays instant.
-    from .split import beside
+    from .split import join_base
 
-    return beside(folder, manifest, base.load(), judged)
+    return join_base(folder, manifest, base.load(), judged)
 
 
 def _shots_alone(folder: Path) -> Splits:

@@ -67,9 +67,13 @@ def _read(file: Path, reading: AnnotationReader, found: FoundAnnotations) -> Non
     """Add the mask of one file, unless nothing is drawn in it."""
     content = read_object(file)
     try:
-        path, said, shapes = content["imagePath"], (content["imageHeight"], content["imageWidth"]), content["shapes"]
+        path, stated_size, shapes = (
+            content["imagePath"],
+            (content["imageHeight"], content["imageWidth"]),
+            content["shapes"],
+        )
         stem = reading.stem(str(path), str(file))
-        size = reading.size(stem, said, str(file))
+        size = reading.size(stem, stated_size, str(file))
         drawn = [(reading.label(shape["label"], str(file)), _mask(shape, reading, file, size)) for shape in shapes]
     except DatasetError:
         raise

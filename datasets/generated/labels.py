@@ -55,11 +55,11 @@ class AnnotationReader:
         there = enumeration(self.manifest.images, most=3)
         raise DatasetError(f"{where} is of '{file_name}', which {self.folder} has not ({there}); annotate these images")
 
-    def size(self, stem: str, said: tuple[Any, Any], where: str) -> tuple[int, int]:
+    def size(self, stem: str, stated: tuple[Any, Any], where: str) -> tuple[int, int]:
         """Height and width of an image, if the annotation says the same."""
         width, height = upright_size(image_file(self.folder, stem))
-        if said != (height, width):
-            other = f"{said[1]}x{said[0]}"
+        if stated != (height, width):
+            other = f"{stated[1]}x{stated[0]}"
             fact = f"{where} is of {other} pixels and {image_file(self.folder, stem)} has {width}x{height}"
             raise DatasetError(f"{fact}; annotate the exported image at its own size")
         return height, width
@@ -101,8 +101,8 @@ def read_object(path: Path) -> dict[str, Any]:
 
 def unreadable(path: Path, error: Exception) -> DatasetError:
     """The error that names an annotation file that is not as its format says."""
-    said = " ".join(str(error).split())
-    reason = f"no {said}" if isinstance(error, KeyError) else said
+    message = " ".join(str(error).split())
+    reason = f"no {message}" if isinstance(error, KeyError) else message
     return DatasetError(f"{path} cannot be read ({reason or type(error).__name__}); save it again from the tool")
 
 

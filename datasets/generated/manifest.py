@@ -64,8 +64,8 @@ class ExportManifest:
     def facts(self) -> dict[str, Any]:
         """What every result says of these shots."""
         made = {"made by": self.maker.backbone, "weights": self.maker.weights} if self.maker else {}
-        told = {"shots": self.source, "annotator": self.annotator, "overlaps": self.overlaps}
-        return {**told, **made, **({"oracle": dict(self.oracle)} if self.oracle else {})}
+        origin = {"shots": self.source, "annotator": self.annotator, "overlaps": self.overlaps}
+        return {**origin, **made, **({"oracle": dict(self.oracle)} if self.oracle else {})}
 
     def as_json(self) -> str:
         """The text of the file."""

@@ -132,7 +132,7 @@ def read_codes(folder: Path) -> dict[str, Tensor]:
         raise damaged(path, error) from None
 
 
-def beside(folder: Path, manifest: ExportManifest, base: Splits, judged: bool) -> Splits:
+def join_base(folder: Path, manifest: ExportManifest, base: Splits, judged: bool) -> Splits:
     """The annotated images as the pool of another dataset's splits."""
     if not manifest.annotations:
         mend = f"annotate some and run partbench annotate import {folder}"

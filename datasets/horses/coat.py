@@ -36,30 +36,30 @@ class Coat:
     phase: Array
 
 
-def draw_coat(dice: ParameterSampler) -> Coat:
+def draw_coat(sampler: ParameterSampler) -> Coat:
     """Bay, chestnut, black, grey, dun, palomino or white; one in five piebald."""
-    colour = np.clip(dice.mixture(COATS) + dice.normal(0.02, 0.05)[:, None], 0.04, 0.95)
-    dark = dice.uniform(0.05, 0.14)[..., None] + 0 * colour
-    pale = dice.uniform(0.75, 0.92)[..., None] * rgb(1.0, 0.97, 0.90)
-    hair = dice.unit()
+    colour = np.clip(sampler.mixture(COATS) + sampler.normal(0.02, 0.05)[:, None], 0.04, 0.95)
+    dark = sampler.uniform(0.05, 0.14)[..., None] + 0 * colour
+    pale = sampler.uniform(0.75, 0.92)[..., None] * rgb(1.0, 0.97, 0.90)
+    hair = sampler.unit()
     mane = pick((hair < 0.5).astype(np.float32), dark, pick((hair < 0.75).astype(np.float32), 0.8 * colour, pale))
-    socks = pick(dice.chance(0.5), pale, dark)
-    all_legs = dice.chance(0.35)
+    socks = pick(sampler.chance(0.5), pale, dark)
+    all_legs = sampler.chance(0.35)
 
     def sock() -> Array:
-        return np.maximum(all_legs, dice.chance(0.3))
+        return np.maximum(all_legs, sampler.chance(0.3))
 
     return Coat(
         colour=colour,
         mane=mane,
         socks=socks,
         sock=(sock(), sock(), sock(), sock()),
-        muzzle=dice.uniform(0.3, 0.9),
-        blaze=dice.chance(0.35) * dice.uniform(0.010, 0.022),
-        hoof=dice.uniform(0.08, 0.35)[..., None] * rgb(1.0, 0.93, 0.85),
-        patches=dice.chance(0.2) * dice.uniform(0.6, 1.3),
-        frequency=dice.uniform(5.0, 9.0),
-        phase=dice.uniform(0.0, 2 * np.pi),
+        muzzle=sampler.uniform(0.3, 0.9),
+        blaze=sampler.chance(0.35) * sampler.uniform(0.010, 0.022),
+        hoof=sampler.uniform(0.08, 0.35)[..., None] * rgb(1.0, 0.93, 0.85),
+        patches=sampler.chance(0.2) * sampler.uniform(0.6, 1.3),
+        frequency=sampler.uniform(5.0, 9.0),
+        phase=sampler.uniform(0.0, 2 * np.pi),
     )
 
 

@@ -46,33 +46,33 @@ class Build:
     leg: Array
 
 
-def draw_gait(dice: ParameterSampler) -> Gait:
+def draw_gait(sampler: ParameterSampler) -> Gait:
     """Standing, walking, grazing, or trotting and galloping."""
-    where = dice.unit()
+    where = sampler.unit()
     grazing = ((where >= 0.62) & (where < 0.82)).astype(np.float32)
     walking, fast = ((where >= 0.36) & (where < 0.62)).astype(np.float32), (where >= 0.82).astype(np.float32)
-    stride = dice.uniform(0.05, 0.14) + walking * dice.uniform(0.12, 0.28) + fast * dice.uniform(0.3, 0.55)
-    upright = pick(fast, dice.uniform(0.35, 0.9), dice.uniform(0.45, 1.1))
+    stride = sampler.uniform(0.05, 0.14) + walking * sampler.uniform(0.12, 0.28) + fast * sampler.uniform(0.3, 0.55)
+    upright = pick(fast, sampler.uniform(0.35, 0.9), sampler.uniform(0.45, 1.1))
     return Gait(
         grazing=grazing,
         stride=stride,
-        phase=dice.uniform(0.0, 2 * np.pi),
-        pace=dice.uniform(0.0, 2 * np.pi),
-        neck=pick(grazing, dice.uniform(-0.95, -0.62), upright),
-        head=pick(grazing, dice.uniform(0.75, 1.25), dice.uniform(0.35, 1.0)),
-        turn=dice.normal(0.25, 0.6),
-        lean=dice.normal(0.03, 0.06) + fast * dice.normal(0.10, 0.2) - 0.05 * grazing,
-        swish=dice.normal(0.14, 0.3),
-        lift=dice.uniform(0.0, 0.25) + fast * dice.uniform(0.2, 0.7),
+        phase=sampler.uniform(0.0, 2 * np.pi),
+        pace=sampler.uniform(0.0, 2 * np.pi),
+        neck=pick(grazing, sampler.uniform(-0.95, -0.62), upright),
+        head=pick(grazing, sampler.uniform(0.75, 1.25), sampler.uniform(0.35, 1.0)),
+        turn=sampler.normal(0.25, 0.6),
+        lean=sampler.normal(0.03, 0.06) + fast * sampler.normal(0.10, 0.2) - 0.05 * grazing,
+        swish=sampler.normal(0.14, 0.3),
+        lift=sampler.uniform(0.0, 0.25) + fast * sampler.uniform(0.2, 0.7),
     )
 
 
-def draw_build(dice: ParameterSampler) -> Build:
+def draw_build(sampler: ParameterSampler) -> Build:
     """From a slender thoroughbred to a stout pony."""
     return Build(
-        length=dice.uniform(0.90, 1.08),
-        girth=dice.uniform(0.88, 1.15),
-        neck=dice.uniform(0.46, 0.56),
-        head=dice.uniform(0.34, 0.41),
-        leg=dice.uniform(0.90, 1.04),
+        length=sampler.uniform(0.90, 1.08),
+        girth=sampler.uniform(0.88, 1.15),
+        neck=sampler.uniform(0.46, 0.56),
+        head=sampler.uniform(0.34, 0.41),
+        leg=sampler.uniform(0.90, 1.04),
     )

@@ -42,24 +42,26 @@ class Meadow:
     skin: Array
 
 
-def draw_meadow(dice: ParameterSampler, gait: Gait, colour: Array) -> Meadow:
+def draw_meadow(sampler: ParameterSampler, gait: Gait, colour: Array) -> Meadow:
     """Pasture, track or sand; one thing in four behind the horse has the colour of its coat."""
-    white, brown = dice.uniform(0.7, 0.95)[..., None] + 0 * colour, dice.uniform(0.4, 0.9)[..., None] * colour
-    wood = pick(dice.chance(0.5), white, brown)
+    white, brown = sampler.uniform(0.7, 0.95)[..., None] + 0 * colour, sampler.uniform(0.4, 0.9)[..., None] * colour
+    wood = pick(sampler.chance(0.5), white, brown)
     return Meadow(
-        landscape=draw_landscape(dice, dice.mixture(GROUNDS), colour, houses=0.25, trees=0.7),
-        shadow=dice.uniform(0.3, 0.65),
-        fence=dice.chance(0.45),
-        fence_front=dice.chance(0.12),
-        rails=dice.uniform(0.07, 0.12),
-        fence_y=dice.uniform(-0.05, 0.15),
+        landscape=draw_landscape(sampler, sampler.mixture(GROUNDS), colour, houses=0.25, trees=0.7),
+        shadow=sampler.uniform(0.3, 0.65),
+        fence=sampler.chance(0.45),
+        fence_front=sampler.chance(0.12),
+        rails=sampler.uniform(0.07, 0.12),
+        fence_y=sampler.uniform(-0.05, 0.15),
         fence_colour=wood,
-        grass=dice.chance(0.25) * dice.uniform(0.02, 0.06),
-        grass_phase=dice.uniform(0.0, 2 * np.pi),
-        rider=dice.chance(0.16) * (1 - gait.grazing),
-        jacket=dice.colour(0.1, 0.9),
-        trousers=pick(dice.chance(0.5), dice.colour(0.1, 0.4), dice.uniform(0.7, 0.95)[..., None] + 0 * colour),
-        skin=dice.mixture(SKINS),
+        grass=sampler.chance(0.25) * sampler.uniform(0.02, 0.06),
+        grass_phase=sampler.uniform(0.0, 2 * np.pi),
+        rider=sampler.chance(0.16) * (1 - gait.grazing),
+        jacket=sampler.colour(0.1, 0.9),
+        trousers=pick(
+            sampler.chance(0.5), sampler.colour(0.1, 0.4), sampler.uniform(0.7, 0.95)[..., None] + 0 * colour
+        ),
+        skin=sampler.mixture(SKINS),
     )
 
 

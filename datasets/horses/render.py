@@ -30,39 +30,39 @@ def render(seeds: Sequence[int], size: int) -> tuple[Array, Labels]:
     return in_batches(paint, seeds, size, BATCH_PIXELS)
 
 
-def draw_yaw(dice: ParameterSampler) -> Array:
+def draw_yaw(sampler: ParameterSampler) -> Array:
     """Mostly from the side or from a corner; 0 is from the front, pi from behind."""
-    side, corner = dice.uniform(0.38, 0.62) * np.pi, dice.uniform(0.20, 0.38) * np.pi
-    corner = pick(dice.chance(0.2), dice.uniform(0.02, 0.20) * np.pi, corner)
-    corner = pick(dice.chance(0.5), corner, np.pi - corner)
-    return pick(dice.chance(0.55), side, corner)
+    side, corner = sampler.uniform(0.38, 0.62) * np.pi, sampler.uniform(0.20, 0.38) * np.pi
+    corner = pick(sampler.chance(0.2), sampler.uniform(0.02, 0.20) * np.pi, corner)
+    corner = pick(sampler.chance(0.5), corner, np.pi - corner)
+    return pick(sampler.chance(0.55), side, corner)
 
 
-def draw_camera(dice: ParameterSampler, skeleton: Skeleton) -> Camera:
+def draw_camera(sampler: ParameterSampler, skeleton: Skeleton) -> Camera:
     """Loose framing from any side, so that a mask copied from one horse onto another scores little."""
-    camera = aim(draw_yaw(dice), dice.uniform(0.02, 0.24), dice.uniform(3.5, 9.0), 2 * dice.chance(0.5) - 1)
+    camera = aim(draw_yaw(sampler), sampler.uniform(0.02, 0.24), sampler.uniform(3.5, 9.0), 2 * sampler.chance(0.5) - 1)
     joints = skeleton.joints()
     low, high = joints.min(1, keepdims=True), joints.max(1, keepdims=True)
     outwards = np.sign(joints - 0.5 * (low + high))
     trunk = skeleton.torso + np.array([0.0, 0.18, 0.0], np.float32)
     corners = np.concatenate([trunk, joints + 0.06 * outwards], axis=1)
-    return fit(camera, corners, dice.uniform(0.78, 1.16), dice.uniform(-1.0, 1.0), dice.uniform(-1.0, 1.0))
+    return fit(camera, corners, sampler.uniform(0.78, 1.16), sampler.uniform(-1.0, 1.0), sampler.uniform(-1.0, 1.0))
 
 
-def draw_horse(dice: ParameterSampler) -> tuple[Horse, Gait]:
+def draw_horse(sampler: ParameterSampler) -> tuple[Horse, Gait]:
     """The horses of these seeds, and what they do."""
-    gait, build, coat = draw_gait(dice), draw_build(dice), draw_coat(dice)
+    gait, build, coat = draw_gait(sampler), draw_build(sampler), draw_coat(sampler)
     skeleton = pose(gait, build)
-    camera = draw_camera(dice, skeleton)
-    light = np.concatenate([dice.uniform(-0.6, 0.6), -dice.uniform(0.7, 1.0)], axis=1)[:, :, 0]
+    camera = draw_camera(sampler, skeleton)
+    light = np.concatenate([sampler.uniform(-0.6, 0.6), -sampler.uniform(0.7, 1.0)], axis=1)[:, :, 0]
     return Horse(skeleton, build, coat, camera, light), gait
 
 
 def paint(seeds: Sequence[int], size: int) -> Canvas:
     """One batch, from the sky to the grass before the hooves."""
-    dice = ParameterSampler(seeds, THROWS, SALT)
-    horse, gait = draw_horse(dice)
-    meadow = draw_meadow(dice, gait, horse.coat.colour)
+    sampler = ParameterSampler(seeds, THROWS, SALT)
+    horse, gait = draw_horse(sampler)
+    meadow = draw_meadow(sampler, gait, horse.coat.colour)
     canvas, pixels = Canvas(len(seeds), size), grid(size)
     horizon = horse.camera.horizon()
     paint_landscape(canvas, meadow.landscape, pixels, horizon)

@@ -64,13 +64,13 @@ def iou(one: Box, other: Box) -> float:
 
 
 def _crops(root: Path, path: Path, kind: str, smallest: int, limit: float) -> list[Crop]:
-    known = _known_boxes(root, path, kind)
-    if known == []:  # VOC says that there is none, which spares a look into the larger file
+    voc_boxes = _voc_boxes(root, path, kind)
+    if voc_boxes == []:  # VOC says that there is none, which spares a look into the larger file
         return []
     outlines = [outline for outline in read_outlines(path) if outline.kind == kind and outline.box]
     extents = [outline.box for outline in outlines if outline.box]
-    boxes = [_refined(extent, known or ()) for extent in extents]
-    rivals = [*boxes, *(box for box in known or () if box not in boxes)]
+    boxes = [_refined(extent, voc_boxes or ()) for extent in extents]
+    rivals = [*boxes, *(box for box in voc_boxes or () if box not in boxes)]
     kept = [
         Crop(root / IMAGES / f"{path.stem}.jpg", path, outline.place, box)
         for outline, box in zip(outlines, boxes, strict=True)
@@ -81,15 +81,15 @@ def _crops(root: Path, path: Path, kind: str, smallest: int, limit: float) -> li
     return kept
 
 
-def _known_boxes(root: Path, path: Path, kind: str) -> list[Box] | None:
+def _voc_boxes(root: Path, path: Path, kind: str) -> list[Box] | None:
     """The boxes that VOC has for a photograph; nothing where its file is not there."""
     file = root / BOXES / f"{path.stem}.xml"
     return read_boxes(file, kind) if file.is_file() else None
 
 
-def _refined(extent: Box, known: Sequence[Box]) -> Box:
+def _refined(extent: Box, voc_boxes: Sequence[Box]) -> Box:
     """The box of VOC for the object of this extent, or the extent where there is none."""
-    best = max(known, key=lambda box: iou(box, extent), default=extent)
+    best = max(voc_boxes, key=lambda box: iou(box, extent), default=extent)
     return best if iou(best, extent) >= SAME else extent
 
 

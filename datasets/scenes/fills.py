@@ -24,16 +24,16 @@ class Fill:
     phase: Array
 
 
-def draw_fill(dice: ParameterSampler) -> Fill:
+def draw_fill(sampler: ParameterSampler) -> Fill:
     """A colour, and another that is up to a third of the range away from it."""
-    first = dice.colour(0.05, 0.95)
-    reach = dice.uniform(0.05, 0.35)[..., None]
+    first = sampler.colour(0.05, 0.95)
+    reach = sampler.uniform(0.05, 0.35)[..., None]
     return Fill(
-        kind=dice.choice(SHARES),
+        kind=sampler.choice(SHARES),
         first=first,
-        second=first + reach * (2 * dice.colour(0.0, 1.0) - 1),
-        frequency=dice.log_uniform(1.0, 5.0),
-        phase=dice.uniform(0.0, 2 * np.pi),
+        second=first + reach * (2 * sampler.colour(0.0, 1.0) - 1),
+        frequency=sampler.log_uniform(1.0, 5.0),
+        phase=sampler.uniform(0.0, 2 * np.pi),
     )
 
 

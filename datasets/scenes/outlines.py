@@ -37,15 +37,15 @@ class Traits:
         return Traits(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
-def draw_traits(dice: ParameterSampler, small: float, large: float) -> Traits:
+def draw_traits(sampler: ParameterSampler, small: float, large: float) -> Traits:
     """Traits of a thing whose radius is between `small` and `large`."""
     return Traits(
-        radius=dice.log_uniform(small, large),
-        aspect=dice.uniform(0.35, 1.0),
-        corners=np.floor(dice.uniform(3.0, CORNERS + 1)),
-        depth=dice.uniform(0.0, 0.99),
-        phase=dice.uniform(0.0, 2 * np.pi),
-        jitter=np.stack([dice.unit() for _ in range(2 * CORNERS)], axis=1),
+        radius=sampler.log_uniform(small, large),
+        aspect=sampler.uniform(0.35, 1.0),
+        corners=np.floor(sampler.uniform(3.0, CORNERS + 1)),
+        depth=sampler.uniform(0.0, 0.99),
+        phase=sampler.uniform(0.0, 2 * np.pi),
+        jitter=np.stack([sampler.unit() for _ in range(2 * CORNERS)], axis=1),
     )
 
 

@@ -48,26 +48,26 @@ class Thing:
     fill: Fill
 
 
-def draw_ground(dice: ParameterSampler) -> tuple[Array, Fill]:
+def draw_ground(sampler: ParameterSampler) -> tuple[Array, Fill]:
     """What lies behind all things, and how it is turned."""
-    return dice.uniform(0.0, 2 * np.pi), draw_fill(dice)
+    return sampler.uniform(0.0, 2 * np.pi), draw_fill(sampler)
 
 
-def draw_thing(dice: ParameterSampler, small: float, large: float) -> Thing:
+def draw_thing(sampler: ParameterSampler, small: float, large: float) -> Thing:
     """A thing of some size, anywhere in the picture."""
-    traits = draw_traits(dice, small, large)
+    traits = draw_traits(sampler, small, large)
     return Thing(
-        present=dice.chance(PRESENT),
-        kind=dice.choice(SHARES),
+        present=sampler.chance(PRESENT),
+        kind=sampler.choice(SHARES),
         traits=traits,
-        across=dice.uniform(-1.0, 1.0),
-        down=dice.uniform(-1.0, 1.0),
-        turn=dice.uniform(0.0, 2 * np.pi),
-        rim=dice.chance(0.12) * dice.uniform(0.05, 0.12),
-        blur=dice.chance(0.2) * dice.uniform(0.02, 0.08),
-        shadow=dice.chance(0.35) * dice.uniform(0.15, 0.6),
-        shade=dice.chance(0.35) * dice.uniform(0.1, 0.5),
-        fill=draw_fill(dice),
+        across=sampler.uniform(-1.0, 1.0),
+        down=sampler.uniform(-1.0, 1.0),
+        turn=sampler.uniform(0.0, 2 * np.pi),
+        rim=sampler.chance(0.12) * sampler.uniform(0.05, 0.12),
+        blur=sampler.chance(0.2) * sampler.uniform(0.02, 0.08),
+        shadow=sampler.chance(0.35) * sampler.uniform(0.15, 0.6),
+        shade=sampler.chance(0.35) * sampler.uniform(0.1, 0.5),
+        fill=draw_fill(sampler),
     )
 
 
@@ -83,9 +83,9 @@ def label(seeds: Sequence[int], size: int) -> Labels:
     """Which thing each pixel's centre shows, (N, size, size) uint8: 0 for the ground, 1 for what is painted first."""
     labels = np.zeros((len(seeds), size, size), np.uint8)
     for part in _batches(len(seeds), size):
-        dice, (x, y) = ParameterSampler(seeds[part], THROWS, SALT), _plane(len(seeds[part]), size)
-        draw_ground(dice)
-        for number, thing in enumerate(_things(dice), 1):
+        sampler, (x, y) = ParameterSampler(seeds[part], THROWS, SALT), _plane(len(seeds[part]), size)
+        draw_ground(sampler)
+        for number, thing in enumerate(_things(sampler), 1):
             distance, _, _ = place(thing, x, y)
             labels[part][distance < 0] = number
     return labels
@@ -106,12 +106,12 @@ def _batches(count: int, size: int) -> Iterator[slice]:
 
 def _paint(seeds: Sequence[int], size: int) -> Array:
     """One batch, from the ground to the thing in front."""
-    dice, (x, y) = ParameterSampler(seeds, THROWS, SALT), _plane(len(seeds), size)
-    turn, fill = draw_ground(dice)
+    sampler, (x, y) = ParameterSampler(seeds, THROWS, SALT), _plane(len(seeds), size)
+    turn, fill = draw_ground(sampler)
     image = colours(fill, *rotate(x, y, turn))
-    for thing in _things(dice):
+    for thing in _things(sampler):
         add(thing, image, x, y)
-    return expose(image, dice, x, y, seeds)
+    return expose(image, sampler, x, y, seeds)
 
 
 def _plane(count: int, size: int) -> tuple[Array, Array]:
@@ -122,8 +122,8 @@ def _plane(count: int, size: int) -> tuple[Array, Array]:
     return np.ascontiguousarray(x), np.ascontiguousarray(y)
 
 
-def _things(dice: ParameterSampler) -> Iterator[Thing]:
-    return (draw_thing(dice, small, large) for small, large in SIZES)
+def _things(sampler: ParameterSampler) -> Iterator[Thing]:
+    return (draw_thing(sampler, small, large) for small, large in SIZES)
 
 
 def rotate(x: Array, y: Array, turn: Array) -> tuple[Array, Array]:
@@ -152,26 +152,30 @@ def add(thing: Thing, image: Array, x: Array, y: Array) -> None:
     image += alpha * (colour - image)
 
 
-def expose(image: Array, dice: ParameterSampler, x: Array, y: Array, seeds: Sequence[int]) -> Array:
+def expose(image: Array, sampler: ParameterSampler, x: Array, y: Array, seeds: Sequence[int]) -> Array:
     """The picture under its light, with its contrast, colour and noise, clipped to [0, 1]."""
-    image = image * _light(dice, x, y)[:, None]
-    grey = dice.chance(0.15)[..., None]
+    image = image * _light(sampler, x, y)[:, None]
+    grey = sampler.chance(0.15)[..., None]
     image += grey * (image.mean(1, keepdims=True) - image)
-    middle, contrast = dice.uniform(0.4, 0.6)[..., None], dice.uniform(0.4, 1.1)[..., None]
+    middle, contrast = sampler.uniform(0.4, 0.6)[..., None], sampler.uniform(0.4, 1.1)[..., None]
     image = middle + contrast * (image - 0.5)
-    grain = dice.chance(0.6) * dice.uniform(0.005, 0.035)
+    grain = sampler.chance(0.6) * sampler.uniform(0.005, 0.035)
     for row, seed, width in zip(image, seeds, grain[:, 0, 0], strict=True):
         noise = np.random.default_rng((int(seed), row.shape[-1])).random(row.shape, dtype=np.float32)
         row += width * np.float32(12**0.5) * (noise - np.float32(0.5))
     return np.clip(image, 0, 1, out=image)
 
 
-def _light(dice: ParameterSampler, x: Array, y: Array) -> Array:
+def _light(sampler: ParameterSampler, x: Array, y: Array) -> Array:
     """A slope of light over the whole scene, and in some a soft shadow across it."""
-    along, _ = rotate(x, y, dice.uniform(0.0, 2 * np.pi))
-    light = 1 + dice.uniform(0.0, 0.35) * along
-    across, _ = rotate(x, y, dice.uniform(0.0, 2 * np.pi))
-    depth, at, soft = dice.chance(0.3) * dice.uniform(0.2, 0.6), dice.uniform(-0.7, 0.7), dice.uniform(0.15, 0.6)
+    along, _ = rotate(x, y, sampler.uniform(0.0, 2 * np.pi))
+    light = 1 + sampler.uniform(0.0, 0.35) * along
+    across, _ = rotate(x, y, sampler.uniform(0.0, 2 * np.pi))
+    depth, at, soft = (
+        sampler.chance(0.3) * sampler.uniform(0.2, 0.6),
+        sampler.uniform(-0.7, 0.7),
+        sampler.uniform(0.15, 0.6),
+    )
     t = np.clip(0.5 + (across - at) / soft, 0, 1)
     shaded: Array = light * (1 - depth * t * t * (3 - 2 * t))
     return shaded
