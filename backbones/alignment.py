@@ -1,4 +1,4 @@
-"""Checks that a map has things where the image has them: an impulse and a shift land where they should."""
+"""Checks that maps are spatially aligned with the image, by an impulse and a shift."""
 
 from __future__ import annotations
 

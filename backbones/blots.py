@@ -1,4 +1,4 @@
-"""Pictures to probe a backbone with: clouds, a blot on them, and where a map says that the blot is."""
+"""Probe images for backbone checks: clouds with a block, and the block's place in a map."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of how a backbone conducts itself: it repeats itself and leaves alone what is not its own."""
+"""Checks of a backbone's behaviour: deterministic, frozen, without side effects."""
 
 from __future__ import annotations
 

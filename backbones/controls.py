@@ -1,4 +1,4 @@
-"""The controls that are backbones: what a head reaches from place, and from place and colour, alone.
+"""Control backbones: position alone, and position with colour.
 
 torch is imported when one is loaded, so that listing stays quick.
 """

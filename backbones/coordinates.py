@@ -1,4 +1,4 @@
-"""Where a pixel stands, as features: what a head could know without ever seeing the image."""
+"""Fourier features of pixel coordinates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Learning by one loss: the trainer of every network whose lesson is a loss to minimise."""
+"""The trainer of networks that minimise one loss."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def blend(stays: float, averaged: Sequence[Tensor], current: Sequence[Tensor], c
 
 
 class AveragedTraining:
-    """What trainings of ours share: the result is a moving average of a network, and a resume loses nothing."""
+    """Base of our trainers: averages the weights, and resumes bit for bit."""
 
     PARTS: tuple[str, ...]
     """Attributes that a checkpoint holds, each with a state dict."""

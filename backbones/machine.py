@@ -1,4 +1,4 @@
-"""Where a training runs: one device, or several under `accelerate launch`, with mixed precision where it is safe."""
+"""Devices of a training: one, or several under `accelerate launch`, with mixed precision."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the checks of a backbone ask it, and how they compare its answers."""
+"""Probes of the backbone checks: test images, calls and comparisons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a published file holds once it is read: networks of ours with the numbers of others."""
+"""Published weights, converted to our networks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that others have pickled, read without running anything that stands in them.
+"""Safe unpickling: reads others' checkpoints without running their code.
 
 A pickle is a program that may call whatever it names. Here it calls nothing of Python's own: each name that a file
 of weights needs has a stand-in, which builds a tensor or a plain container, and a file that asks for any other name

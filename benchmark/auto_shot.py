@@ -1,4 +1,4 @@
-"""Auto-shot (sections 3.3 and 4.3): samples that a few-shot head labels teach a segmenter of one pass."""
+"""Auto-shot (sections 3.3 and 4.3): trains a segmenter on samples that a few-shot head has labelled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How auto-shot stands in a head's name: `auto-shot:HEAD[,one-hot][,images=N]`, with `auto-shot:` before the head."""
+"""Parses the names of auto-shot heads: `auto-shot:HEAD[,one-hot][,images=N]`, with `auto-shot:` before the head."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ONE_HOT, IMAGES = "one-hot", "images="
 
 
 class AutoShotError(ValueError):
-    """A name of auto-shot that stands for nothing, in one sentence: the fact, the culprit, the mend."""
+    """An invalid auto-shot name, in one sentence: the fact, the culprit, the mend."""
 
 
 @dataclass(frozen=True)

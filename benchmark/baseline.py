@@ -1,4 +1,4 @@
-"""The baseline: the scores of a run in one small file that a project commits, and later runs are held against.
+"""The baseline: scores of a run in one small file, against which later runs are compared.
 
 Beside the score of every draw it keeps how each image moves it, so that the comparison is paired though the images and
 the confusions are gone. More than 64 images are summed into 64 blocks of neighbours, whose moves estimate the same
@@ -30,7 +30,7 @@ class BaselineError(ValueError):
 
 @dataclass(frozen=True)
 class Baseline:
-    """Scores as the file keeps them, and what must agree for others to be held against them."""
+    """Scores as the file stores them, and the protocol that other runs must share to be compared."""
 
     protocol: int
     plan: str

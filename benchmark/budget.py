@@ -1,4 +1,4 @@
-"""When a training ends: at the end of its budget, or when somebody asks."""
+"""Training budget: ends a training after seconds or images, or on a signal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """Where a training stands."""
+    """Seconds and images of a training so far."""
 
     images: int
     seconds: float

@@ -1,4 +1,4 @@
-"""Where partbench keeps what it need not do twice."""
+"""The cache folder of this machine."""
 
 from __future__ import annotations
 

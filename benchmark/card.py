@@ -1,4 +1,4 @@
-"""The model card of a weights file: a page of Markdown beside it, made from what the training knows."""
+"""The model card of a weights file: Markdown made from its metadata."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be compared: scores of one protocol on the same images and shots; anything else is refused, and why."""
+"""Checks that scores are comparable: one protocol, the same images and shots."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be told apart: paired differences of scores, corrected for their number, and ranks without a false order."""
+"""Significance: paired differences of scores with Holm's correction, and the ranks that follow."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def compare(pairs: Mapping[Name, tuple[Estimate, Estimate]], level: float = LEVE
 
 @dataclass(frozen=True)
 class Rank:
-    """Which places a score may have among others, as far as they can be told apart."""
+    """The range of ranks that a score may have, given which differences are significant."""
 
     best: int
     """One more than there are scores that are shown to be better."""

@@ -1,4 +1,4 @@
-"""Which scores are compared with which: pairs of estimates by the place where both stand."""
+"""Pairs scores for comparison, by head and number of shots."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEADS, SHOTS = "heads", "shots"
 
 
 class Pairing(NamedTuple):
-    """Where two scores are compared."""
+    """The head and number of shots that two scores share."""
 
     backbone: str
     """Empty where two backbones are compared."""

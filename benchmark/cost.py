@@ -1,4 +1,4 @@
-"""Accuracy against cost: what `partbench throughput` measured beside the scores of a run."""
+"""Accuracy against cost: scores of a run with the throughput of its backbones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STAGE = "all"
 
 @dataclass(frozen=True)
 class BackboneCost:
-    """What it takes a backbone to describe an image."""
+    """Time, memory and size of a backbone's feature extraction."""
 
     images_per_second: float
     gflop: float | None

@@ -1,4 +1,4 @@
-"""One backbone with all its heads, shots and draws, in small units that go from files to files.
+"""Runs the cells of one backbone: features, head training and scores, in resumable units.
 
 Take the scale of its maps, fit the head of every cell, then one pass over the test images in which all heads read
 the same maps; auto-shot needs the heads and not that pass. A unit whose file is there is not done again.

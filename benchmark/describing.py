@@ -1,4 +1,4 @@
-"""What it takes a backbone to describe images: a few of them with a watch, and the first steps of a long inversion."""
+"""Times feature extraction on a few images, and the first steps of a long inversion."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class FeatureTiming:
 
 
 def time_features(source: FeatureSource, images: Tensor, together: int) -> FeatureTiming:
-    """Describe as many of the images as patience allows, one at least."""
+    """Time as many of the images as patience allows, one at least."""
     found, first, highest, peak = None, 0, 0, PeakMemory(source.device)
     for wanted in TOGETHER:
         some = images[first : first + wanted]

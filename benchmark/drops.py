@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Drop:
-    """What is known of one difference among others."""
+    """The test of one difference among others."""
 
     shown: bool
     """Whether it is below minus the tolerance by more than chance."""

@@ -1,4 +1,4 @@
-"""What a training has learnt, asked with images that it never saw."""
+"""Validation of a training on held-out images."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def held_out(split: Split) -> range:
 
 @dataclass(frozen=True)
 class Validation:
-    """Images of side `size` to measure a trainer on."""
+    """Held-out images of side `size` to validate a trainer on."""
 
     split: Split
     indices: Sequence[int]

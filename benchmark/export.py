@@ -1,4 +1,4 @@
-"""Exporting images to annotate: what a generator draws, with the codes that it draws them from, or pictures."""
+"""Exports images to annotate: generated ones with their codes, or pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A loaded backbone that reads images: slow inversions are kept on disk, maps never are."""
+"""Feature extraction with a loaded backbone; inverted codes are cached on disk."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def weights_hash(backbone: Backbone) -> str | None:
 
 @dataclass
 class FeatureSource:
-    """A backbone that turns images into maps, each shifted and scaled as the protocol says."""
+    """Extracts feature maps of images with a backbone, scaled as the protocol says."""
 
     backbone: Backbone
     extractor: Extractor
@@ -185,7 +185,7 @@ class FeatureSource:
         return hashlib.sha256(text.encode() + image.numpy().tobytes()).hexdigest()[:32]
 
     def _maker(self, settings: str) -> str:
-        """Who makes codes: layer groups of one generator have them in common, if its settings say what makes them."""
+        """The cache key of the codes' maker: layer groups share that of their generator, if its settings tell it."""
         shared = settings and self.weights
         return parse_backbone(self.backbone.name).family if shared else self.backbone.name.removesuffix(POSITION)
 

@@ -1,4 +1,4 @@
-"""How a head learns from a few images: the schedules, and the loop that follows them."""
+"""Few-shot training of heads: the schedules and the training loop."""
 
 from __future__ import annotations
 

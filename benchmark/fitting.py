@@ -1,4 +1,4 @@
-"""The heads of one backbone as they are trained: each is kept in a file until all cells are scored."""
+"""Trains the heads of one backbone and stores them until all cells are scored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the guards of a run found, as the run's folder keeps it: flags with their evidence, and what was looked at."""
+"""The findings of a run's guards on disk: flags with evidence, and what was checked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ IMAGES, SHOTS = "images", "shots"
 
 @dataclass(frozen=True)
 class GuardFlag:
-    """Something that a reader of the scores should know."""
+    """A warning about contaminated or missing data."""
 
     of: str
     """`IMAGES`, `SHOTS`, or a backbone."""
@@ -29,7 +29,7 @@ class GuardFlag:
 
 @dataclass(frozen=True)
 class Findings:
-    """All that the guards of a run know."""
+    """All flags of a run, and what was checked."""
 
     data: str
     """Hash of the images that they looked at."""

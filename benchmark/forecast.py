@@ -1,4 +1,4 @@
-"""What a plan will take, from figures that a rehearsal measured: time, memory and disk per stage and per cell."""
+"""Forecasts time, memory and disk of a plan from rehearsal measurements."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class BackboneFigures:
 
 @dataclass(frozen=True)
 class Extent:
-    """How much a plan asks of every backbone."""
+    """The workload of a plan per backbone."""
 
     scale: int
     """Images that the scale is taken from."""
@@ -97,7 +97,7 @@ class Extent:
 
 @dataclass(frozen=True)
 class Needs:
-    """What the cells of one backbone will take."""
+    """Forecast cost of the cells of one backbone."""
 
     stages: Mapping[str, float]
     """Seconds."""

@@ -32,7 +32,7 @@ class GateError(ValueError):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is said of one key by one metric; scores in per cent, NaN where there is none."""
+    """The verdict on one key by one metric; scores in per cent, NaN where there is none."""
 
     metric: str
     key: Key

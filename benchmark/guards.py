@@ -1,4 +1,4 @@
-"""The guards of a run: is a test image among the shots or the pretraining images, or a class in none of the shots?
+"""Contamination checks of a run: test images among shots or pretraining images, classes missing from the shots.
 
 Images are compared by their names and by their perceptual hashes. What was found goes into the run's folder; the part
 that reads images is done once for the same images, the rest whenever a run adds to it.
@@ -34,14 +34,14 @@ NAMES = 2**17
 
 @dataclass(frozen=True)
 class GuardResult:
-    """What one guard looked at, and its flags."""
+    """What one guard checked, and its flags."""
 
     checked: str
     flags: tuple[GuardFlag, ...] = ()
 
 
 def run_guards(run: Path, task: SegmentationTask, backbones: Mapping[str, Backbone]) -> Findings:
-    """Look, and write what was found into the folder of the run; a backbone of an earlier command keeps its flags."""
+    """Run all guards and write their findings into the run; a backbone of an earlier command keeps its flags."""
     earlier = _earlier_findings(run, task)
     if earlier:
         test = HashedImages(
@@ -64,7 +64,7 @@ def run_guards(run: Path, task: SegmentationTask, backbones: Mapping[str, Backbo
 
 
 def _earlier_findings(run: Path, task: SegmentationTask) -> Findings | None:
-    """What is known of the same images; a damaged file is made anew."""
+    """Earlier findings on the same images; a damaged file is made anew."""
     try:
         findings = read_findings(run)
     except ResultError:

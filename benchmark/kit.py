@@ -1,4 +1,4 @@
-"""The kit: every check of a record's shelf, run for `partbench check` and for the tests of whoever wrote the record.
+"""The plugin contract: runs every check of a record, for `partbench check` and for pytest.
 
 ::
 
@@ -26,7 +26,7 @@ NOUNS: dict[type[Any], str] = {Backbone: "backbone", Head: "head", Dataset: "dat
 
 @dataclass(frozen=True)
 class CheckOutcome:
-    """How a record stood one check."""
+    """The result of one check on a record."""
 
     check: str
     error: str | None = None

@@ -1,4 +1,4 @@
-"""The ledger of a run: what is written down about every cell, and which unit of work was done when."""
+"""Records the results of a run's cells and a journal of its units of work."""
 
 from __future__ import annotations
 

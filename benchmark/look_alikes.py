@@ -1,4 +1,4 @@
-"""Images that look like others: hashed under their names, and compared pair by pair."""
+"""Finds near-duplicate images by perceptual hash."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class HashedImages:
 
 
 class NearDuplicate(NamedTuple):
-    """Two images that look alike."""
+    """A pair of near-duplicate images."""
 
     test: str
     other: str

@@ -27,12 +27,12 @@ Array = NDArray[np.float64]
 
 
 class LotteryError(ValueError):
-    """Scores whose luck cannot be told, in one sentence: the fact, the culprit, the mend."""
+    """Scores without several draws, in one sentence: the fact, the culprit, the mend."""
 
 
 @dataclass(frozen=True)
 class Luck:
-    """How a score hangs on the draw of its shots; in per cent."""
+    """Variation of a score over draws of shots; in per cent."""
 
     mean: float
     deviation: float
@@ -73,7 +73,7 @@ class Neighbours:
 
 @dataclass(frozen=True)
 class Lottery:
-    """All that is known of the luck in the scores of one number of shots."""
+    """The shot lottery for one number of shots."""
 
     draws: tuple[int, ...]
     images: int
@@ -90,7 +90,7 @@ class Lottery:
 
 
 def compute_lottery(scores: Mapping[str, Estimate], seed: int = 0, level: float = LEVEL) -> Lottery:
-    """What the scores of backbones on the same draws and images say about luck.
+    """How the scores of backbones vary over the same draws and images.
 
     Left out are those that are NaN, and those of less than two draws if others have more.
     """

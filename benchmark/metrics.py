@@ -1,4 +1,4 @@
-"""The definitions of a score: what one paper calls mean IoU is not what the next one does, so each has a name.
+"""The definitions of mean IoU, one per convention in the literature, each with a name.
 
 All are computed from the confusions that a run keeps of every image; nothing is run again. With p the pixels, I, P and
 T those of a class in the intersection, in the prediction and in the truth, the IoU of a class is I / (P + T - I).
@@ -24,11 +24,11 @@ WITH, WITHOUT = "+bg", "-bg"
 
 
 class MetricError(ValueError):
-    """A metric that is not there, in one sentence: the fact, the culprit, the mend."""
+    """An unknown metric, in one sentence: the fact, the culprit, the mend."""
 
 
 class Pooling(Protocol):
-    """How the images come together in a score."""
+    """How scores are pooled over images."""
 
     def score(self, confusion: Confusion, scored: Classes) -> float:
         """The score in [0, 1] of images (N, K, K); NaN where nothing can be averaged."""

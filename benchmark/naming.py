@@ -1,4 +1,4 @@
-"""How names on the command line become records.
+"""Resolves names on the command line to records.
 
 A backbone is `FAMILY[:VARIANT][@WEIGHTS][+position]`, its weights a file or on the hub (`backbones/hub.py`), and
 `random:` before it makes it the untrained twin; a dataset is `NAME`, `NAME#OPTIONS` or `FAMILY:REST`, a head `NAME`.
@@ -29,7 +29,7 @@ _Record = TypeVar("_Record")
 
 
 class NamingError(ValueError):
-    """A name that stands for nothing, in one sentence: the fact, the culprit, the mend."""
+    """An unknown name, in one sentence: the fact, the culprit, the mend."""
 
 
 @dataclass(frozen=True)

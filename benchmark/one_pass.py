@@ -1,4 +1,4 @@
-"""Cells whose result is a segmenter: it learns from pairs, is kept in the run's folder, and reads every test image."""
+"""Cells scored by a segmenter, which is trained on pairs and stored in the run's folder."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def segmenter_file(run: Path, cell: Cell) -> Path:
 
 
 class ProgressMeter:
-    """Turns shares of a work into units of it."""
+    """Converts fractions of work done into progress units."""
 
     def __init__(self, units: int, report: Callable[[str], None]) -> None:
         self.units, self.report, self.reported = units, report, 0

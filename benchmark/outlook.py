@@ -1,4 +1,4 @@
-"""A plan's outlook: what is left of it, what that will take, whether it fits, and what would."""
+"""Feasibility of a plan: forecast cost of the remaining cells, and smaller options that fit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SMALLEST = 8
 
 @dataclass(frozen=True)
 class Feasibility:
-    """What the cells that are left of a plan will take."""
+    """Forecast cost of the remaining cells of a plan."""
 
     plan: Plan
     left: Mapping[str, tuple[Cell, ...]]
@@ -100,7 +100,7 @@ def _up_to(most: int) -> Callable[[Cell], bool]:
 
 
 def extent_of(task: SegmentationTask) -> Extent:
-    """How much a task asks of every backbone."""
+    """The workload of a task per backbone."""
     plan, draws = task.plan, task.manifest.draws
     unlabelled = task.splits.unlabelled
     schedule = SCHEDULES[plan.schedule]

@@ -1,4 +1,4 @@
-"""What a machine can do at most: the measured ends against which a backbone's speed is held."""
+"""Peak arithmetic and memory bandwidth of a device, measured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plan: what a run crosses, and the cells that come of it."""
+"""A plan: the dataset, backbones, heads, shots and draws of a run, and their cells."""
 
 from __future__ import annotations
 

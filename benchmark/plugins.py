@@ -1,4 +1,4 @@
-"""The catalogue of everything that plugins offer, ours and third parties'; each plugin can only spoil its own part."""
+"""The catalogue of all plugins' records, ours and third parties'; a faulty plugin affects itself alone."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def load_catalogue() -> Catalogue:
 
 
 class _PluginLoader:
-    """Where plugins come in, one by one: keeps their records, and the reasons to turn some away."""
+    """Loads plugins one by one; keeps their records, and the problems of faulty ones."""
 
     def __init__(self) -> None:
         self.manager = pluggy.PluginManager(PROJECT)

@@ -1,4 +1,4 @@
-"""The loop around a trainer: feeds images, keeps the time, checkpoints, takes pictures, survives a kill."""
+"""The training loop around a trainer: images, budget, checkpoints, pictures and resume."""
 
 from __future__ import annotations
 

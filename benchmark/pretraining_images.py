@@ -1,4 +1,4 @@
-"""What a backbone has learnt from, as far as anybody knows: hashes beside its weights, or the card inside them."""
+"""The pretraining images of a backbone, from hashes beside its weights or its model card."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MEND = "a backbone of partbench pretrain brings the hashes of its images"
 
 @dataclass(frozen=True)
 class PretrainingImages:
-    """What is known of a backbone's pretraining images."""
+    """A backbone's pretraining images: hashes, or why they are unknown."""
 
     text: str = ""
     """What they are, in a few words."""

@@ -1,4 +1,4 @@
-"""What a plan can show: the smallest true difference between two backbones that its run would find four times in five.
+"""The smallest difference between two backbones that a plan detects with 80 % power.
 
 It takes the variances of such differences from a run that was made before, or else the ones recorded here.
 """
@@ -29,7 +29,7 @@ SOURCE = "the default run on faces"
 
 @dataclass(frozen=True)
 class DetectableDifference:
-    """The smallest difference of two backbones, averaged over heads, with so many shots; in points."""
+    """The smallest detectable difference of two backbones, averaged over heads; in points."""
 
     shots: int
     difference: float

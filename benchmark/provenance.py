@@ -1,4 +1,4 @@
-"""Where a score comes from: versions, machine, threads."""
+"""Provenance of scores: versions, hardware, threads."""
 
 from __future__ import annotations
 

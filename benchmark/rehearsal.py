@@ -1,4 +1,4 @@
-"""The rehearsal of a run: every backbone describes a few images and every head takes a few steps, with a watch.
+"""The rehearsal of a run: times feature extraction on a few images and a few training steps per head.
 
 What a backbone inverts here is kept, so that the run need not do it again.
 """

@@ -1,4 +1,4 @@
-"""The rehearsal of segmenters: a step of their training and a slice of test images, with a watch."""
+"""The rehearsal of segmenters: times a training step and a slice of test images."""
 
 from __future__ import annotations
 

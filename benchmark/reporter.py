@@ -1,4 +1,4 @@
-"""Who is told how a run goes: nobody by default, the terminal from the command line, and whoever a plugin offers."""
+"""Reporters: listeners to the progress of a run, which plugins can offer."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Listener:
 
 
 class Listeners(Listener):
-    """Tells several; one that raises is told nothing more, and loses the others and the run nothing."""
+    """Notifies several listeners; one that raises is dropped, without harm to the others or the run."""
 
     def __init__(self, named: Iterable[tuple[str, Listener]]) -> None:
         self.named = dict(named)
@@ -79,7 +79,7 @@ class Listeners(Listener):
 
 @dataclass(frozen=True)
 class Reporter:
-    """Someone who wants to know how a run goes, as a plugin offers it."""
+    """A listener to runs, as a plugin offers it."""
 
     name: str
     """Name behind `partbench run --reporter`."""

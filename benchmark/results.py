@@ -30,7 +30,7 @@ class ResultError(ValueError):
 
 @dataclass(frozen=True)
 class CellResult:
-    """What is known of a cell once it is done, or why it could not be."""
+    """The result of a cell, or the error that it failed with."""
 
     cell: Cell
     classes: tuple[str, ...]
@@ -185,7 +185,7 @@ def read_result(file: Path) -> CellResult:
 
 
 def _check_result(result: CellResult) -> None:
-    """Refuse what nobody's run could have written."""
+    """Refuse confusions of a wrong shape or with negative counts."""
     if result.confusion is None:
         return
     classes = len(result.classes)

@@ -1,4 +1,4 @@
-"""The runner: carries out a plan, one backbone after the other, so that a killed run goes on where it was."""
+"""The runner: carries out a plan, one backbone after the other, and resumes a killed run."""
 
 from __future__ import annotations
 

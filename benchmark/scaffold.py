@@ -1,4 +1,4 @@
-"""A new plugin as a package that passes its checks as it is written: the start of somebody's own."""
+"""Generates a new plugin package that passes its checks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ScaffoldError(ValueError):
 
 @dataclass(frozen=True)
 class Scaffold:
-    """One package to be: what it offers, and under which name."""
+    """The plugin package to generate."""
 
     noun: str
     name: str

@@ -1,4 +1,4 @@
-"""The maps of shots: held as far as memory allows, and described again from codes or images where it does not."""
+"""Feature maps of shots, cached as far as memory allows and recomputed beyond."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class ShotMaps:
         return [layer[place : place + 1] for layer in maps]
 
     def _cache(self, number: int, maps: list[Tensor]) -> bool:
-        """Hold the maps of a slice if they fit, at the cost of those that nobody wants now."""
+        """Cache the maps of a slice if they fit; those not wanted now make room."""
         if self.most is not None:
             for idle in [n for n in self.held if n not in self.wanted]:
                 if self._bytes(maps) <= self.most:

@@ -1,4 +1,4 @@
-"""What a run crossed and how it stands with the kit, by the run's folder and the sign-offs of this machine."""
+"""The sign-offs of a run's records, from its folder and from this machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NOUNS = ("backbone", "head", "dataset")
 
 @dataclass(frozen=True)
 class RunSignoff:
-    """One record of a run, and what is known of it."""
+    """One record of a run with its sign-off."""
 
     noun: str
     name: str
@@ -38,7 +38,7 @@ def note(run: Path, crossed: Mapping[str, Mapping[str, Subject]]) -> None:
 
 
 def run_signoffs(run: Path) -> list[RunSignoff]:
-    """How everything that a run crossed stands now; nothing of a run that noted nothing."""
+    """The sign-off of every record of a run; empty for a run that noted none."""
     hashes = {noun: list_hash(noun) for noun in NOUNS}
     return [
         _best(noun, name, subject, hashes[noun], kept)

@@ -1,4 +1,4 @@
-"""Random parameters of many drawn images at once: row i depends on seed i alone."""
+"""Samples random parameters of drawn images in batches: row i depends on seed i alone."""
 
 from __future__ import annotations
 

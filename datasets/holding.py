@@ -1,4 +1,4 @@
-"""What the checks of a dataset hold images and masks to, and the sentences for those that are not so."""
+"""Comparisons that the dataset checks make on images and masks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finding the folders and files of a published download, whose names nobody types right the first time."""
+"""Finds the folders and files of a published download, tolerant of spelling."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every reader of mask files does with them: their values, and squares at another size."""
+"""Reads mask files, and crops and resizes masks."""
 
 from __future__ import annotations
 

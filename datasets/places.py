@@ -1,4 +1,4 @@
-"""Where a mask has its classes: whether two sizes of it agree, for regions and for lines of a pixel alike."""
+"""Agreement of masks: between two sizes, and with the colours of their images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What follows the colon of a dataset that lies on disk: `PATH`, or `PATH#OPTION,OPTION`."""
+"""Parses the options of a dataset on disk: `PATH`, or `PATH#OPTION,OPTION`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words that errors about files, classes and options share."""
+"""Hints in error messages: nearest names and lists."""
 
 from __future__ import annotations
 

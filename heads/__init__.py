@@ -1,4 +1,4 @@
-"""What reads a description: the paper's heads, offered through the same hook as anybody's."""
+"""The paper's heads, offered through the plugin hook."""
 
 from __future__ import annotations
 

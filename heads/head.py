@@ -18,7 +18,7 @@ Rows: TypeAlias = tuple[int, int]
 
 
 class HeadError(ValueError):
-    """A head that breaks its promise, in one sentence: the fact, the culprit, the mend."""
+    """A head that breaks its contract, in one sentence: the fact, the culprit, the mend."""
 
 
 @runtime_checkable

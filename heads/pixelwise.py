@@ -79,7 +79,7 @@ def project(
 
 @dataclass(frozen=True)
 class ConvWindow:
-    """How a first layer looks at eq. (1): its kernel and dilation, and the rows [top, bottom) that it gives."""
+    """Kernel and dilation of a first layer on eq. (1), and the rows [top, bottom) that it computes."""
 
     size: int
     """Side of F, pixels."""

@@ -36,7 +36,7 @@ _SEEN = 4  # keys that an error shows
 
 @dataclass(frozen=True)
 class HEDLayout:
-    """What a published checkpoint calls its layers."""
+    """The layer names of a published checkpoint."""
 
     name: str
     convolution: Callable[[int, int], str]

@@ -1,4 +1,4 @@
-"""The three translations: what goes into the network, what should come out, and how well it did."""
+"""The three translation tasks: inputs, targets and scores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What published StyleGAN2 networks call their numbers.
+"""Parameter names of published StyleGAN2 networks.
 
 ================  ===============================  ======================================================
 layout            keys                             numbers
@@ -23,7 +23,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class StyleGAN2Layout:
-    """Their names of the numbers of our networks."""
+    """The published names of our parameters."""
 
     name: str
     dense: Callable[[int], str]

@@ -1,4 +1,4 @@
-"""How far two pictures look apart: a distance for projection, from VGG16 where its weights are, else our own."""
+"""Perceptual distance for projection, from VGG16 where its weights are, else from the discriminator."""
 
 from __future__ import annotations
 

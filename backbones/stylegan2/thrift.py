@@ -1,4 +1,4 @@
-"""Memory for time: activations that a gradient needs are computed again instead of being held."""
+"""Gradient checkpointing: recomputes activations to save memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the VAE learns: to give images back through a vector that is kept close to a normal distribution."""
+"""The VAE's loss: reconstruction, and KL divergence from the prior."""
 
 from __future__ import annotations
 

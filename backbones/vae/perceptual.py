@@ -1,4 +1,4 @@
-"""How far two pictures look apart: by all sixteen layers of VGG19 where its weights are, else of a random VGG19."""
+"""Perceptual distance by all sixteen layers of VGG19, pretrained or random."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`partbench annotate`: images out to be annotated in an existing tool, and their annotations back in."""
+"""`partbench annotate`: exports images to annotate in another tool, and imports the annotations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our scores beside the paper's, from the files of a preset alone."""
+"""The table of a preset: our scores and the paper's, read from result files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`partbench check`: hold a record to its contract, and sign off how it went."""
+"""`partbench check`: runs the contract checks of records and writes a sign-off."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from .reading import read_run, warn_failures
 
 @dataclass(frozen=True)
 class ComparisonOptions:
-    """What is compared of which scores."""
+    """Options of a comparison."""
 
     metric: str
     heads: tuple[str, ...]
@@ -44,7 +44,7 @@ class ComparisonOptions:
 
 
 def parse_over(text: str | None) -> tuple[str, ...] | None:
-    """`heads,shots` as what is averaged over; None if nothing was said."""
+    """`heads,shots` as what is averaged over; None without the option."""
     parts = None if text is None else tuple(part.strip() for part in text.split(","))
     if parts is not None and not {*parts} <= {HEADS, SHOTS}:
         raise ComparisonError(f"--over takes heads, shots or heads,shots, and not {text!r}")
@@ -52,7 +52,7 @@ def parse_over(text: str | None) -> tuple[str, ...] | None:
 
 
 def show(runs: Sequence[Path], between: tuple[str, str] | None, question: ComparisonOptions) -> None:
-    """Answer the question about one run or two."""
+    """Compare backbones of one run, or two runs."""
     if len(runs) > 2 or (between and len(runs) > 1):
         mend = "name one with --between or without, or two without it"
         raise ComparisonError(
@@ -148,7 +148,7 @@ def _chosen(results: Sequence[CellResult], question: ComparisonOptions, run: Pat
 
 
 def require(names: Sequence[str], present: Iterable[str], noun: str, run: Path) -> Sequence[str]:
-    """Names that are in a run; with another, an error that says which might have been meant."""
+    """Check that names are in a run; the error suggests the nearest one."""
     there = list(present)
     for name in names:
         if name not in there:

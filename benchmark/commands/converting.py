@@ -1,4 +1,4 @@
-"""`partbench convert`: weights that others have published, as a file of ours."""
+"""`partbench convert`: converts published weights to safetensors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`partbench lottery`: the luck in the scores of a run, from its files alone."""
+"""`partbench lottery`: how much the scores of a run vary with the draw of shots."""
 
 from __future__ import annotations
 

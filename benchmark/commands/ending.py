@@ -1,4 +1,4 @@
-"""What a run says at its end: the leaderboard, what the guards found, failures, pictures and cost."""
+"""The summary printed at the end of a run: leaderboard, flags, failures, pictures and cost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .ranking import show_tables
 
 
 def show_end(plan: Plan, folder: RunFolder, console: Console, as_json: bool) -> None:
-    """Tell of the cells of a plan."""
+    """Print the summary of a plan's cells."""
     from ..pictures import compare_predictions
 
     results, _ = folder.results(plan.cells())

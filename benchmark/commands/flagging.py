@@ -1,4 +1,4 @@
-"""`partbench leaderboard --flags`: what the guards of runs found, from their files alone."""
+"""`partbench leaderboard --flags`: the contamination flags of runs."""
 
 from __future__ import annotations
 

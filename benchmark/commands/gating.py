@@ -1,4 +1,4 @@
-"""`partbench baseline` and `partbench gate`: scores written down, and later ones held against them."""
+"""`partbench baseline` and `partbench gate`: stores scores, and compares later runs with them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def write_baseline(run: Path, out: Path, metric: str) -> None:
 
 @dataclass(frozen=True)
 class GateOutput:
-    """Where verdicts go."""
+    """Files and formats that verdicts are written in."""
 
     junit: Path | None = None
     summary: Path | None = None
@@ -56,7 +56,7 @@ class GateOutput:
 def check_against_baseline(
     run: Path, file: Path, tolerance: float, level: float, over: str | None, output: GateOutput
 ) -> int:
-    """Hold a run against a baseline and say so; 1 if a score fell or is missing."""
+    """Compare a run with a baseline and print the verdicts; 1 if a score fell or is missing."""
     if over not in (None, "heads"):
         raise GateError(f"--over takes heads, and not {over!r}")
     before = read_baseline(file)
@@ -88,7 +88,7 @@ def _reasons(results: Sequence[CellResult]) -> Mapping[Key, str]:
 
 
 def _notes(before: Baseline, after: Baseline) -> list[str]:
-    """What a reader of the verdicts ought to know."""
+    """Notes under the verdicts: changed versions, a single draw."""
     notes = []
     changed = [p for p in before.versions if before.versions[p] != after.versions.get(p, "none")]
     if changed:

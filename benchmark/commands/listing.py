@@ -1,4 +1,4 @@
-"""`partbench list`: what there is to cross."""
+"""`partbench list`: all backbones, heads, datasets and presets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How `partbench plan` says what it found: tables that fit a terminal, or one JSON object."""
+"""The output of `partbench plan`: tables for the terminal, or one JSON object."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`partbench plan`: what a run would take and could show, before anything is computed."""
+"""`partbench plan`: forecasts time, memory, disk and statistical power of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`--preset`: from a table of the paper to plans, and their runs."""
+"""`--preset`: runs the experiments of a table of the paper."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FIXED = {"dataset", "backbone", "head", "shots"}
 
 @dataclass(frozen=True)
 class PresetChoice:
-    """What the command line says of a preset."""
+    """The command-line options of a preset."""
 
     name: str
     scale: str
@@ -37,7 +37,7 @@ class PresetChoice:
     """Fields of the plan that were given; they hold for every part."""
 
     def build(self) -> Preset:
-        """The preset with everything that was said."""
+        """The preset with these options."""
         names = place_names(self.name, self.scale)
         data = _named("--data", self.data, [name for name in names if name in DATA])
         weights = _named("--weights", self.weights, [name for name in names if name not in DATA])

@@ -1,4 +1,4 @@
-"""`partbench pretrain`: weights from unlabelled images."""
+"""`partbench pretrain`: trains a backbone on unlabelled images."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def command(
 
 
 def check_training_files(files: TrainingFiles, budget: Budget, resume: bool) -> None:
-    """Refuse what would end nowhere or overwrite work."""
+    """Refuse a training without a budget, or one that would overwrite files."""
     if files.out.suffix != ".safetensors":
         raise NamingError(f"--out {files.out} must end in .safetensors")
     if budget == Budget():
@@ -154,7 +154,7 @@ def check_training_files(files: TrainingFiles, budget: Budget, resume: bool) -> 
 
 
 class ProgressPrinter:
-    """Says where a training stands: with a bar on a terminal, else with a line now and then."""
+    """Prints training progress: a bar on a terminal, else a line now and then."""
 
     def __init__(self, console: Console, budget: Budget) -> None:
         self.console, self.budget = console, budget

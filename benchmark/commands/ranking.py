@@ -74,7 +74,7 @@ def parse_metrics(text: str) -> tuple[str, ...]:
 
 
 def show_tables(results: Sequence[CellResult], summary: pd.DataFrame, metrics: Sequence[str], title: str) -> None:
-    """One crossing of backbones and heads per metric."""
+    """Print one table of backbones and heads per metric."""
     console = open_console()
     for metric in metrics:
         scores = estimates(results, metric)
@@ -86,7 +86,7 @@ def show_tables(results: Sequence[CellResult], summary: pd.DataFrame, metrics: S
 
 
 def _interval_note(scores: Estimates) -> str:
-    """What the intervals are over."""
+    """Which draws and images the intervals cover."""
     draws, images = max(len(e.draws) for e in scores.values()), max(e.images for e in scores.values())
     over = f"{draws} draw{'s' if draws > 1 else ''} x {images} test images, ± 95 % interval"
     return over if draws > 1 else f"{over} for these shots"

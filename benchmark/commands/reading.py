@@ -1,4 +1,4 @@
-"""What the verbs that read scores share: runs as results, with what is damaged set aside and said."""
+"""Reads runs for the verbs; damaged files are skipped with a warning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`partbench annotate teach` and `oracle`: a network that stands in for the person who annotates, and says so."""
+"""`partbench annotate teach` and `oracle`: trains an oracle, and annotates an export with it."""
 
 from __future__ import annotations
 

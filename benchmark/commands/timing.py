@@ -1,4 +1,4 @@
-"""`partbench throughput`: how fast backbones describe images on this machine."""
+"""`partbench throughput`: measures the speed of feature extraction on this machine."""
 
 from __future__ import annotations
 

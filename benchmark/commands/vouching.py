@@ -1,4 +1,4 @@
-"""`partbench leaderboard --checks`: which of a run's backbones, heads and data keep their contract."""
+"""`partbench leaderboard --checks`: the sign-offs of a run's backbones, heads and data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`partbench leaderboard --labels`: how many labels each score is worth."""
+"""`partbench leaderboard --labels`: the label efficiency of each score."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An oracle at work: exported images get the masks that it sees in them, and the manifest says it was no person."""
+"""Annotates exported images with an oracle, which the manifest records."""
 
 from __future__ import annotations
 

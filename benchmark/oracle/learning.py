@@ -1,4 +1,4 @@
-"""What an oracle learns: the parts of drawn images, small ones as well as large ones."""
+"""Training of an oracle on the part masks of drawn images."""
 
 from __future__ import annotations
 

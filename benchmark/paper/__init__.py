@@ -1,1 +1,1 @@
-"""The paper's experiments: its numbers, presets of what it did, and ours beside theirs."""
+"""The paper's experiments: published scores, presets, and comparison with ours."""

@@ -1,4 +1,4 @@
-"""Ours beside the paper's: every score with its own definition and the paper's, and whether its findings hold."""
+"""Compares a preset's scores with the paper's, and tests the paper's claims."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class ComparedScore:
 
 @dataclass(frozen=True)
 class ClaimResult:
-    """A claim of the paper, held against a run."""
+    """A claim of the paper, tested on a run."""
 
     claim: Claim
     findings: tuple[Finding, ...]

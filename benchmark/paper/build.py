@@ -1,4 +1,4 @@
-"""How the file of a preset becomes plans at a scale."""
+"""Builds the plans of a preset at a scale from its file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class PresetBuilder:
 
     @property
     def own(self) -> Mapping[str, Any]:
-        """What the preset says of this scale."""
+        """The preset's settings for this scale."""
         settings: Mapping[str, Any] = self.raw.get(self.scale, {})
         return settings
 

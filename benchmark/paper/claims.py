@@ -1,4 +1,4 @@
-"""Whether a finding of the paper holds in a run: paired differences of scores on the same shots and images.
+"""Tests the paper's claims on a run by paired differences of scores.
 
 A finding is that a score is above others, or not far from them. It holds if the run shows so, it does not hold if the
 run shows the contrary, and else the two cannot be told apart: a run that is too small finds nothing out, and says so.
@@ -25,12 +25,12 @@ KINDS = {
 
 
 class ClaimError(ValueError):
-    """A claim that cannot be held against a run, in one sentence: the fact, the culprit, the mend."""
+    """A claim that cannot be tested on a run, in one sentence: the fact, the culprit, the mend."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A score against one other."""
+    """The comparison of a score with one other."""
 
     against: str
     difference: Estimate
@@ -43,7 +43,7 @@ class Finding:
 
 
 def judge(kind: str, score: Estimate, others: Mapping[str, Estimate], margin: float = 0.0) -> list[Finding]:
-    """What a run says of a score against each of others."""
+    """Compare a score with each of others."""
     if kind not in KINDS:
         raise ClaimError(f"there is no kind of claim {kind!r}; choose {', '.join(KINDS)}")
     compared = compare({name: (other, score) for name, other in others.items()})

@@ -1,4 +1,4 @@
-"""The paper's numbers and those that it quotes, each with its definition; they stand in `numbers.toml`."""
+"""The scores published in the paper, each with its definition, read from `numbers.toml`."""
 
 from __future__ import annotations
 

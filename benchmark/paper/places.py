@@ -1,4 +1,4 @@
-"""Where a preset needs a path of the user's, as `{ffhq}`, and what may stand there."""
+"""Fills in the user's paths in presets, written as `{ffhq}`."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ SHIPPED = {name: GENERATORS / f"stylegan2-{name}.safetensors" for name in ("cars
 
 
 def shipped() -> dict[str, str]:
-    """What is there without the user."""
+    """The paths of what partbench ships."""
     return {name: str(file) for name, file in SHIPPED.items() if file.exists()}
 
 
 @dataclass
 class UserPaths:
-    """Paths of the user's, put where a name asks for them."""
+    """The user's paths by placeholder."""
 
     paths: Mapping[str, str]
     missing: dict[str, None] = field(default_factory=dict)
@@ -53,6 +53,6 @@ class UserPaths:
 
 
 def describe_path(name: str) -> str:
-    """What a place is for, or how to come by it."""
+    """What a placeholder stands for, and how to get it."""
     trained = f"the weights that partbench pretrain {name} --images DIR --size 256 --out {name}.safetensors writes"
     return {**DATA, **WEIGHTS}.get(name, trained)

@@ -1,4 +1,4 @@
-"""The table of a preset for people and for programs: our scores with the paper's beside them, and its findings."""
+"""Tables of a preset: our scores, the paper's scores, and its claims."""
 
 from __future__ import annotations
 

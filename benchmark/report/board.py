@@ -1,4 +1,4 @@
-"""The leaderboard of a report: every view of it that can be chosen, with the ranks that its rivals leave."""
+"""The leaderboard of a report in all its views, with ranks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The charts that look closer: at classes, at what is taken for what, and at single images."""
+"""Detail charts: per class, confusions and single images."""
 
 from __future__ import annotations
 

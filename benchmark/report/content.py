@@ -1,4 +1,4 @@
-"""What a report is about: a run as its files tell it, and everything that is told of it."""
+"""The data of a run that a report shows, read from its files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lies below a score: its classes, what is taken for what, what it costs, and single images."""
+"""Breakdowns of scores: by class, confusion, cost and single images."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def confusion_table(content: RunData, confusions: Mapping[Key, Confusion]) -> pd
 
 @dataclass(frozen=True)
 class CostPoint:
-    """What a backbone costs, beside what it scores."""
+    """The cost and the score of a backbone."""
 
     backbone: str
     seconds: float
@@ -111,7 +111,7 @@ def image_scores(group: tuple[CellResult, ...], metric: str) -> Scores:
 
 @dataclass(frozen=True)
 class ReconstructionScores:
-    """How well a backbone rebuilds each test image, beside how well its best head then labels it."""
+    """Reconstruction error and IoU of each test image, for one backbone."""
 
     key: Key
     errors: Scores

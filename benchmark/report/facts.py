@@ -1,4 +1,4 @@
-"""The facts of a run that are no scores: machines, versions, weights, dates, and the flags that its guards raised."""
+"""Facts of a run: machines, versions, weights, dates and flags."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..results import UNREADABLE, CellResult
 
 @dataclass(frozen=True)
 class ReportFlag:
-    """Something that a reader of the scores should know, with its evidence."""
+    """A flag with its evidence, as the report shows it."""
 
     name: str
     text: str
@@ -24,7 +24,7 @@ class ReportFlag:
 
 @dataclass(frozen=True)
 class ScoreOrigin:
-    """Where the scores of a backbone come from."""
+    """The provenance of a backbone's scores."""
 
     provider: str
     weights: str
@@ -39,7 +39,7 @@ class ScoreOrigin:
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What the scored cells say about themselves."""
+    """The provenance that scored cells share."""
 
     hardware: tuple[str, ...]
     versions: tuple[str, ...]
@@ -95,7 +95,7 @@ def number(value: Any) -> float | None:
 
 
 def format_value(value: Any) -> str:
-    """Anything that JSON holds, in a line; nothing for null."""
+    """A JSON value in one line; empty for null."""
     if value is None:
         return ""
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""What every figure shares: colours that everybody can tell apart, and how one is saved and set into a page."""
+"""The style of all figures: colour-blind safe colours, saving and inlining."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ DPI = 160
 
 @dataclass(frozen=True)
 class LineStyle:
-    """How one of several lines looks; no two differ in their colour alone."""
+    """Colour, marker and dashes of a line; no two differ in their colour alone."""
 
     colour: str
     marker: str

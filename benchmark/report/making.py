@@ -1,4 +1,4 @@
-"""The making of a report: figures and tables beside a page that needs none of them."""
+"""Builds a report: the page, its figures and its tables."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PAGE = "index.html"
 
 @dataclass(frozen=True)
 class ReportFiles:
-    """Where the parts of a report lie."""
+    """The files of a report."""
 
     page: Path
     figures: list[Path]
@@ -41,7 +41,7 @@ def make(content: RunData, out: Path) -> ReportFiles:
 
 
 def collect(content: RunData) -> ReportData:
-    """All that the report of a run tells, in numbers."""
+    """Compute all data of a run's report."""
     return ReportData(
         content,
         lines=entries(content),

@@ -1,4 +1,4 @@
-"""What a page is made of, and the part of it that its script reads."""
+"""The data of a report's page, and the JSON that its script reads."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST_SHARES = 400_000
 
 @dataclass(frozen=True)
 class ReportData:
-    """All that a page shows."""
+    """All data of a report's page."""
 
     content: RunData
     lines: Sequence[LeaderboardLine]

@@ -1,4 +1,4 @@
-"""What the trackers of experiments have in common: a number per metric for every cell."""
+"""The base of experiment trackers: logs a number per metric for every cell."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Augmentation:
-    """The ranges that a picture's place is drawn from; the defaults are those of section 4.3."""
+    """The ranges of the random affine maps; the defaults are those of section 4.3."""
 
     flips: float = 0.5
     """How often a picture is mirrored."""

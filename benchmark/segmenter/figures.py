@@ -1,4 +1,4 @@
-"""What a segmenter takes on this machine, as a rehearsal measured it."""
+"""Measured cost of a segmenter on this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pictures to segment: of files, folders and zips, each with the name that its results take."""
+"""Finds the pictures to segment in files, folders and zips."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a segmenter reads a picture of any size, and what is written of it."""
+"""Inference of a segmenter on pictures of any size, and its output files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the segmenter learns: the numbers of section 4.3, and those of a training that a CPU does in minutes."""
+"""Training recipes of the segmenter: section 4.3, and a quick one for CPUs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the readers of annotations share: which image a file means, which class a label, and what they have found."""
+"""Shared by the annotation readers: image names, class labels and results."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _UPLOADED = re.compile(r"^[0-9a-f]{8}-")  # Label Studio puts this before the na
 
 @dataclass
 class FoundAnnotations:
-    """Masks by the name of their image, and what a person should know of the rest."""
+    """Masks by the name of their image, and warnings."""
 
     masks: dict[str, Labels] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
@@ -37,7 +37,7 @@ class FoundAnnotations:
 
 @dataclass(frozen=True)
 class AnnotationReader:
-    """How annotations of an export are read."""
+    """Reads the annotations of an export."""
 
     folder: Path
     manifest: ExportManifest

@@ -28,7 +28,7 @@ PERSON = "a person"
 
 @dataclass(frozen=True)
 class ExportManifest:
-    """What is known of exported images."""
+    """The manifest of exported images."""
 
     images: tuple[str, ...]
     """Their names: the files are `images/NAME.png`."""
