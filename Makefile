@@ -81,8 +81,8 @@ zoo: .venv/.installed-run
 	$(call train,stylegan2:small,cars --limit 20000,--kimg 44,stylegan2-cars64)
 	$(call train,stylegan2:small,horses --limit 20000,--kimg 44,stylegan2-horses64)
 	.venv/bin/partbench annotate teach faces --limit 12000 --kimg 8.752 --resume --out runs/zoo/oracle-faces64.safetensors
-	cp runs/zoo/oracle-faces64.safetensors runs/zoo/oracle-faces64.md benchmark/oracle/
-	cd benchmark/oracle && sha256sum *.safetensors > SHA256SUMS
+	cp runs/zoo/oracle-faces64.safetensors runs/zoo/oracle-faces64.md benchmark/segment/
+	cd benchmark/segment && sha256sum *.safetensors > SHA256SUMS
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

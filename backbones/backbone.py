@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 import pluggy
 
+from .. import UserError
+
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from .trainer import Trainer
+    from .training.trainer import Trainer
 
 Maps: TypeAlias = "Sequence[Tensor]"
 Codes: TypeAlias = "Mapping[str, Tensor]"
@@ -20,7 +22,7 @@ Codes: TypeAlias = "Mapping[str, Tensor]"
 hookspec = pluggy.HookspecMarker("partbench")
 
 
-class BackboneError(ValueError):
+class BackboneError(UserError):
     """A backbone that cannot be had, in one sentence: the fact, the culprit, the mend."""
 
 

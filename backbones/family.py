@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 from .backbone import Backbone, BackboneError, Extractor
 
 if TYPE_CHECKING:
-    from .trainer import Trainer
+    from .training.trainer import Trainer
 
 
 class Sized(Protocol):

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from .results import UNREADABLE, ResultError, write_atomic
+from .files import UNREADABLE, write_atomic
+from .results import ResultError
 
 IMAGES, SHOTS = "images", "shots"
 """What a flag is of, where it is of no backbone."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -12,16 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from .iou import IGNORE
-from .plan import Cell, file_name
-from .results import UNREADABLE, write_atomic
+from .files import write_atomic
+from .metrics.confusion import IGNORE
 
-SHOWN = 16
-"""Test images whose pictures are kept."""
-ON_SHEET = 8
-"""Of these, how many a sheet shows."""
-RECONSTRUCTIONS = "reconstructions"
-"""Name of the array in a gallery's file."""
 TILE = 128
 """Side of one picture on a sheet, pixels."""
 GAP, HEADER = 4, 24
@@ -90,73 +82,3 @@ def save_png(path: Path, image: Image.Image) -> None:
     buffer = BytesIO()
     image.save(buffer, "PNG")
     write_atomic(path, buffer.getvalue())
-
-
-@dataclass
-class BackboneGallery:
-    """What is kept of a backbone's first test images: originals, truth, reconstructions, predictions of one draw."""
-
-    file: Path
-    images: NDArray[np.floating[Any]]
-    truth: NDArray[np.integer[Any]]
-    predictions: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, run: Path, backbone: str, images: NDArray[np.floating[Any]], truth: NDArray[Any]) -> BackboneGallery:
-        """An empty gallery for the first of these test images (n, 3, s, s) and masks (n, S, S)."""
-        return cls(picture_file(run, backbone), images[:SHOWN], truth[:SHOWN])
-
-    def keep(self, cell: Cell, guess: NDArray[np.integer[Any]]) -> None:
-        """Keep the predicted masks (n, S, S) of a cell, if it is of the first draw."""
-        if cell.draw == 0:
-            self.predictions[f"{cell.head} {cell.shots}"] = guess[:SHOWN].astype(np.uint8)
-
-    def write(self, reconstructions: NDArray[np.floating[Any]] | None) -> None:
-        """Write everything in one file with what is in it, and originals beside reconstructions as a picture."""
-        buffer, kept = BytesIO(), read_pictures(self.file)
-        shown = {**kept, **self.predictions, "images": self.images, "truth": self.truth}
-        if reconstructions is not None:
-            shown[RECONSTRUCTIONS] = reconstructions[:SHOWN]
-        np.savez_compressed(buffer, allow_pickle=False, **shown)
-        write_atomic(self.file, buffer.getvalue())
-        if reconstructions is not None:
-            pairs = [[to_picture(i) for i in these[:ON_SHEET]] for these in (self.images, reconstructions)]
-            numbers = [str(i + 1) for i in range(len(pairs[0]))]
-            name = self.file.with_name(f"{self.file.stem}-reconstructions.png")
-            save_png(name, sheet(pairs, numbers, ("original", "reconstruction")))
-
-
-def picture_file(run: Path, backbone: str) -> Path:
-    """Where the pictures of a backbone are kept."""
-    return run / "pictures" / f"{file_name(backbone)}.npz"
-
-
-def read_pictures(file: Path) -> dict[str, NDArray[Any]]:
-    """What a gallery wrote; nothing if it did not, or if the file is damaged."""
-    try:
-        with np.load(BytesIO(file.read_bytes())) as kept:
-            return dict(kept)
-    except UNREADABLE:
-        return {}
-
-
-def compare_predictions(run: Path, backbones: Sequence[str], head: str, shots: int) -> Path | None:
-    """One sheet: image, truth, and what each backbone with this head and so many shots predicts; None without any."""
-    columns = {backbone: (backbone, head, shots) for backbone in backbones}
-    return compare_cells(run, columns, f"predictions-{file_name(head)}-{shots}-shot.png")
-
-
-def compare_cells(run: Path, columns: Mapping[str, tuple[str, str, int]], name: str) -> Path | None:
-    """One sheet, `pictures/NAME`: image, truth, and what the backbone, head and shots of each title predict."""
-    galleries = {backbone: read_pictures(picture_file(run, backbone)) for backbone, _, _ in columns.values()}
-    kept = {title: galleries[backbone] for title, (backbone, _, _) in columns.items()}
-    wanted = {title: f"{head} {shots}" for title, (_, head, shots) in columns.items()}
-    kept = {title: pictures for title, pictures in kept.items() if wanted[title] in pictures}
-    if not kept:
-        return None
-    first = next(iter(kept.values()))
-    painted = [[to_picture(i) for i in first["images"]], [paint(m) for m in first["truth"]]]
-    painted += [[paint(m) for m in pictures[wanted[title]]] for title, pictures in kept.items()]
-    rows = list(zip(*painted, strict=False))[:ON_SHEET]  # a backbone of large images keeps fewer of them
-    save_png(run / "pictures" / name, sheet(rows, ["image", "truth", *kept]))
-    return run / "pictures" / name

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import zipfile
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from io import BytesIO
@@ -14,17 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from .iou import Confusion
+from .. import UserError
+from .files import UNREADABLE, write_atomic
+from .metrics.confusion import Confusion
 from .plan import Cell, Plan
 
 CONFUSION = "confusion"
 """Name of the array in a cell's file."""
 PRESET_FILE = "preset.json"  # in the folder of a preset, whose runs lie in folders below
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error)
-"""What json and numpy raise on a file that is cut short or was edited by hand."""
 
 
-class ResultError(ValueError):
+class ResultError(UserError):
     """A result that cannot be used, in one sentence: the fact, the culprit, the mend."""
 
 
@@ -41,18 +38,6 @@ class CellResult:
     """(N, K, K), one per test image, see `iou`; None if the cell failed."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Versions, seeds, hashes, hardware, seconds."""
-
-
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(data)
-        os.replace(part, path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
 
 
 @dataclass(frozen=True)

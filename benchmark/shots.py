@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .. import UserError
 
-class ShotsError(ValueError):
+
+class ShotsError(UserError):
     """Shots that cannot be drawn, in one sentence: the fact, the culprit, the mend."""
 
 

@@ -23,7 +23,7 @@ runs them; so does a test of three lines in a package of your own:
 
 ```python
 import pytest
-from partbench.benchmark.kit import cases
+from partbench.benchmark.plugins.contract import cases
 
 from my_package import partbench_backbones
 
@@ -51,25 +51,26 @@ checks has changed since. `partbench leaderboard RUN --checks` says it in full, 
 the report shows it beside the weights."""
 REFERENCE = (
     "backbones.backbone",
-    "backbones.trainer",
+    "backbones.training.trainer",
     "backbones.hooks",
+    "backbones.maps",
     "backbones.checks",
-    "backbones.conduct",
-    "backbones.alignment",
+    "backbones.checks.behaviour",
+    "backbones.checks.alignment",
     "heads.head",
     "heads.pixelwise",
     "heads.checks",
     "datasets.dataset",
     "datasets.checks",
     "benchmark.results",
-    "benchmark.metrics",
-    "benchmark.uncertainty",
-    "benchmark.compare",
-    "benchmark.power",
-    "benchmark.lottery",
+    "benchmark.metrics.definitions",
+    "benchmark.metrics.estimate",
+    "benchmark.metrics.significance",
+    "benchmark.metrics.power",
+    "benchmark.metrics.lottery",
     "benchmark.reporter",
-    "benchmark.kit",
-    "benchmark.signoff",
+    "benchmark.plugins.contract",
+    "benchmark.plugins.signoff",
 )
 """Modules that others build on, in the order in which they are told."""
 
@@ -79,11 +80,11 @@ def verbs() -> str:
     from typer.main import get_command
     from typer.testing import CliRunner
 
-    from partbench.benchmark import cli
+    from partbench.benchmark.cli.main import app
 
     parts = [VERB_HEAD]
-    for words in named(get_command(cli.app)):
-        told = CliRunner().invoke(cli.app, [*words, "--help"], prog_name="partbench").output
+    for words in named(get_command(app)):
+        told = CliRunner().invoke(app, [*words, "--help"], prog_name="partbench").output
         parts.append(f"## {' '.join(words)}\n\n```text\n{told.strip()}\n```\n")
     return "\n".join(parts)
 
@@ -99,7 +100,7 @@ def named(group: Any, *before: str) -> Iterator[tuple[str, ...]]:
 
 def metrics() -> str:
     """One section per definition."""
-    from partbench.benchmark.metrics import METRICS
+    from partbench.benchmark.metrics.definitions import METRICS
 
     background = {None: "as the dataset says", True: "counted among the classes", False: "left out"}
     parts = [METRIC_HEAD]
@@ -111,7 +112,7 @@ def metrics() -> str:
 
 def own(noun: str) -> str:
     """How to bring a thing of one's own: what `partbench new` writes, which passes its checks."""
-    from partbench.benchmark.scaffold import Scaffold
+    from partbench.benchmark.plugins.scaffold import Scaffold
 
     texts = Scaffold(noun, f"my-{noun}").texts()
     module = f"partbench_my_{noun}.py"

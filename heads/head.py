@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 import pluggy
 
+from .. import UserError
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
@@ -17,7 +19,7 @@ Rows: TypeAlias = tuple[int, int]
 """A strip of an image: its top row, and the row below its last."""
 
 
-class HeadError(ValueError):
+class HeadError(UserError):
     """A head that breaks its contract, in one sentence: the fact, the culprit, the mend."""
 
 

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from partbench.benchmark.cli import main
-from partbench.benchmark.iou import confuse
-from partbench.benchmark.pictures import BackboneGallery
+from partbench.benchmark.cli.main import main
+from partbench.benchmark.gallery import BackboneGallery
+from partbench.benchmark.metrics.confusion import confuse
 from partbench.benchmark.plan import COPY, Plan
 from partbench.benchmark.results import CellResult, RunFolder
 
@@ -115,7 +115,7 @@ def told_report(told_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     """The report of that run as the command line writes it; `said.json` is what it said, `modules` what it imported."""
     out = tmp_path_factory.mktemp("report")
     code = (
-        "import sys; from partbench.benchmark.cli import main\n"
+        "import sys; from partbench.benchmark.cli.main import main\n"
         f"sys.argv = ['partbench', 'report', {str(told_run)!r}, '--out', {str(out)!r}]\n"
         "sys.argv += ['--metric', 'mean,small_parts', '--json']\n"
         "try: main()\nexcept SystemExit as stop: assert not stop.code\n"

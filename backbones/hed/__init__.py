@@ -13,7 +13,7 @@ from ..family import Family
 from .config import EMBEDDED, NAMES, HEDConfig
 
 if TYPE_CHECKING:
-    from ..trainer import Trainer
+    from ..training.trainer import Trainer
     from .networks import HED as Network
 
 SHIPPED = Path(__file__).parent / "hed-scenes64.safetensors"

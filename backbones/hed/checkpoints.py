@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from ..backbone import BackboneError
-from ..unpickling import read_tensors
+from ..weights.safe_unpickling import read_tensors
 from .config import DEPTHS, NAMES, WIDTHS, HEDConfig
 
 MEANS = (104.00698793, 116.66876762, 122.67891434)

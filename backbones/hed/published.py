@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..published import Published
+from ..weights.published import Published
 from .checkpoints import recognise as recognise_state
 from .networks import FAMILY, fill
 

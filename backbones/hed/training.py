@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from .. import weights
 from ..backbone import BackboneError
-from ..learning import AdamRecipe, Learner
+from ..training.learner import AdamRecipe, Learner
 from .config import DEPTHS, HEDConfig
 from .networks import FAMILY, HED
 from .scores import CONTOUR, DISPUTED, best_f, sobel

@@ -13,7 +13,7 @@ from ..family import Family
 from .config import EMBEDDED, FAMILY, JigsawConfig
 
 if TYPE_CHECKING:
-    from ..trainer import Trainer
+    from ..training.trainer import Trainer
 
 
 def open_trained(weights: Path) -> Extractor:
@@ -32,7 +32,7 @@ def open_untrained(config: JigsawConfig, seed: int) -> Extractor:
 
 def start_training(size: int, device: str, seed: int) -> Trainer:
     """The embedded shape at another size: what a CPU can train."""
-    from ..learning import Learner
+    from ..training.learner import Learner
     from .lesson import JigsawLesson
 
     return Learner(partial(JigsawLesson, EMBEDDED.at_size(size)), device, seed)

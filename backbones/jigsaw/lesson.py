@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .. import weights
-from ..learning import AdamRecipe
+from ..training.learner import AdamRecipe
 from .config import FAMILY, GRID, JigsawConfig
 from .networks import JigsawNetwork
 from .puzzles import assemble, puzzle, restore, table

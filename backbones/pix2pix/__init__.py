@@ -14,7 +14,7 @@ from ..family import Family
 from .config import EMBEDDED, TASKS, Pix2PixConfig
 
 if TYPE_CHECKING:
-    from ..trainer import Trainer
+    from ..training.trainer import Trainer
 
 SUMMARIES = {
     "color": "decoder of a Pix2Pix that finds the colours of a grey image (supplement, Table G)",

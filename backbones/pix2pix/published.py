@@ -19,7 +19,7 @@ from torch import Tensor
 
 from .. import weights
 from ..backbone import BackboneError
-from ..published import Published
+from ..weights.published import Published
 from .config import TASKS, Pix2PixConfig
 from .networks import UNetGenerator
 

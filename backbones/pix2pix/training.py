@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..learning import AveragedTraining
-from ..machine import to_device
+from ..training.distributed import to_device
+from ..training.learner import AveragedTraining
 from .config import Pix2PixConfig
 from .networks import PatchDiscriminator, UNetGenerator, save
 from .tasks import INPUTS, TranslationTask, open_task

@@ -13,7 +13,7 @@ from ..backbone import Backbone, BackboneError, Extractor
 from .config import EMBEDDED, FULL, GROUPS, SHAPES, StyleGAN2Config, select, shape_of
 
 if TYPE_CHECKING:
-    from ..trainer import Trainer
+    from ..training.trainer import Trainer
 
 SHIPPED = Path(__file__).parent / "stylegan2-faces64.safetensors"
 METHODS = ("encode", "descend", "optimise", "propose")
@@ -24,7 +24,7 @@ SUMMARY = "activations of a StyleGAN2 generator; images enter by projection (sec
 
 def open_trained(weights: Path, group: str, method: str) -> Extractor:
     """The generator of a weights file as an extractor."""
-    from ..vgg import vgg_weights
+    from ..weights.vgg import vgg_weights
     from .extractor import StyleGAN2Extractor
     from .weights import load
 

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..vgg import normalise, vgg_layers
+from ..weights.vgg import normalise, vgg_layers
 from .networks import StyleGAN2Discriminator
 from .thrift import checkpointed
 

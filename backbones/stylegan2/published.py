@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from .. import weights
 from ..backbone import BackboneError
-from ..published import Published
+from ..weights.published import Published
 from .config import StyleGAN2Config
 from .layers import fir
 from .layouts import side

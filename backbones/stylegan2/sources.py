@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..unpickling import Array, Record
+from ..weights.safe_unpickling import Array, Record
 from .layouts import PYTORCH, ROSINALITY, TENSORFLOW, StyleGAN2Layout
 
 RATE = 0.01

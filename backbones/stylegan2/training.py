@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..backbone import BackboneError
-from ..machine import TrainingDevice
+from ..training.distributed import TrainingDevice
 from .config import StyleGAN2Config
 from .encoding import train_encoder
 from .losses import discriminator_loss, generator_loss, path_lengths, r1_penalty

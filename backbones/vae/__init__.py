@@ -13,7 +13,7 @@ from ..family import Family
 from .config import EMBEDDED, VAEConfig
 
 if TYPE_CHECKING:
-    from ..trainer import Trainer
+    from ..training.trainer import Trainer
 
 
 def open_trained(weights: Path) -> Extractor:
@@ -32,8 +32,8 @@ def open_untrained(config: VAEConfig, seed: int) -> Extractor:
 
 def start_training(size: int, device: str, seed: int) -> Trainer:
     """The embedded shape at another size: what a CPU can train."""
-    from ..learning import Learner
-    from ..vgg import vgg_weights
+    from ..training.learner import Learner
+    from ..weights.vgg import vgg_weights
     from .lesson import VAELesson
 
     config = replace(EMBEDDED, size=size)

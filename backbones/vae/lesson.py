@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ..learning import SHOWN, AdamRecipe
+from ..training.learner import SHOWN, AdamRecipe
 from .config import VAEConfig
 from .networks import VAE, draw
 from .perceptual import perceptual_distance, pixel_distance

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..vgg import normalise, vgg_layers
+from ..weights.vgg import normalise, vgg_layers
 from .config import RGB
 
 BLOCKS = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))

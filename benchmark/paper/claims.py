@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..compare import compare
-from ..uncertainty import LEVEL, Estimate, average
+from ... import UserError
+from ..metrics.estimate import LEVEL, Estimate, average
+from ..metrics.significance import compare
 
 HOLDS, FAILS, OPEN = "holds", "does not hold", "cannot be told apart"
 BETTER, WORSE, NEAR, NOT_WORSE = "better", "worse", "near", "not worse"
@@ -24,7 +25,7 @@ KINDS = {
 }
 
 
-class ClaimError(ValueError):
+class ClaimError(UserError):
     """A claim that cannot be tested on a run, in one sentence: the fact, the culprit, the mend."""
 
 

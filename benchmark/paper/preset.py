@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ... import UserError
 from ..plan import HEADLESS, NO_HEAD, Plan
-from .numbers import PaperTable, read_tables
+from .published_scores import PaperTable, read_tables
 
 Key = tuple[str, str, int]
 """Backbone, head, shots, as on a leaderboard."""
@@ -18,7 +19,7 @@ SCALES = ("embedded", "paper")
 """Minutes on a CPU with what is shipped, or the paper's own sizes, schedules and data; the first is the default."""
 
 
-class PresetError(ValueError):
+class PresetError(UserError):
     """A preset that cannot be used, in one sentence: the fact, the culprit, the mend."""
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..plan import SUPERVISED
-from ..tables import score_text
-from ..worth import labels_text
-from .board import ClaimResult, ComparedScore, PaperComparison
-from .numbers import PaperTask
+from ..scores.label_efficiency import labels_text
+from ..scores.leaderboard_tables import score_text
+from .comparison import ClaimResult, ComparedScore, PaperComparison
+from .published_scores import PaperTask
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -8,12 +8,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..compare import Rank
+from ..metrics.significance import Rank
 from ..plan import file_name
-from .board import LeaderboardLine, Score
-from .content import RunData, is_control
-from .details import CostPoint
-from .figures import INK, MUTED, PAPER, LineStyle, RenderedFigure, grid_of, looks, number_axis, save, short, spread
+from .breakdowns import CostPoint
+from .figure_style import INK, MUTED, PAPER, LineStyle, RenderedFigure, grid_of, looks, number_axis, save, short, spread
+from .leaderboard_views import LeaderboardLine, Score
+from .run_data import RunData, is_control
 
 
 def chart_board(content: RunData, lines: Sequence[LeaderboardLine], metric: str) -> RenderedFigure:

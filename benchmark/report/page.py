@@ -13,14 +13,14 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..metrics import find_metric
+from ..metrics.definitions import find_metric
 from ..pictures import PALETTE
 from ..plan import OPTIONS, Plan
-from .board import MEAN, LeaderboardLine, leaders
-from .content import RunData, is_control
-from .figures import RenderedFigure, inline
-from .payload import ReportData, payload, strip_places
-from .strips import ImageStrips
+from .figure_style import RenderedFigure, inline
+from .image_strips import ImageStrips
+from .leaderboard_views import MEAN, LeaderboardLine, leaders
+from .page_data import ReportData, payload, strip_places
+from .run_data import RunData, is_control
 
 
 def render(material: ReportData, pictures: Sequence[RenderedFigure], tables: Sequence[str]) -> str:

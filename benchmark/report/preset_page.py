@@ -8,12 +8,12 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from ..paper.board import PaperComparison
+from ..files import write_atomic
+from ..paper.comparison import PaperComparison
 from ..paper.tables import claim_table, definitions, label_table, long_table
-from ..results import write_atomic
-from ..tables import score_text
-from .exports import write_tables
+from ..scores.leaderboard_tables import score_text
 from .page import asset, environment
+from .table_formats import write_tables
 
 
 def make_first_page(board: PaperComparison, runs: Sequence[str], out: Path) -> tuple[Path, list[Path]]:

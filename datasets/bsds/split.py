@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.io import loadmat
 
 from ..dataset import IGNORE, DatasetError, Splits
-from ..images import square_box, squares
+from ..files.images import square_box, squares
 from .files import AnnotatedPhoto, split_pairs
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ CLASSES = ("background", "body", "plate", "light", "wheel", "window")
 
 def open_cars() -> Splits:
     """The four splits; numpy and torch are imported here, not with the plugin."""
-    from ..drawings import open_drawings
+    from ..drawing.splits import open_drawings
     from .render import render
 
     return open_drawings(render, "cars")

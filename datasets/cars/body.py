@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..camera import Grid, points
-from ..canvas import Canvas, rgb
-from ..dice import Array
+from ..drawing.camera import Grid, points
+from ..drawing.canvas import Canvas, rgb
+from ..drawing.sampling import Array
 from .model import PICKUP, REACH, Car
 from .panels import Hull
 

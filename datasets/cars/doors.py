@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..camera import Grid, points
-from ..canvas import Canvas, cover
-from ..dice import Array
-from ..shapes import limb
+from ..drawing.camera import Grid, points
+from ..drawing.canvas import Canvas, cover
+from ..drawing.sampling import Array
+from ..drawing.shapes import limb
 from .body import BODY
 from .model import Car
 from .panels import Hull

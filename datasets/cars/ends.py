@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..camera import Grid, points
-from ..canvas import Canvas, rgb
-from ..dice import Array
+from ..drawing.camera import Grid, points
+from ..drawing.canvas import Canvas, rgb
+from ..drawing.sampling import Array
 from .body import Section, sections
 from .model import Car
 from .panels import Hull

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..camera import Camera, aim, fit, points
-from ..dice import Array, ParameterSampler, pick
+from ..drawing.camera import Camera, aim, fit, points
+from ..drawing.sampling import Array, ParameterSampler, pick
 
 SALT = 4
 """Of the dice of cars (the paper's Table 4)."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..camera import Grid
-from ..canvas import Canvas, cover
-from ..dice import Array
-from ..shapes import facing, polygon
+from ..drawing.camera import Grid
+from ..drawing.canvas import Canvas, cover
+from ..drawing.sampling import Array
+from ..drawing.shapes import facing, polygon
 from .model import Car
 
 

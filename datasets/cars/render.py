@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..camera import grid
-from ..canvas import Canvas
-from ..dice import Array, ParameterSampler
-from ..drawings import Labels, in_batches
-from ..landscape import paint_landscape
+from ..drawing.camera import grid
+from ..drawing.canvas import Canvas
+from ..drawing.landscape import paint_landscape
+from ..drawing.sampling import Array, ParameterSampler
+from ..drawing.splits import Labels, in_batches
 from .body import paint_cabin, paint_lower, paint_trim
 from .doors import paint_mirror, paint_seams
 from .ends import paint_lights, paint_plates

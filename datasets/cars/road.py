@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..camera import Grid, points
-from ..canvas import Canvas, cover, smooth
-from ..dice import Array, ParameterSampler, pick
-from ..landscape import Landscape, draw_landscape
-from ..shapes import box, ellipse, polygon
+from ..drawing.camera import Grid, points
+from ..drawing.canvas import Canvas, cover, smooth
+from ..drawing.landscape import Landscape, draw_landscape
+from ..drawing.sampling import Array, ParameterSampler, pick
+from ..drawing.shapes import box, ellipse, polygon
 from .model import Car
 
 BACKGROUND = 0

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..camera import Grid, points
-from ..canvas import Canvas, cover, rgb, smooth
-from ..dice import Array
+from ..drawing.camera import Grid, points
+from ..drawing.canvas import Canvas, cover, rgb, smooth
+from ..drawing.sampling import Array
 from .body import BODY
 from .model import Car
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..camera import Grid, points
-from ..canvas import Canvas, smooth
-from ..dice import Array
+from ..drawing.camera import Grid, points
+from ..drawing.canvas import Canvas, smooth
+from ..drawing.sampling import Array
 from .body import cabin_point, rear_slope, windscreen
 from .model import PICKUP, VAN, Car
 from .panels import Hull

@@ -15,8 +15,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..dataset import DatasetError
-from ..layout import alike, check_root, find_place
-from ..wording import enumeration, hint
+from ..files.hints import enumeration, hint
+from ..files.layout import alike, check_root, find_place
 from .parts import PARTS
 
 IMAGES, MASKS, MAPPING = "CelebA-HQ-img", "CelebAMask-HQ-mask-anno", "CelebA-HQ-to-CelebA-mapping.txt"

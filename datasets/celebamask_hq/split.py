@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..dataset import Splits
-from ..images import squares, unreadable
-from ..masks import square_labels
+from ..files.images import squares, unreadable
+from ..files.masks import square_labels
 from .files import image_path, mask_path, split_numbers
 from .parts import GROUPINGS, Strokes
 

@@ -12,7 +12,7 @@ from functools import partial
 import pluggy
 
 from ..dataset import Dataset, DatasetError, Splits
-from ..spec import read_options
+from ..files.options import read_options
 
 hookimpl = pluggy.HookimplMarker("partbench")
 
@@ -27,7 +27,7 @@ SUMMARY = "procedural faces with exact masks, at any size; also as faces#paper3 
 
 def open_faces(classes: tuple[str, ...] = CLASSES) -> Splits:
     """The four splits; numpy and torch are imported here, not with the plugin."""
-    from ..drawings import open_drawings
+    from ..drawing.splits import open_drawings
     from . import arbitrary
     from .render import render
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..canvas import Canvas
-from ..dice import Array, ParameterSampler
-from ..drawings import Labels, in_batches
+from ..drawing.canvas import Canvas
+from ..drawing.sampling import Array, ParameterSampler
+from ..drawing.splits import Labels, in_batches
 from .geometry import place, wrap
 from .identity import Features, draw_person
 from .parts import BROWS, EYES, FACE, MOUTH, NOSE

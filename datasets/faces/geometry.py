@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..dice import Array
+from ..drawing.sampling import Array
 from .identity import Person, Pose
 
 DEPTH = 0.9

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..dice import Array, ParameterSampler, pick
+from ..drawing.sampling import Array, ParameterSampler, pick
 
 SKINS = (
     (0.98, 0.84, 0.75), (0.95, 0.77, 0.65), (0.87, 0.67, 0.52), (0.76, 0.55, 0.40),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..canvas import Canvas, cover, glow, rgb, smooth
-from ..dice import Array
+from ..drawing.canvas import Canvas, cover, glow, rgb, smooth
+from ..drawing.sampling import Array
 from .geometry import Plane, Surface, on_screen
 from .identity import Person
 

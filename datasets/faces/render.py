@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..canvas import Canvas
-from ..dice import Array, ParameterSampler
-from ..drawings import Labels, in_batches
+from ..drawing.canvas import Canvas
+from ..drawing.sampling import Array, ParameterSampler
+from ..drawing.splits import Labels, in_batches
 from .geometry import Plane, lambert, place, wrap
 from .hair import paint_back, paint_bun, paint_cap
 from .identity import Person, draw_person

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..canvas import Canvas, cover, smooth
-from ..dice import Array
-from ..pattern import Pattern, weave
+from ..drawing.canvas import Canvas, cover, smooth
+from ..drawing.pattern import Pattern, weave
+from ..drawing.sampling import Array
 from .geometry import Plane, turn
 from .identity import Person
 from .surroundings import Clothes, Occluder

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..dice import Array, ParameterSampler, pick
-from ..pattern import Pattern
+from ..drawing.pattern import Pattern
+from ..drawing.sampling import Array, ParameterSampler, pick
 from .identity import HAIRS, SKINS
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ... import hookimpl
 from ..dataset import Dataset, DatasetError, Splits
-from ..spec import split_spec
+from ..files.options import split_spec
 from .labelling import Labelling, read_labelling
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..dataset import DatasetError
-from ..images import SUFFIXES
-from ..wording import enumeration, hint
+from ..files.hints import enumeration, hint
+from ..files.images import SUFFIXES
 from .jsonfile import find_json, read_json
 
 SEED = "partbench folder 1"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..dataset import DatasetError
-from ..wording import enumeration, hint
+from ..files.hints import enumeration, hint
 
 BACKGROUND = "background"
 """The group of everything that no other group names; index 0 wherever it stands in the file."""

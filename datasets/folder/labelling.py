@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..dataset import IGNORE, DatasetError
-from ..wording import did_you_mean, hint
+from ..files.hints import did_you_mean, hint
 from .grouping import BACKGROUND, Groups, adhoc_groups, declared_groups
 from .jsonfile import find_json, read_json
 

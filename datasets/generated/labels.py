@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from ..dataset import IGNORE, DatasetError
-from ..images import upright_size
-from ..masks import Labels
-from ..wording import enumeration, hint
+from ..files.hints import enumeration, hint
+from ..files.images import upright_size
+from ..files.masks import Labels
 from .manifest import ExportManifest
 from .rasters import Shape, paint
 from .split import image_file

@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 from ..dataset import IGNORE, DatasetError
-from ..masks import Labels, read_labels
-from ..wording import enumeration
+from ..files.hints import enumeration
+from ..files.masks import Labels, read_labels
 from .labels import AnnotationReader, FoundAnnotations
 
 Colours = Sequence[Sequence[int]]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..masks import Labels
+from ..files.masks import Labels
 
 Mask = NDArray[np.bool_]
 Numbers = NDArray[np.floating[Any]]

@@ -13,8 +13,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from ..dataset import IGNORE, DatasetError, GeneratorIdentity, Split, Splits
-from ..images import squares
-from ..masks import read_labels, square_labels
+from ..files.images import squares
+from ..files.masks import read_labels, square_labels
 from .manifest import ExportManifest, damaged
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from ..dataset import DatasetError
-from ..images import upright_size
-from ..masks import Labels
+from ..files.images import upright_size
+from ..files.masks import Labels
 from . import coco, labelme
 from .manifest import NAME, ExportManifest
 from .painted import Colours, as_png

@@ -16,7 +16,7 @@ CLASSES = ("background", "head", "neck+torso", "legs", "tail")
 
 def open_horses() -> Splits:
     """The four splits; numpy and torch are imported here, not with the plugin."""
-    from ..drawings import open_drawings
+    from ..drawing.splits import open_drawings
     from .render import render
 
     return open_drawings(render, "horses")

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..camera import Camera, Grid
-from ..canvas import rgb, smooth
-from ..dice import Array, ParameterSampler, pick
+from ..drawing.camera import Camera, Grid
+from ..drawing.canvas import rgb, smooth
+from ..drawing.sampling import Array, ParameterSampler, pick
 
 COATS = (
     (0.10, 0.08, 0.08), (0.27, 0.16, 0.10), (0.42, 0.24, 0.13), (0.56, 0.30, 0.15),

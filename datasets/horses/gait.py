@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..dice import Array, ParameterSampler, pick
+from ..drawing.sampling import Array, ParameterSampler, pick
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..camera import Grid, points
-from ..canvas import Canvas, cover, rgb, smooth
-from ..dice import Array, ParameterSampler, pick
-from ..landscape import Landscape, draw_landscape
-from ..shapes import polygon
+from ..drawing.camera import Grid, points
+from ..drawing.canvas import Canvas, cover, rgb, smooth
+from ..drawing.landscape import Landscape, draw_landscape
+from ..drawing.sampling import Array, ParameterSampler, pick
+from ..drawing.shapes import polygon
 from .gait import Gait
 from .parts import Brush, Horse
 

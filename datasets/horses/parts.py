@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..camera import Camera, Grid
-from ..canvas import Canvas, cover, rgb, smooth
-from ..dice import Array
-from ..shapes import chain, limb, melt
+from ..drawing.camera import Camera, Grid
+from ..drawing.canvas import Canvas, cover, rgb, smooth
+from ..drawing.sampling import Array
+from ..drawing.shapes import chain, limb, melt
 from .coat import Coat
 from .gait import Build
 from .pose import Skeleton

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..camera import points
-from ..dice import Array
+from ..drawing.camera import points
+from ..drawing.sampling import Array
 from .gait import Build, Gait
 
 Point = tuple[Array, Array, Array]

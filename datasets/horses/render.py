@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..camera import Camera, aim, fit, grid
-from ..canvas import Canvas
-from ..dice import Array, ParameterSampler, pick
-from ..drawings import Labels, in_batches
-from ..landscape import paint_landscape
+from ..drawing.camera import Camera, aim, fit, grid
+from ..drawing.canvas import Canvas
+from ..drawing.landscape import paint_landscape
+from ..drawing.sampling import Array, ParameterSampler, pick
+from ..drawing.splits import Labels, in_batches
 from .coat import draw_coat, dye
 from .gait import Gait, draw_build, draw_gait
 from .meadow import draw_meadow, paint_fence, paint_grass, paint_rider, paint_shadow

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from ... import hookimpl
 from ..dataset import Dataset, DatasetError, Splits
-from ..spec import read_options, split_spec
+from ..files.options import read_options, split_spec
 from .parts import BACKGROUND, KINDS, MIRRORS, Kind
 
 if TYPE_CHECKING:

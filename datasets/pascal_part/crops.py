@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..dataset import DatasetError
-from ..layout import check_root, find_place
+from ..files.layout import check_root, find_place
 from .annotations import Box, read_boxes, read_outlines
 
 PARTS, IMAGES, BOXES = "Annotations_Part", "JPEGImages", "Annotations"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from ..dataset import IGNORE, DatasetError
-from ..wording import enumeration
+from ..files.hints import enumeration
 
 BACKGROUND = "background"
 MIRRORS = {"mirrors-body": "body", "mirrors-background": BACKGROUND, "mirrors-ignored": "ignored"}

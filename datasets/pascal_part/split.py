@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..dataset import IGNORE, DatasetError, Splits
-from ..images import decode, square
-from ..masks import square_labels
+from ..files.images import decode, square
+from ..files.masks import square_labels
 from .annotations import Object, read_objects
 from .crops import Crop, find_crops
 from .files import split_crops

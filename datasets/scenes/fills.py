@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..dice import Array, ParameterSampler
+from ..drawing.sampling import Array, ParameterSampler
 
 
 @dataclass(frozen=True)

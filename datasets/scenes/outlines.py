@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from ..dice import Array, ParameterSampler
+from ..drawing.sampling import Array, ParameterSampler
 
 CORNERS = 7
 """Most corners of a polygon."""

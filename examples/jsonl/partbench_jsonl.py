@@ -52,8 +52,8 @@ class JsonLines(Listener):
 
 def scores(result: CellResult) -> dict[str, float]:
     """The score of a cell in per cent by every usual definition that it has one of."""
-    from partbench.benchmark.leaderboard import frame
-    from partbench.benchmark.metrics import DEFAULT
+    from partbench.benchmark.metrics.definitions import DEFAULT
+    from partbench.benchmark.scores.leaderboard import frame
 
     table = frame([result])
     return {metric: round(float(score), 3) for metric in DEFAULT for score in table[metric].dropna()}

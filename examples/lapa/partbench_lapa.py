@@ -53,7 +53,7 @@ class Faces:
 
     def images(self, indices: Sequence[int], size: int) -> Tensor:
         """The photographs at `indices`, (N, 3, size, size) float32 in [0, 1]."""
-        from partbench.datasets.images import squares
+        from partbench.datasets.files.images import squares
 
         return squares([self.folder / "images" / f"{self.names[i]}.jpg" for i in indices], size)
 
@@ -68,7 +68,7 @@ class Faces:
         import torch
         from PIL import Image
 
-        from partbench.datasets.masks import square_labels
+        from partbench.datasets.files.masks import square_labels
 
         with Image.open(file) as image:
             labels = np.array(image)
@@ -80,7 +80,7 @@ class Faces:
 
 def load(path: Path) -> Splits:
     """The three splits; only names are looked at."""
-    from partbench.datasets.layout import check_root, find_place
+    from partbench.datasets.files.layout import check_root, find_place
 
     check_root(path, "LaPa", list(SPLITS.values()))
     return Splits(**{ours: Faces(find_place(path, theirs, "that split of LaPa")) for ours, theirs in SPLITS.items()})

@@ -10,9 +10,9 @@ import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from partbench.benchmark.naming import find_backbone
-from partbench.benchmark.plugins import load_catalogue
-from partbench.benchmark.throughput import Options, parameters, pictures, prepare
+from partbench.benchmark.cost.throughput import Options, parameters, pictures, prepare
+from partbench.benchmark.plugins.catalogue import load_catalogue
+from partbench.benchmark.plugins.names import find_backbone
 
 CATALOGUE = load_catalogue()
 RECORDS = {name: offer.record for name, offer in CATALOGUE.backbones.items()}

@@ -13,10 +13,10 @@ import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from partbench.benchmark.features import FeatureSource
-from partbench.benchmark.fit import SCHEDULES, fit, predict
-from partbench.benchmark.naming import find_backbone, find_dataset, find_head
-from partbench.benchmark.plugins import load_catalogue
+from partbench.benchmark.plugins.catalogue import load_catalogue
+from partbench.benchmark.plugins.names import find_backbone, find_dataset, find_head
+from partbench.benchmark.run.features import FeatureSource
+from partbench.benchmark.run.head_training import SCHEDULES, fit, predict
 
 IMAGES, CHEAPER = 2, 3
 

@@ -13,10 +13,10 @@ import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from partbench.benchmark.features import FeatureSource
-from partbench.benchmark.naming import find_backbone
-from partbench.benchmark.plugins import load_catalogue
-from partbench.benchmark.throughput import FEWEST, Options, _calls, pictures, prepare
+from partbench.benchmark.cost.throughput import FEWEST, Options, _calls, pictures, prepare
+from partbench.benchmark.plugins.catalogue import load_catalogue
+from partbench.benchmark.plugins.names import find_backbone
+from partbench.benchmark.run.features import FeatureSource
 
 NAME, TURNS = "pix2pix-hed", 40
 CLOCK, READING = 1.03, 1.15

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from partbench.benchmark.cli import app
+from partbench.benchmark.cli.main import app
 
 RUN = (
     "run", "--dataset", "faces", "--backbone", "pixels", "--backbone", "copy", "--head", "linear",

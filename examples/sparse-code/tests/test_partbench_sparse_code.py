@@ -13,7 +13,7 @@ from torch import Tensor
 
 from partbench.backbones.backbone import Backbone, Inverts
 from partbench.backbones.checks import CHECKS
-from partbench.benchmark.features import FeatureSource
+from partbench.benchmark.run.features import FeatureSource
 
 (BACKBONE,) = partbench_backbones()
 ROUNDING = 3e-3

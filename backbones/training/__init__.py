@@ -1,0 +1,1 @@
+"""How a backbone is trained: the trainer, the learner of one loss, several processes."""

@@ -1,0 +1,1 @@
+"""The command line: verbs say what each takes, commands do it."""

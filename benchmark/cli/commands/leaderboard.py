@@ -1,0 +1,127 @@
+"""`partbench leaderboard`: the scores of runs, from their files alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import nan
+from pathlib import Path
+
+import pandas as pd
+from rich import box
+from rich.console import JustifyMethod
+from rich.markup import escape
+from rich.table import Table
+
+from ...metrics.definitions import DEFAULT, find_metric
+from ...paper.preset_folder import PresetFolder, is_preset
+from ...results import CellResult, ResultError
+from ...scores.cost_tradeoff import cost_table, read_costs
+from ...scores.leaderboard import KEYS, Estimates, estimates, frame, places, rank_moves, summarise
+from ...scores.leaderboard_tables import FORMATS, as_text, class_table, rich_score_table, score_text
+from ..terminal import open_console
+from .checks import print_signoffs
+from .flags import print_flags
+from .labels import has_curve, print_label_efficiency
+from .preset_table import show as show_preset_table
+from .read_runs import read_groups, warn_failures
+
+
+def show(runs: Sequence[Path], metric: str, per_class: bool, kind: str) -> None:
+    """Print one leaderboard per protocol among the runs."""
+    if kind not in FORMATS:
+        raise ResultError(f"there is no format {kind!r}; choose {', '.join(FORMATS)}")
+    metrics = parse_metrics(metric)
+    for path in filter(is_preset, runs):
+        show_preset_table(PresetFolder(path), kind)
+    runs = [path for path in runs if not is_preset(path)]
+    for title, results in read_groups(runs).items():
+        warn_failures(results)
+        if all(result.confusion is None for result in results):
+            continue
+        summary = class_table(frame(results)) if per_class else summarise(results, metrics)
+        if kind != "table":
+            print(as_text(summary, kind))
+        elif per_class:
+            _show_long(summary, title)
+        else:
+            show_tables(results, summary, metrics, title)
+            show_moves(results, metrics)
+            if has_curve(results):
+                print_label_efficiency(results, metrics[0], title, open_console())
+    if runs and kind == "table":
+        print_flags(runs, open_console())
+        print_signoffs(runs, open_console())
+
+
+def show_costs(runs: Sequence[Path], metric: str, file: Path, kind: str) -> None:
+    """Scores beside what `partbench throughput` measured."""
+    costs, metrics = read_costs(file), parse_metrics(metric)
+    for title, results in read_groups(runs).items():
+        warn_failures(results)
+        table = cost_table(results, costs, metrics[0])
+        if kind != "table":
+            print(as_text(table, kind))
+            continue
+        console = open_console()
+        console.print(f"[bold]{escape(title)}: {metrics[0]} IoU, %, against cost[/]; mean over heads and shots")
+        console.print(_long(table.assign(front=table["front"].map({True: "*", False: ""}))))
+        console.print("* no other has a better score and is faster")
+
+
+def parse_metrics(text: str) -> tuple[str, ...]:
+    """`mean,image_mean-bg` as names of metrics that are there; the usual ones by default."""
+    names = tuple(dict.fromkeys(filter(None, (part.strip() for part in text.split(",")))))
+    return tuple(find_metric(name).name for name in names) or DEFAULT
+
+
+def show_tables(results: Sequence[CellResult], summary: pd.DataFrame, metrics: Sequence[str], title: str) -> None:
+    """Print one table of backbones and heads per metric."""
+    console = open_console()
+    for metric in metrics:
+        scores = estimates(results, metric)
+        console.print(f"[bold]{escape(title)}: {metric} IoU, %[/]; {_interval_note(scores)}", soft_wrap=True)
+        console.print(rich_score_table(summary, metric, places(scores)))
+    if len({r.cell.backbone for r in results}) > 1:
+        console.print("rank 2-4: cannot be told apart by a paired test of 5 % (Holm), over all heads;")
+        console.print("bold: cannot be told from the best of its column\n")
+
+
+def _interval_note(scores: Estimates) -> str:
+    """Which draws and images the intervals cover."""
+    draws, images = max(len(e.draws) for e in scores.values()), max(e.images for e in scores.values())
+    over = f"{draws} draw{'s' if draws > 1 else ''} x {images} test images, ± 95 % interval"
+    return over if draws > 1 else f"{over} for these shots"
+
+
+def show_moves(results: Sequence[CellResult], metrics: Sequence[str]) -> None:
+    """Where the choice of a metric moves a backbone to another place."""
+    table = rank_moves(results, metrics)
+    if len(metrics) > 1 and not table.empty:
+        console = open_console()
+        console.print("[bold]Places by metric[/], mean over heads and shots; those that differ", soft_wrap=True)
+        console.print(_long(table))
+
+
+def _show_long(summary: pd.DataFrame, title: str) -> None:
+    """The classes in as many tables as the width of the terminal asks for."""
+    console = open_console()
+    keys = [name for name in KEYS if name in summary]
+    left = sum(max(len(name), *(len(str(value)) for value in summary[name])) + 2 for name in keys)
+    console.print(f"[bold]{escape(title)}: IoU of every class, %; mean over draws[/]", soft_wrap=True)
+    block: list[str] = []
+    for name in [str(column) for column in summary.columns if column not in KEYS]:
+        if block and left + sum(max(len(n), 5) + 2 for n in [*block, name]) > console.width:
+            console.print(_long(summary[[*keys, *block]]))
+            block = []
+        block.append(name)
+    console.print(_long(summary[[*keys, *block]]))
+
+
+def _long(summary: pd.DataFrame) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for column in summary.columns:
+        justify: JustifyMethod = "left" if column in ("backbone", "head") else "right"
+        table.add_column(escape(str(column)), justify=justify, overflow="fold")
+    for row in summary.itertuples(index=False):
+        table.add_row(*(escape(score_text(v, nan) if isinstance(v, float) else str(v)) for v in row))
+    return table

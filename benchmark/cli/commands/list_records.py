@@ -1,0 +1,83 @@
+"""`partbench list`: all backbones, heads, datasets and presets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from ...paper.preset_files import needs, preset_names, read_preset
+from ...plan import COPY, PREFIX, SUPERVISED
+from ...plugins.catalogue import Catalogue, load_catalogue
+from ...plugins.names import NamingError
+from ..terminal import open_console
+
+SHELVES = ("backbones", "heads", "datasets", "reporters", "presets")
+AUTO_SHOT = (
+    f"{PREFIX}NAME",
+    "U-Net of one pass, taught by samples that the head NAME labels (section 3.3)",
+)
+CONTROLS = {
+    COPY: "control: the training mask itself, or the per-pixel mode of several; reads no image",
+    SUPERVISED: "control: the U-Net of auto-shot on as many true masks as there are shots (Figure 6)",
+    "random:NAME": "control: the same network as NAME, untrained",
+}
+
+
+def rows(catalogue: Catalogue, shelf: str) -> Iterator[dict[str, Any]]:
+    """One row per record of a shelf, or per preset."""
+    if shelf == "presets":
+        for name in preset_names():
+            needed = list(needs(name, "paper"))
+            yield {"name": name, "title": read_preset(name)["title"], "needs at --scale paper": needed}
+        return
+    for name, offer in getattr(catalogue, shelf).items():
+        row: dict[str, Any] = {"name": name}
+        if shelf == "backbones":
+            row |= {"size": offer.record.size, "channels": list(offer.record.channels)}
+        if shelf == "datasets":
+            row["classes"] = list(offer.record.classes)
+        yield row | {"provider": offer.provider, "summary": offer.record.summary}
+    if shelf == "heads":
+        name, summary = AUTO_SHOT
+        yield {"name": name, "provider": "partbench", "summary": summary}
+    if shelf == "backbones":
+        for name, summary in CONTROLS.items():
+            yield {"name": name, "size": None, "channels": [], "provider": "partbench", "summary": summary}
+
+
+def show(shelf: str, as_json: bool) -> None:
+    if shelf not in (*SHELVES, "all"):
+        raise NamingError(f"there is no shelf {shelf!r}; choose {', '.join(SHELVES)}")
+    catalogue = load_catalogue()
+    chosen = SHELVES if shelf == "all" else (shelf,)
+    if as_json:
+        listed = {s: list(rows(catalogue, s)) for s in chosen} | {"problems": list(catalogue.problems)}
+        print(json.dumps(listed, indent=1))
+        return
+    console = open_console()
+    for name in chosen:
+        console.print(_table(catalogue, name))
+    for problem in catalogue.problems:
+        console.print(f"[yellow]{escape(problem)}[/]")
+
+
+def _table(catalogue: Catalogue, shelf: str) -> Table:
+    table = Table(title=shelf, box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left", title_style="bold")
+    listed = list(rows(catalogue, shelf))
+    for column in listed[0] if listed else ():
+        table.add_column(column, no_wrap=column == "name")
+    for row in listed:
+        table.add_row(*(escape(_text(value)) for value in row.values()))
+    return table
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list):
+        texts = [str(v) for v in value]
+        return f"{len(texts)} maps, {sum(value)}" if value and isinstance(value[0], int) else ", ".join(texts)
+    return "" if value is None else str(value)

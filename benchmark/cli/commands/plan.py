@@ -1,0 +1,151 @@
+"""`partbench plan`: forecasts time, memory, disk and statistical power of a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.progress import Progress
+
+from ...files import cache_folder
+from ...plan import HEADLESS, SUPERVISED, Cell, Plan, base_head
+from ...plugins.catalogue import Catalogue, load_catalogue
+from ...plugins.names import find_backbone, find_dataset, find_head
+from ...results import ResultError, RunFolder
+from ..terminal import open_console
+from .plan_options import PlanError, check_choices, find_device, folder_for, resolve
+from .preset import PresetChoice, folder_of
+from .read_runs import read_run
+
+if TYPE_CHECKING:
+    from ...cost.feasibility import Feasibility
+    from ...machine import MemoryLimit
+    from ...run.task import SegmentationTask
+    from ...scores.detectable import DetectableDifference
+
+GIB = 2**30
+
+
+def show(plan: Plan, device: str, out: Path | None, like: Path | None, most: float | None, as_json: bool) -> None:
+    """Rehearse a plan, print what it takes, and refuse one that does not fit."""
+    from ...machine import MemoryLimit, free_disk
+    from ...run.task import SegmentationTask
+    from .plan_tables import as_record, print_feasibility
+
+    catalogue = load_catalogue()
+    plan = resolve(plan, catalogue)
+    check_choices(plan)
+    folder, processor = folder_for(plan, out), find_device(device)
+    results = read_run(like)[1] if like else None
+    task = SegmentationTask.open(find_dataset(catalogue, plan.dataset).record, plan)
+    room = MemoryLimit.of(processor, most)
+    free, feasibility = room.most, _rehearse(plan, catalogue, task, folder, room, as_json)
+    disks = {folder.path: free_disk(folder.path), cache_folder(): free_disk(cache_folder())}
+    detectable = _detectable_differences(plan, task, results)
+    if as_json:
+        print(json.dumps(as_record(feasibility, detectable, like, free, disks), indent=1))
+    else:
+        print_feasibility(feasibility, detectable, like, free, disks, str(processor))
+    check_memory(feasibility, free)
+    check_disk(feasibility, folder.path, cache_folder())
+
+
+def show_preset(
+    choice: PresetChoice, device: str, out: Path | None, like: Path | None, most: float | None, as_json: bool
+) -> None:
+    """The same of every part of a preset; as JSON, one object per part."""
+    preset = choice.build()
+    folder = folder_of(preset, out)
+    for part in preset.parts:
+        if not as_json:
+            print(f"{preset.name} at the scale {preset.scale}: {part.name}")
+        show(part.plan, device, folder.run_of(part).path, like, most, as_json)
+
+
+def _rehearse(
+    plan: Plan, catalogue: Catalogue, task: SegmentationTask, folder: RunFolder, room: MemoryLimit, quiet: bool
+) -> Feasibility:  # fmt: skip
+    """Measure every backbone that has something left to do."""
+    from ...cost.feasibility import Feasibility, extent_of
+    from ...cost.figures import BackboneFigures
+    from ...cost.rehearsal import Rehearsal
+    from ...cost.segmenter_rehearsal import supervised_figures
+    from ...files import weights_hash
+    from ...machine import allocated_memory
+
+    records = {name: find_backbone(catalogue, name).record for name in plan.backbones if name not in HEADLESS}
+    heads_of = {base_head(name): find_head(catalogue, name).record for name in plan.heads}
+    rehearsal = Rehearsal(task, heads_of, room.device, cache_folder(), room=room)
+    _ = task.manifest
+    base = allocated_memory(room.device)
+    check_same_images(folder, task)
+    left, figures, console = {}, {}, open_console(stderr=True, quiet=quiet)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
+        for name in bars.track(plan.backbones, description="rehearsing"):
+            weights = weights_hash(records[name].weights) if name in records else None
+            left[name] = left_of(folder, [cell for cell in plan.cells() if cell.backbone == name], weights)
+            heads = dict.fromkeys(cell.head for cell in left[name])
+            figures[name] = BackboneFigures()
+            if left[name] and name in records:
+                figures[name] = rehearsal.figures(records[name], tuple(heads))
+            elif left[name] and name == SUPERVISED:
+                figures[name] = supervised_figures(rehearsal.segmenter)
+    extent = replace(extent_of(task), room=None if room.most is None else max(0, room.most - base))
+    return Feasibility(plan, left, figures, extent, base)
+
+
+def left_of(folder: RunFolder, cells: Sequence[Cell], weights: str | None) -> tuple[Cell, ...]:
+    """The cells without a score of these weights."""
+    return tuple(cell for cell in cells if not _done(folder, cell, weights))
+
+
+def _done(folder: RunFolder, cell: Cell, weights: str | None) -> bool:
+    try:
+        result = folder.read(cell)
+    except ResultError:
+        return False
+    return result is not None and result.error is None and result.provenance.get("weights") == weights
+
+
+def check_same_images(folder: RunFolder, task: SegmentationTask) -> None:
+    """Refuse a folder with scores of other images, as the run would."""
+    if folder.plan_file.exists() and folder.read_data() != task.data:
+        what = f"holds a run with other images of {task.plan.dataset}"
+        raise PlanError(f"{folder.path} {what}; choose another --out")
+
+
+def _detectable_differences(
+    plan: Plan, task: SegmentationTask, results: Sequence[Any] | None
+) -> list[DetectableDifference]:
+    """What the plan can show, by its numbers of shots."""
+    from ...scores.detectable import detectable_difference, run_components, typical_components
+
+    by_shots = {
+        shots: typical_components(shots) if results is None else run_components(results, shots) for shots in plan.shots
+    }
+    size = plan.draws, len(task.test), len(plan.backbones), len(plan.backbones) * len(plan.shots)
+    return [detectable_difference(components, shots, *size) for shots, components in by_shots.items()]
+
+
+def check_memory(feasibility: Feasibility, free: int | None) -> None:
+    """Refuse what takes more memory than there is."""
+    if free is None or feasibility.memory <= free:
+        return
+    what = f"{feasibility.largest} takes {feasibility.memory / GIB:.2f} GiB of memory and {free / GIB:.2f} are free"
+    smaller = [f"{option} would take {size / GIB:.2f}" for option, size in feasibility.smaller(free)]
+    raise PlanError(f"{what}; {', '.join(smaller[:3]) or 'no smaller plan of this backbone fits, leave it out'}")
+
+
+def check_disk(feasibility: Feasibility, run: Path, cache: Path) -> None:
+    """Refuse what takes more disk than there is."""
+    from ...machine import free_disk, same_disk
+
+    together = feasibility.codes if same_disk(run, cache) else 0
+    for path, needed in ((run, feasibility.disk + together), (cache, feasibility.codes)):
+        if needed > free_disk(path):
+            what = f"{path} would take {needed / GIB:.2f} GiB of disk and {free_disk(path) / GIB:.2f} are free"
+            where = "--out" if path == run else "PARTBENCH_CACHE"
+            raise PlanError(f"{what}; name a place on another disk with {where}, or ask for fewer --test or heads")

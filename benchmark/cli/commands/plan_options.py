@@ -1,0 +1,102 @@
+"""The options of a run on the command line as a plan."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .... import UserError
+from ...plan import COPY, HEADLESS, OPTIONS, Plan
+from ...plugins.catalogue import Catalogue
+from ...plugins.names import backbone_names, expand, expand_heads
+from ...results import RunFolder
+
+if TYPE_CHECKING:
+    import torch
+
+
+SIX = ("linear", "mlp-1", "mlp-2", "cnn-s", "cnn-m", "cnn-l")
+"""The heads of Table 7."""
+SPLITS = ("test", "validation")
+"""What can be scored; the pool is for shots."""
+
+
+class PlanError(UserError):
+    """A plan that cannot be carried out, in one sentence: the fact, the culprit, the mend."""
+
+
+def parse_shots(text: str) -> tuple[int, ...]:
+    """`1,5,10` as numbers."""
+    try:
+        shots = tuple(sorted({int(part) for part in text.split(",")}))
+    except ValueError:
+        raise PlanError(f"--shots takes numbers with commas, as 1,5,10, and not {text!r}") from None
+    if min(shots) < 1:
+        raise PlanError(f"--shots {text} asks for fewer than one image; begin with 1")
+    return shots
+
+
+def make_plan(
+    dataset: str, backbones: tuple[str, ...], heads: tuple[str, ...], shots: str, draws: int, schedule: str,
+    features: str, size: int, pool: int, test: int, split: str, seed: int,
+) -> Plan:  # fmt: skip
+    """A plan from the options of the command line, in the order of a plan's fields."""
+    return Plan(dataset, backbones, heads, parse_shots(shots), draws, schedule, features, size, pool, test, split, seed)
+
+
+def resolve(plan: Plan, catalogue: Catalogue) -> Plan:
+    """The plan with its patterns replaced by names, and the defaults where it names nothing."""
+    names = (*backbone_names(catalogue), *HEADLESS)
+    listed = [name for name, offer in catalogue.backbones.items() if offer.record.by_default]
+    default = (*listed, COPY, *(n for n in names if n == "random:stylegan2"))
+    backbones = expand(plan.backbones, names) if plan.backbones else default
+    return replace(plan, backbones=tuple(backbones), heads=expand_heads(plan.heads, catalogue) or SIX)
+
+
+def folder_for(plan: Plan, out: Path | None) -> RunFolder:
+    """The folder of a run; one that is there must hold the same protocol."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", plan.dataset).strip("-.")
+    folder = RunFolder(out or Path("runs") / name)
+    if folder.plan_file.exists():
+        earlier = folder.read_plan()
+        if earlier.hash != plan.hash:
+            what = f"another protocol ({_difference(earlier, plan)})"
+            raise PlanError(f"{folder.path} holds a run with {what}; choose another --out")
+    return folder
+
+
+def _difference(earlier: Plan, plan: Plan) -> str:
+    pairs = [(name, getattr(earlier, field), getattr(plan, field)) for field, name in OPTIONS.items()]
+    changed = [f"{name} {old}, not {new}" for name, old, new in pairs if old != new]
+    return ", ".join(changed) or "an older version of partbench"
+
+
+def find_device(name: str) -> torch.device:
+    """The device of this name, if this machine has it."""
+    import torch
+
+    from ...machine import pick_device
+
+    try:
+        device = pick_device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).partition("\n")[0].partition(". ")[0]
+        raise PlanError(f"there is no device {name!r} here ({reason}); choose auto, cpu, cuda or mps") from None
+    return device
+
+
+def check_choices(plan: Plan) -> None:
+    """Refuse a schedule, a scaling or a split that is not there."""
+    from ...run.features import SCALES
+    from ...run.head_training import SCHEDULES
+
+    for kind, chosen, choices in (
+        ("schedule", plan.schedule, SCHEDULES),
+        ("scaling of features", plan.scale, SCALES),
+        ("split", plan.split, SPLITS),
+    ):
+        if chosen not in choices:
+            raise PlanError(f"there is no {kind} {chosen!r}; choose {', '.join(choices)}")

@@ -1,0 +1,189 @@
+"""`partbench pretrain`: trains a backbone on unlabelled images."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shlex
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ....backbones.training.trainer import LearnsFromMasks, Trainer
+from ....datasets.dataset import DatasetError, Split
+from ....datasets.files.images import ImageFolder
+from ...machine import hardware, pick_device
+from ...plugins.catalogue import Catalogue, load_catalogue
+from ...plugins.names import NamingError, family_of, find_backbone, find_dataset
+from ...pretrain.budget import Budget, TrainingProgress
+from ...pretrain.checkpoints import TrainingFiles
+from ...pretrain.image_stream import ImageStream
+from ...pretrain.loop import Pretraining
+from ...pretrain.validation import Validation, format_measures, held_out
+from ..terminal import open_console
+
+__all__ = ["Budget", "run"]
+
+LINE_EVERY = 60.0
+"""Seconds between two lines of progress where there is no terminal to draw a bar on."""
+
+
+def open_images(catalogue: Catalogue, images: str) -> Split:
+    """The pictures of a folder or zip, or the unlabelled split of a dataset."""
+    if Path(images).exists():
+        return ImageFolder(images)
+    if family_of(images) not in catalogue.datasets:
+        raise DatasetError(f"{images} is neither a folder or zip of pictures nor a dataset; check --images")
+    split = find_dataset(catalogue, images).record.load().unlabelled
+    if split is None:
+        raise DatasetError(f"{images} has no unlabelled images; name a folder or zip of pictures with --images")
+    return split
+
+
+def parse_keep(text: str) -> tuple[int, ...]:
+    """`10,20` thousand images as numbers of images."""
+    try:
+        return tuple(int(float(part) * 1000) for part in text.split(",") if part)
+    except ValueError:
+        raise NamingError(f"--keep {text} is no list of thousands of images; write it as 10,20") from None
+
+
+def run(
+    name: str, images: str, out: Path, size: int, budget: Budget, resume: bool,
+    limit: int | None, mirror: bool, seed: int, device: str, keep: str, begin: Path | None,
+    batch: int | None, workers: int | None,
+) -> None:  # fmt: skip
+    """Train, with a bar, and write OUT and its checkpoint, samples and log beside it."""
+    catalogue = load_catalogue()
+    start = find_backbone(catalogue, name).record.trainer
+    if start is None:
+        raise NamingError(f"{name} has no training of its own; choose one that has, as stylegan2")
+    files, kept = TrainingFiles(out), parse_keep(keep)
+    check_training_files(files, budget, resume)
+    split, chosen = open_images(catalogue, images), pick_device(device)
+    trainer: Trainer = start(size, str(chosen), seed)
+    trainer.batch = batch or trainer.batch
+    held = held_out(split)
+    most = held.start if limit is None else min(limit, held.start)
+    stream = ImageStream(split, size, trainer.batch, seed, mirror, most, isinstance(trainer, LearnsFromMasks))
+    training = Pretraining(trainer, stream, files, budget, kept, Validation(split, held, size))
+    if resume and files.checkpoint.exists():
+        training.resume(files.checkpoint)
+    elif begin:
+        training.go_on_from(begin)
+    console = open_console(quiet=not training.main)
+    where = f"{len(stream)} images of {images} at {size} px, on {chosen}, from image {training.images}"
+    console.print(f"{escape(name)}: {escape(where)}; samples in {escape(str(files.picture))}", soft_wrap=True)
+    read_ahead(stream, default_workers(chosen) if workers is None else workers, console)
+    card = {
+        "images": f"{len(stream)} of {Path(images).name} at {size} pixels" + (", mirrored too" if mirror else ""),
+        "seed": str(seed),
+        "command": command(name, images, out, size, budget, limit, mirror, seed, batch, training.began.get("name")),
+        "hardware": json.dumps(hardware(chosen) | {"processes": training.machine.processes}),
+    } | ({"began with": began(training.began)} if training.began else {})
+    carry_out(training, card, console)
+    if training.measures:
+        console.print(
+            f"on {len(held)} images that it never saw: {escape(format_measures(training.measures))}", soft_wrap=True
+        )
+
+
+def carry_out(training: Pretraining, card: dict[str, str], console: Console) -> None:
+    """Train with a bar and say what was written; a stop says how to go on."""
+    files = training.files
+    try:
+        with ProgressPrinter(console, training.budget) as printer:
+            training.run(printer, card)
+    except KeyboardInterrupt:
+        print(f"stopped; --resume goes on from {files.checkpoint}", file=sys.stderr)
+        sys.exit(130)
+    console.print(f"wrote {escape(str(files.out))} and its card after {training.images} images", soft_wrap=True)
+
+
+def default_workers(device: torch.device) -> int:
+    """Every core where a GPU would wait for images; none where training itself needs the cores."""
+    return (os.cpu_count() or 1) if device.type == "cuda" else 0
+
+
+def read_ahead(stream: ImageStream, workers: int, console: Console) -> None:
+    """Let `workers` processes read all images before training begins, with a bar."""
+    if not workers:
+        return
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
+        task = bars.add_task("reading images", total=len(stream))
+        stream.fill(workers, lambda count: bars.update(task, completed=count))
+
+
+def began(weights: Mapping[str, str]) -> str:
+    """Which weights file a training began with: its name, its hash and what it had seen."""
+    what = f"{weights['name']} ({weights['hash']}), after {weights['seen']} images; its optimisers began anew"
+    return what + (f"; it learnt from {weights['images']}" if "images" in weights else "")
+
+
+def command(
+    name: str, images: str, out: Path, size: int, budget: Budget,
+    limit: int | None, mirror: bool, seed: int, batch: int | None, begin: str | None,
+) -> str:  # fmt: skip
+    """The command that trains the same again, for the model card; paths by their last part, since others' differ."""
+    words = ["partbench", "pretrain", name, "--images", Path(images).name, "--out", out.name]
+    words += ["--size", str(size), "--seed", str(seed)]
+    words += ["--from", begin] if begin else []
+    words += ["--limit", str(limit)] if limit is not None else []
+    words += ["--mirror"] if mirror else []
+    words += ["--batch", str(batch)] if batch else []
+    words += ["--minutes", f"{budget.seconds / 60:g}"] if math.isfinite(budget.seconds) else []
+    words += ["--kimg", f"{budget.images / 1000:g}"] if math.isfinite(budget.images) else []
+    return shlex.join(words)
+
+
+def check_training_files(files: TrainingFiles, budget: Budget, resume: bool) -> None:
+    """Refuse a training without a budget, or one that would overwrite files."""
+    if files.out.suffix != ".safetensors":
+        raise NamingError(f"--out {files.out} must end in .safetensors")
+    if budget == Budget():
+        raise NamingError("a training needs an end; give --minutes or --kimg")
+    if files.checkpoint.exists() and not resume:
+        raise NamingError(f"{files.checkpoint} is of a training begun before; go on with --resume, or delete it")
+
+
+class ProgressPrinter:
+    """Prints training progress: a bar on a terminal, else a line now and then."""
+
+    def __init__(self, console: Console, budget: Budget) -> None:
+        self.console, self.budget = console, budget
+        self.first: TrainingProgress | None = None
+        self.last = time.monotonic()
+        columns = TextColumn("{task.description}"), BarColumn(bar_width=20), TimeElapsedColumn()
+        self.bars = Progress(*columns, console=console, disable=not console.is_terminal)
+        self.task = self.bars.add_task("starting", total=1.0)
+
+    def __enter__(self) -> ProgressPrinter:
+        self.bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bars.stop()
+
+    def __call__(self, tick: TrainingProgress) -> None:
+        text = self.describe(tick)
+        self.bars.update(self.task, completed=self.budget.share(tick), description=escape(text))
+        if not self.console.is_terminal and time.monotonic() - self.last >= LINE_EVERY:
+            self.last = time.monotonic()
+            self.console.print(escape(text), soft_wrap=True)
+
+    def describe(self, tick: TrainingProgress) -> str:
+        """Images, images per second since this session's first step, time left, losses."""
+        self.first = self.first or tick
+        images, seconds = tick.images - self.first.images, tick.seconds - self.first.seconds
+        if not (images and seconds):
+            return f"{tick.images} images  {tick.note}"
+        rate = images / seconds
+        left = self.budget.remaining(tick, rate)
+        return f"{tick.images} images, {rate:.1f}/s, {left / 60:.0f} min left  {tick.note}"

@@ -1,0 +1,84 @@
+"""`partbench run`: from names to a leaderboard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+
+from ...files import cache_folder
+from ...plan import HEADLESS, Plan, base_head
+from ...plugins.catalogue import Catalogue, load_catalogue
+from ...plugins.identity import note_offers
+from ...plugins.names import find_backbone, find_dataset, find_head, find_reporter
+from ...reporter import Listener, Listeners
+from ...results import RunFolder
+from ..terminal import open_console
+from .plan_options import check_choices, find_device, folder_for, resolve
+from .run_summary import show_end
+
+if TYPE_CHECKING:
+    from ...machine import MemoryLimit
+
+
+def run(
+    plan: Plan, device: str, out: Path | None, as_json: bool, reporters: Sequence[str] = (),
+    memory: float | None = None,
+) -> None:  # fmt: skip
+    """Carry out a plan and print its leaderboard."""
+    console = open_console(stderr=as_json)
+    plan, folder = carry_out(plan, device, out, as_json, reporters, memory)
+    show_end(plan, folder, console, as_json)
+
+
+def carry_out(
+    plan: Plan, device: str, out: Path | None, quiet: bool, reporters: Sequence[str] = (), memory: float | None = None
+) -> tuple[Plan, RunFolder]:
+    """Compute what a plan asks for within so many GiB, or what is free; the plan with its names, and its folder."""
+    from ...machine import MemoryLimit
+
+    catalogue = load_catalogue()
+    plan = resolve(plan, catalogue)
+    check_choices(plan)
+    folder = folder_for(plan, out)
+    processor = find_device(device)
+    listeners = open_listeners(catalogue, reporters)
+    console = open_console(stderr=quiet)
+    for problem in catalogue.problems:
+        console.print(f"[yellow]{escape(problem)}[/]", soft_wrap=True)
+    _carry_out(plan, catalogue, folder, MemoryLimit.of(processor, memory), console, listeners)
+    return plan, folder
+
+
+def open_listeners(catalogue: Catalogue, names: Sequence[str]) -> list[tuple[str, Listener]]:
+    """The listeners of reporters by name."""
+    return [(name, find_reporter(catalogue, name).record.open()) for name in dict.fromkeys(names)]
+
+
+def _carry_out(
+    plan: Plan, catalogue: Catalogue, folder: RunFolder, room: MemoryLimit, console: Console,
+    listeners: Sequence[tuple[str, Listener]],
+) -> None:  # fmt: skip
+    from ...machine import provenance
+    from ...run.runner import Runner
+    from ...run.task import SegmentationTask
+    from ..terminal import TerminalListener
+
+    backbones = {name: find_backbone(catalogue, name) for name in plan.backbones if name not in HEADLESS}
+    heads = {n: find_head(catalogue, n) for name in plan.heads for n in (name, base_head(name))}
+    cells = sum(1 for _ in plan.cells())
+    console.print(
+        f"{escape(plan.dataset)}: {len(plan.backbones)} backbones x {len(plan.heads)} heads x {len(plan.shots)} shots "
+        f"x {plan.draws} draws = {cells} cells, on {room.device}, into {escape(str(folder.path))}",
+        soft_wrap=True,
+    )
+    dataset = find_dataset(catalogue, plan.dataset)
+    task = SegmentationTask.open(dataset.record, plan)
+    named = [("terminal", TerminalListener(console, len(plan.backbones)))]
+    reporter = Listeners([*named, *listeners])
+    facts = provenance(room.device)
+    Runner(plan, task, backbones, heads, folder, room.device, cache_folder(), facts, reporter, room).run()
+    note_offers(folder.path, backbones, heads, {plan.dataset: dataset})

@@ -1,0 +1,56 @@
+"""The summary printed at the end of a run: leaderboard, flags, failures, pictures and cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+
+from ...metrics.definitions import DEFAULT
+from ...plan import NO_HEAD, Plan, is_auto_shot
+from ...results import CellResult, ResultError, RunFolder
+from ...scores.leaderboard import ranked, summarise
+from ...scores.leaderboard_tables import as_text
+from .checks import print_signoffs
+from .flags import print_flags
+from .leaderboard import show_tables
+
+
+def show_end(plan: Plan, folder: RunFolder, console: Console, as_json: bool) -> None:
+    """Print the summary of a plan's cells."""
+    from ...gallery import compare_predictions
+
+    results, _ = folder.results(plan.cells())
+    if all(result.confusion is None for result in results):
+        raise ResultError(f"no cell of {folder.path} could be scored; the reasons stand above")
+    summary = summarise(results)
+    if as_json:
+        print(as_text(summary, "json"))
+        return
+    show_tables(results, summary, DEFAULT, plan.dataset)
+    print_flags([folder.path], console, plan.backbones)
+    print_signoffs([folder.path], console, {*plan.backbones, *plan.heads, plan.dataset})
+    failed = sum(r.error is not None for r in results)
+    if failed:
+        where = escape(str(folder.path / "cells"))
+        console.print(
+            f"[yellow]{failed} of {len(results)} cells failed; their files in {where} say why[/]", soft_wrap=True
+        )
+    most = max(plan.shots)
+    scored = summary[(summary["shots"] == most) & (summary["head"] != NO_HEAD)]
+    if not scored.empty:
+        head = str(scored.groupby("head")["mean"].mean().fillna(-1).idxmax())  # images without truth have no score
+        picture = compare_predictions(folder.path, ranked(scored, "mean"), head, most)
+        if picture:
+            console.print(f"pictures: {escape(str(picture))} and beside it", soft_wrap=True)
+    _print_cost(results, console)
+
+
+def _print_cost(results: Sequence[CellResult], console: Console) -> None:
+    """Seconds per image of every backbone, inversion included."""
+    few = [r for r in results if r.error is None and not is_auto_shot(r.cell.head)]
+    costs = {r.cell.backbone: r.provenance.get("seconds per image") for r in few}
+    text = ", ".join(f"{name} {1000 * s:.1f}" for name, s in costs.items() if s is not None)
+    if text:
+        console.print(f"ms per image, inversion included: {escape(text)}", soft_wrap=True)

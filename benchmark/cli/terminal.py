@@ -1,0 +1,65 @@
+"""What a run says in the terminal: a bar per backbone, the time left, and each problem in one sentence."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from ..plan import Plan
+from ..reporter import Listener
+from ..results import RunFolder
+
+
+def open_console(stderr: bool = False, quiet: bool = False) -> Console:
+    """Where a verb prints; names are data, so that the ':jigsaw:' of a 'random:jigsaw:' is no emoji."""
+    return Console(stderr=stderr, quiet=quiet, emoji=False)
+
+
+class TerminalListener(Listener):
+    """Draws progress with rich; where the output is no terminal it prints a line per backbone."""
+
+    def __init__(self, console: Console, backbones: int) -> None:
+        self.console = console
+        self.bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[what]}", style="dim"),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self.tasks: dict[str, TaskID] = {}
+        self.all = self.bars.add_task("backbones", total=backbones, what="")
+
+    def run_started(self, plan: Plan, folder: RunFolder) -> None:
+        self.bars.start()
+
+    def start(self, backbone: str, units: int) -> None:
+        self.tasks[backbone] = self.bars.add_task(escape(backbone), total=units, what="")
+        if not self.console.is_terminal:
+            self.console.print(f"{escape(backbone)}: {units} units of work", soft_wrap=True)
+
+    def unit(self, backbone: str, what: str) -> None:
+        self.bars.update(self.tasks[backbone], advance=1, what=escape(what.removeprefix(f"{backbone}--")))
+
+    def finish(self, backbone: str) -> None:
+        if backbone in self.tasks:
+            self.bars.update(self.tasks[backbone], what="done")
+        self.bars.advance(self.all)
+
+    def problem(self, sentence: str) -> None:
+        self.console.print(f"[yellow]{escape(sentence)}[/]", soft_wrap=True)
+
+    def run_finished(self, folder: RunFolder, complete: bool) -> None:
+        self.bars.stop()

@@ -1,0 +1,185 @@
+"""The verbs that look at the shelves and cross what is on them: `list`, `check`, `run`, `plan`, `throughput`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from .app import Json, Names, app
+
+DatasetName = Annotated[str, typer.Option(help="A dataset, as faces or folder:PATH[#GROUPING].")]
+Backbones = Annotated[Names, typer.Option(help="A name or pattern; may be repeated. All by default.")]
+Heads = Annotated[Names, typer.Option(help="A name or pattern; may be repeated. The paper's six by default.")]
+Shots = Annotated[str, typer.Option(help="Numbers of annotated images, with commas.")]
+Draws = Annotated[int, typer.Option(min=1, help="How often the shots are drawn.")]
+Schedule = Annotated[str, typer.Option(help="quick, medium, or paper: 1,000 epochs as in section 4.2.")]
+Features = Annotated[str, typer.Option(help="How maps are scaled: rms, none or standard.")]
+Size = Annotated[int, typer.Option(min=8, help="Side of the masks that are scored, pixels.")]
+Test = Annotated[int, typer.Option(min=1, help="Most test images.")]
+Pool = Annotated[int, typer.Option(min=1, help="Most labelled images to draw shots from.")]
+Split = Annotated[str, typer.Option(help="test, or validation to choose a protocol on.")]
+Seed = Annotated[int, typer.Option(help="Seed of the draws and of the heads.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")]
+Memory = Annotated[Optional[float], typer.Option(min=0, help="GiB to use; what is free by default.")]  # noqa: UP045
+Out = Annotated[Optional[Path], typer.Option(help="Folder of the run; runs/DATASET by default.")]  # noqa: UP045
+Preset = Annotated[Optional[str], typer.Option(help="An experiment of the paper, as table-g, or a .toml of yours.")]  # noqa: UP045
+Scale = Annotated[str, typer.Option(help="Of a preset: embedded, minutes on a CPU, or paper.")]
+Data = Annotated[Names, typer.Option(help="For a preset: PATH of its images, or NAME=PATH; may be repeated.")]
+Weights = Annotated[Names, typer.Option(help="For a preset: a weights FILE, or NAME=FILE; may be repeated.")]
+SHOTS, DRAWS, TEST = "1,5,10", 3, 16
+"""Of a run that does not say."""
+
+
+@app.command("list")
+def list_(
+    shelf: Annotated[
+        str, typer.Argument(help="backbones, heads, datasets, reporters or presets; all by default.")
+    ] = "all",
+    as_json: Json = False,
+) -> None:
+    """List what there is to cross, and which package offers it.
+
+    Example:  partbench list backbones
+    """
+    from ..commands.list_records import show
+
+    show(shelf, as_json)
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    dataset: DatasetName = "faces",
+    backbone: Backbones = None,
+    head: Heads = None,
+    shots: Shots = SHOTS,
+    draws: Draws = DRAWS,
+    schedule: Schedule = "quick",
+    features: Features = "rms",
+    size: Size = 64,
+    test: Test = TEST,
+    pool: Pool = 48,
+    split: Split = "test",
+    seed: Seed = 0,
+    device: Device = "auto",
+    memory: Memory = None,
+    reporter: Annotated[Names, typer.Option(help="Tell this one, too, as page; may be repeated.")] = None,
+    out: Out = None,
+    preset: Preset = None,
+    scale: Scale = "embedded",
+    data: Data = None,
+    weights: Weights = None,
+    as_json: Json = False,
+) -> None:
+    """Cross backbones, heads and shots on a dataset, and print the leaderboard.
+
+    The same command resumes a run that was stopped, and adds to one that is there. With less memory fewer images are
+    held and projected at once, to the same scores in more time.
+
+    Example:  partbench run --dataset folder:my-cats --backbone stylegan2 --shots 1,5
+
+    With --preset, an experiment of the paper, whose scores stand beside ours: partbench run --preset table-g
+    """
+    from ..commands.plan_options import make_plan
+    from ..commands.preset import choose
+    from ..commands.preset import run as run_preset
+    from ..commands.run import run as run_plan
+
+    choice = choose(context, preset, scale, data, weights)
+    if choice:
+        run_preset(choice, device, out, as_json, tuple(reporter or ()), memory)
+        return
+    names = tuple(backbone or ()), tuple(head or ())
+    plan = make_plan(dataset, *names, shots, draws, schedule, features, size, pool, test, split, seed)
+    run_plan(plan, device, out, as_json, tuple(reporter or ()), memory)
+
+
+@app.command()
+def plan(
+    context: typer.Context,
+    dataset: DatasetName = "faces",
+    backbone: Backbones = None,
+    head: Heads = None,
+    shots: Shots = SHOTS,
+    draws: Draws = DRAWS,
+    schedule: Schedule = "quick",
+    features: Features = "rms",
+    size: Size = 64,
+    test: Test = TEST,
+    pool: Pool = 48,
+    split: Split = "test",
+    seed: Seed = 0,
+    device: Device = "auto",
+    out: Out = None,
+    like: Annotated[Optional[Path], typer.Option(help="A run whose chance this one is taken to have.")] = None,  # noqa: UP045
+    memory: Memory = None,
+    preset: Preset = None,
+    scale: Scale = "embedded",
+    data: Data = None,
+    weights: Weights = None,
+    as_json: Json = False,
+) -> None:
+    """Say what a run would take and what it could show, before it is computed; exit 2 if it cannot fit.
+
+    Every backbone describes a few images and every head takes a few steps on this machine. Codes that are kept and
+    cells that have their score are free.
+
+    Example:  partbench plan --dataset folder:my-cats --schedule paper --like runs/faces
+    """
+    from ..commands.plan import show as show_plan
+    from ..commands.plan import show_preset
+    from ..commands.plan_options import make_plan
+    from ..commands.preset import choose
+
+    choice = choose(context, preset, scale, data, weights)
+    if choice:
+        show_preset(choice, device, out, like, memory, as_json)
+        return
+    names = tuple(backbone or ()), tuple(head or ())
+    plan = make_plan(dataset, *names, shots, draws, schedule, features, size, pool, test, split, seed)
+    show_plan(plan, device, out, like, memory, as_json)
+
+
+@app.command()
+def check(
+    name: Annotated[str, typer.Argument(help="A backbone, head or dataset, or a pattern of backbones and heads.")],
+    out: Annotated[Optional[Path], typer.Option(help="Also write the sign-off to this file; of one name.")] = None,  # noqa: UP045
+    as_json: Json = False,
+) -> None:
+    """Hold a backbone, head or dataset to its contract, and sign off how it went: leaderboards show it.
+
+    A failure that the record declares, with its reason, is shown and is no failure. Exit 1 if anything else fails.
+
+    Example:  partbench check stylegan2, or partbench check 'timm:*'
+    """
+    from ..commands.check import show as show_check
+
+    raise typer.Exit(show_check(name, out, as_json))
+
+
+@app.command()
+def throughput(
+    names: Annotated[Names, typer.Argument(help="Backbones or patterns; those of a default run by default.")] = None,
+    batch: Annotated[str, typer.Option(help="Images that go through together, with commas.")] = "1,8",
+    seconds: Annotated[float, typer.Option(min=0, help="Timed per stage and batch.")] = 2.0,
+    channels_last: Annotated[bool, typer.Option("--channels-last", help="Images with their channels last.")] = False,
+    bf16: Annotated[bool, typer.Option("--bf16", help="In bfloat16.")] = False,
+    compiled: Annotated[bool, typer.Option("--compile", help="Compiled by torch.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "auto",
+    out: Annotated[Optional[Path], typer.Option(help="Also write what was measured to this JSON file.")] = None,  # noqa: UP045
+    as_json: Json = False,
+) -> None:
+    """Measure how fast backbones describe images: every stage, projection included.
+
+    Example:  partbench throughput stylegan2 'pix2pix-*' --batch 1,8,32 --out speed.json
+    """
+    from ...cost.throughput import Options
+    from ..commands.plan_options import find_device
+    from ..commands.throughput import parse_batches
+    from ..commands.throughput import show as show_throughput
+
+    batches = parse_batches(batch)
+    options = Options(find_device(device), batches, seconds, channels_last, bf16, compiled)
+    raise typer.Exit(show_throughput(tuple(names or ()), options, out, as_json))

@@ -1,0 +1,1 @@
+"""Time, memory and disk: measured, and forecast for a plan."""

@@ -1,0 +1,1 @@
+"""Plugins: who offers what, under which name, keeping which contract."""

@@ -1,0 +1,194 @@
+"""Resolves names on the command line to records.
+
+A backbone is `FAMILY[:VARIANT][@WEIGHTS][+position]`, its weights a file or on the hub (`backbones/hub.py`), and
+`random:` before it makes it the untrained twin; a dataset is `NAME`, `NAME#OPTIONS` or `FAMILY:REST`, a head `NAME`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import TypeVar
+
+from ... import UserError
+from ...backbones.backbone import Backbone, BackboneError
+from ...backbones.controls.derived import POSITION, TWIN, twin, with_position
+from ...backbones.weights.hub import fetch, on_hub
+from ...datasets.dataset import Dataset, DatasetError, GeneratorIdentity
+from ...heads.head import Head
+from ..plan import PREFIX, base_head
+from ..reporter import Reporter
+from .catalogue import Catalogue, Offer
+
+SEED = 0
+"""Seed of every untrained twin."""
+
+_Record = TypeVar("_Record")
+
+
+class NamingError(UserError):
+    """An unknown name, in one sentence: the fact, the culprit, the mend."""
+
+
+@dataclass(frozen=True)
+class BackboneName:
+    """The parts of `[random:]FAMILY[:VARIANT][@WEIGHTS][+position]`."""
+
+    family: str
+    variant: str = ""
+    weights: str = ""
+    twin: bool = False
+    position: bool = False
+
+    @property
+    def details(self) -> str:
+        """What follows the family: `:VARIANT@WEIGHTS`."""
+        return (f":{self.variant}" if self.variant else "") + (f"@{self.weights}" if self.weights else "")
+
+
+def parse_backbone(name: str) -> BackboneName:
+    """The parts of a backbone's name; a ':' or '+' in the path of the weights is part of the path."""
+    rest = name.removesuffix(POSITION).removeprefix(TWIN)
+    before, _, weights = rest.partition("@")
+    family, _, variant = before.partition(":")
+    return BackboneName(family, variant, weights, name.startswith(TWIN), name.endswith(POSITION))
+
+
+def find_backbone(catalogue: Catalogue, name: str) -> Offer[Backbone]:
+    """The backbone of this name: configured, its untrained twin, the coordinates appended, as the name asks."""
+    parts = parse_backbone(name)
+    if name in (TWIN, TWIN[:-1]):
+        raise NamingError(f"'{name}' is the untrained twin of a backbone; say of which, as {TWIN}NAME")
+    offer = _look_up(catalogue.backbones, "backbone", parts.family)
+    record, plain = offer.record, parts.family + parts.details
+    if parts.details:
+        configure = _variants_of(record.configure, parts.family, parts.details)
+        weights, origin = _on_disk(parts.weights)
+        record = _configured(lambda: configure(parts.variant, weights), plain, offer.provider)
+        # A family that forgets to tell its variants apart would put two of them under one name.
+        record = replace(record, name=plain, origin=origin or record.origin)
+    if parts.twin and record.untrained is None:
+        raise NamingError(f"'{plain}' has no untrained twin; leave out '{name}'")
+    record = twin(record, SEED) if parts.twin else record
+    return replace(offer, record=with_position(record) if parts.position else record)
+
+
+def _on_disk(weights: str) -> tuple[str, str]:
+    """A weights file on this machine, and where it was fetched from; '' where it was not."""
+    if not on_hub(weights):
+        return weights, ""
+    fetched = fetch(weights)
+    return str(fetched.path), f"{weights} at commit {fetched.commit}"
+
+
+def find_head(catalogue: Catalogue, name: str) -> Offer[Head]:
+    """The head of this name; of auto-shot the one that labels its samples."""
+    return _look_up(catalogue.heads, "head", base_head(name))
+
+
+def find_reporter(catalogue: Catalogue, name: str) -> Offer[Reporter]:
+    """The reporter of this name."""
+    return _look_up(catalogue.reporters, "reporter", name)
+
+
+def find_dataset(catalogue: Catalogue, name: str) -> Offer[Dataset]:
+    """The dataset of this name; what follows the first ':' or '#' is the family's own business (a path, say).
+
+    Shots alone are joined to the test and unlabelled images of the dataset that they are for.
+    """
+    offer = _named_dataset(catalogue, name)
+    record = offer.record
+    if record.beside is None:
+        return offer
+    if not record.like:
+        raise NamingError(f"'{name}' has shots alone; export it again with --like DATASET, as --like faces")
+    base = _named_dataset(catalogue, record.like).record
+    if base.beside is not None:
+        raise NamingError(f"'{name}' is for '{record.like}', which has shots alone too; export it for another dataset")
+    return replace(offer, record=record.beside(base))
+
+
+def family_of(name: str) -> str:
+    """The word before the first ':' or '#' of a dataset's name."""
+    return re.split("[:#]", name, maxsplit=1)[0]
+
+
+def _named_dataset(catalogue: Catalogue, name: str) -> Offer[Dataset]:
+    family, mark, rest = re.match(r"([^:#]*)(:?)(.*)", name, re.DOTALL).groups()  # type: ignore[union-attr]
+    offer = _look_up(catalogue.datasets, "dataset", family)
+    record = offer.record
+    if not rest and record.classes:
+        return offer
+    # A family without classes of its own, as `folder`, says itself what it misses.
+    configure = _variants_of(record.configure, family, mark + rest)
+    return replace(offer, record=replace(_configured(lambda: configure(rest), name, offer.provider), name=name))
+
+
+def made_by(backbone: Backbone, weights: str | None, maker: GeneratorIdentity) -> bool:
+    """Whether this backbone is the generator that made images; variants that read the same weights are."""
+    if weights is None or weights != maker.weights:
+        return weights == maker.weights and backbone.name.removesuffix(POSITION) == maker.backbone
+    ours, theirs = parse_backbone(backbone.name), parse_backbone(maker.backbone)
+    return (ours.family, ours.twin) == (theirs.family, theirs.twin)
+
+
+def backbone_names(catalogue: Catalogue) -> tuple[str, ...]:
+    """The names that `expand` chooses from: every backbone but families that need a variant, and the twins."""
+    records = {name: offer.record for name, offer in catalogue.backbones.items() if offer.record.channels}
+    return (*records, *(TWIN + name for name, record in records.items() if record.untrained))
+
+
+def expand(patterns: Iterable[str], names: Iterable[str], noun: str = "backbone") -> tuple[str, ...]:
+    """The names that match any of these patterns (`*`, `?`, `[...]`), in the patterns' order, each once.
+
+    A pattern without a wildcard stands for itself, known or not: `stylegan2:B` is in no list.
+    """
+    candidates = tuple(names)
+    found: dict[str, None] = {}
+    for pattern in patterns:
+        # No listed name has a slash, so what has one is a path, and a '[' in it is no wildcard.
+        literal = "/" in pattern or not any(mark in pattern for mark in "*?[")
+        matches = [pattern] if literal else [name for name in candidates if fnmatchcase(name, pattern)]
+        if not matches:
+            raise NamingError(f"no {noun} matches '{pattern}'; there are {', '.join(candidates) or 'none'}")
+        found |= dict.fromkeys(matches)
+    return tuple(found)
+
+
+def expand_heads(patterns: Iterable[str], catalogue: Catalogue) -> tuple[str, ...]:
+    """The heads that match any of these patterns; auto-shot takes minutes, so only patterns that begin with it do."""
+    found: dict[str, None] = {}
+    for pattern in patterns:
+        prefix = PREFIX if pattern.startswith(PREFIX) else ""
+        found |= dict.fromkeys(expand((pattern,), [prefix + name for name in catalogue.heads], "head"))
+    return tuple(found)
+
+
+def _look_up(shelf: Mapping[str, Offer[_Record]], noun: str, name: str) -> Offer[_Record]:
+    if name in shelf:
+        return shelf[name]
+    close = get_close_matches(name, shelf, 1)
+    hint = f"did you mean '{close[0]}'?" if close else f"there are {', '.join(shelf) or 'none'}"
+    raise NamingError(f"no {noun} is called '{name}'; {hint}")
+
+
+_Configure = TypeVar("_Configure", bound=Callable[..., object])
+
+
+def _variants_of(configure: _Configure | None, family: str, details: str) -> _Configure:
+    if configure is None:
+        raise NamingError(f"'{family}' has no variants; leave out '{details}'")
+    return configure
+
+
+def _configured(configure: Callable[[], _Record], name: str, provider: str) -> _Record:
+    try:
+        return configure()
+    except (BackboneError, DatasetError):
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise NamingError(f"{provider} cannot give '{name}' ({reason}); see that its parts exist") from error

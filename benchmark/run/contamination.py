@@ -1,0 +1,184 @@
+"""Contamination checks of a run: test images among shots or pretraining images, classes missing from the shots.
+
+Images are compared by their names and by their perceptual hashes. What was found goes into the run's folder; the part
+that reads images is done once for the same images, the rest whenever a run adds to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...backbones.backbone import Backbone
+from ...datasets.dataset import IGNORE, Split
+from ..flags import IMAGES, SHOTS, Findings, GuardFlag, read_findings, some, write_findings
+from ..pretrain.training_images import PretrainingImages, pretraining_of
+from ..results import ResultError
+from .near_duplicates import HashedImages, describe, hash_images, look_alikes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .task import SegmentationTask
+
+LOOKED_AT = 1000
+"""Most unlabelled images that are compared with the test images by their looks; drawn at random, seeded."""
+SECONDS = 2.0
+"""Spent on them at most."""
+NAMES = 2**17
+"""Most unlabelled images whose names are compared."""
+
+
+@dataclass(frozen=True)
+class GuardResult:
+    """What one guard checked, and its flags."""
+
+    checked: str
+    flags: tuple[GuardFlag, ...] = ()
+
+
+def run_guards(run: Path, task: SegmentationTask, backbones: Mapping[str, Backbone]) -> Findings:
+    """Run all guards and write their findings into the run; a backbone of an earlier command keeps its flags."""
+    earlier = _earlier_findings(run, task)
+    if earlier:
+        test = HashedImages(
+            tuple(earlier.hashes), np.array([int(h, 16) for h in earlier.hashes.values()], dtype=np.uint64)
+        )
+        parts = {of: GuardResult(what, earlier.of(of)) for of, what in earlier.checked.items()}
+    else:
+        test = hash_images(task.scored, task.test)
+        parts = {IMAGES: guard_images(task, test)}
+    parts[SHOTS] = guard_shots(task)
+    parts |= {name: guard_backbone(name, record, task, test) for name, record in backbones.items()}
+    findings = Findings(
+        data=task.data,
+        checked={of: part.checked for of, part in parts.items()},
+        flags=tuple(flag for part in parts.values() for flag in part.flags),
+        hashes={name: f"{int(one):016x}" for name, one in zip(test.names, test.hashes, strict=True)},
+    )
+    write_findings(run, findings)
+    return findings
+
+
+def _earlier_findings(run: Path, task: SegmentationTask) -> Findings | None:
+    """Earlier findings on the same images; a damaged file is made anew."""
+    try:
+        findings = read_findings(run)
+    except ResultError:
+        return None
+    return findings if findings and findings.data == task.data else None
+
+
+def guard_images(task: SegmentationTask, test: HashedImages) -> GuardResult:
+    """Test images among the labelled and the unlabelled ones, and twice among themselves; classes that none shows."""
+    pool = hash_images(task.splits.pool, task.pool)
+    unlabelled, named = _unlabelled(task)
+    flags = [
+        _same_name("shots in test", "stand in the pool of shots as well", test, pool.names),
+        _near_duplicates("shots near test", "pool images", test, pool),
+        _near_duplicates("duplicates in test", "each other", test, test),
+        _same_name("pretraining in test", "stand among the unlabelled ones as well", test, named),
+        _near_duplicates("pretraining near test", "unlabelled ones", test, unlabelled),
+        _absent_from_test(task),
+    ]
+    looked = f"{len(test.names)} test against {len(pool.names)} pool"
+    if task.splits.unlabelled:
+        looked += f" and {len(unlabelled.names)} of {len(task.splits.unlabelled)} unlabelled"
+    return GuardResult(f"{looked} images by name and look", tuple(flag for flag in flags if flag))
+
+
+def _unlabelled(task: SegmentationTask) -> tuple[HashedImages, list[str]]:
+    """A sample of the unlabelled images, and the names of all, or of very many."""
+    split = task.splits.unlabelled
+    if split is None:
+        return HashedImages((), np.empty(0, dtype=np.uint64)), []
+    rows = np.random.default_rng(0).choice(len(split), min(LOOKED_AT, len(split)), replace=False)
+    return hash_images(split, rows.tolist(), SECONDS), [split.name(i) for i in range(min(NAMES, len(split)))]
+
+
+def _same_name(name: str, what: str, test: HashedImages, others: tuple[str, ...] | list[str]) -> GuardFlag | None:
+    there = set(others)
+    both = tuple(one for one in test.names if one in there)
+    text = f"{len(both)} of {len(test.names)} test images {what}: {some(both)}"
+    return GuardFlag(IMAGES, name, text, both) if both else None
+
+
+def _near_duplicates(name: str, what: str, test: HashedImages, others: HashedImages) -> GuardFlag | None:
+    """A flag for test images that look like others; like other test images if they are the same."""
+    pairs = look_alikes(test, others)
+    text = f"{len({pair.test for pair in pairs})} of {len(test.names)} test images look like {what}: "
+    cases = describe(pairs)
+    return GuardFlag(IMAGES, name, text + some(cases), cases) if pairs else None
+
+
+def _absent_from_test(task: SegmentationTask) -> GuardFlag | None:
+    absent = _absent(task, {k for i in task.test for k in _classes_of(task.scored, i, task.plan.size)})
+    text = f"no test image shows {some(absent)}; no score says anything of them"
+    return GuardFlag(IMAGES, "class missing from test", text, absent) if absent else None
+
+
+def _classes_of(split: Split, index: int, size: int) -> set[int]:
+    """The classes that an image shows."""
+    return {*split.masks([index], size).unique().tolist()} - {IGNORE}
+
+
+def _absent(task: SegmentationTask, shown: set[int]) -> tuple[str, ...]:
+    """The scored classes that are not among those shown."""
+    return tuple(
+        name for k, name in enumerate(task.dataset.classes) if k not in shown and name not in task.dataset.excluded
+    )
+
+
+def guard_shots(task: SegmentationTask) -> GuardResult:
+    """Classes that a head of some draw and number of shots never sees, and shots that no person annotated."""
+    draws = task.manifest.draws
+    shown = {i: _classes_of(task.splits.pool, i, task.plan.size) for i in {i for draw in draws for i in draw}}
+    cases: list[str] = []
+    counts: list[str] = []
+    for shots in task.plan.shots:
+        absent = {n: _absent(task, set().union(*(shown[i] for i in draw[:shots]))) for n, draw in enumerate(draws)}
+        lacking = {n: names for n, names in absent.items() if names}
+        cases += [f"{shots} shot{'s' * (shots > 1)}, draw {n}: {', '.join(names)}" for n, names in lacking.items()]
+        counts += [f"{len(lacking)} of {len(draws)} draws with {shots}"] if lacking else []
+    checked = f"classes in {len(draws)} draws of {', '.join(map(str, task.plan.shots))} shots"
+    oracle = _oracle(task)
+    if not cases:
+        return GuardResult(checked, oracle)
+    text = f"a head never sees some class in {', '.join(counts)}: {some(cases, 1)}"
+    return GuardResult(checked, (GuardFlag(SHOTS, "class missing from shots", text, tuple(cases)), *oracle))
+
+
+def _oracle(task: SegmentationTask) -> tuple[GuardFlag, ...]:
+    """A flag where a network stood in for the person who annotates, with how well it knows what it was taught."""
+    facts = task.dataset.facts
+    if "oracle" not in facts:
+        return ()
+    measured = (f"{name} {value}" for name, value in facts["oracle"]["measured"].items())
+    return (
+        GuardFlag(
+            SHOTS, "annotated by an oracle", f"the shots have the masks of {facts['annotator']}", tuple(measured)
+        ),
+    )
+
+
+def guard_backbone(name: str, backbone: Backbone, task: SegmentationTask, test: HashedImages) -> GuardResult:
+    """Whether its pretraining images are known, and whether a test image is one of them."""
+    pretraining: PretrainingImages = pretraining_of(backbone, task.dataset.like or task.plan.dataset)
+    if pretraining.unknown:
+        return GuardResult(
+            "", (GuardFlag(name, "pretraining images unknown", f"{name}: {pretraining.unknown}", pretraining.evidence),)
+        )
+    if pretraining.hashes is None:
+        return GuardResult(pretraining.text)
+    pairs = look_alikes(
+        test, HashedImages(tuple(f"image {i}" for i in range(len(pretraining.hashes))), pretraining.hashes)
+    )
+    seen = dict.fromkeys(pair.test for pair in pairs)
+    if not seen:
+        return GuardResult(pretraining.text)
+    what = f"{len(seen)} of {len(test.names)} test images look like images that it learnt from"
+    text = f"{name}: {what}: {some(tuple(seen))}"
+    return GuardResult(pretraining.text, (GuardFlag(name, "pretraining near test", text, describe(pairs)),))

@@ -1,0 +1,66 @@
+"""Trains the heads of one backbone and stores them until all cells are scored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ...backbones.backbone import Backbone
+from ...heads.head import Head
+from ..files import write_atomic
+from ..plan import Cell
+from ..plugins.catalogue import Offer
+from .head_training import SCHEDULES, learn
+from .recorder import RunRecorder
+from .shot_features import ShotMaps
+
+
+@dataclass
+class HeadStore:
+    """Trains heads on the maps of one backbone."""
+
+    backbone: Backbone
+    heads: Mapping[str, Offer[Head]]
+    recorder: RunRecorder
+    device: torch.device
+    work: Path
+
+    def head(self, cell: Cell, shots: ShotMaps) -> nn.Module:
+        """The trained head of a cell, from disk if an earlier run got that far."""
+        file, head, task = self.file(cell), self.heads[cell.head].record, self.recorder.task
+        classes = len(task.dataset.classes)
+        if (stored := self._load(head, file, classes)) is not None:
+            return stored
+        rows, masks = task.manifest.draws[cell.draw], task.shot_masks(cell.draw, cell.shots).to(self.device)
+        schedule, seed = SCHEDULES[task.plan.schedule], cell.seed(task.plan.seed)
+        channels = self.backbone.channels
+        module = learn(head, channels, classes, lambda i: shots.of(rows[i]), masks, schedule, seed)
+        write_atomic(file, _as_bytes(module.state_dict()))
+        self.recorder.journal("fit", cell.slug)
+        return module
+
+    def file(self, cell: Cell) -> Path:
+        """Where the head of a cell is kept."""
+        return self.work / f"{cell.slug}.pt"
+
+    def _load(self, head: Head, file: Path, classes: int) -> nn.Module | None:
+        """The head in a file; None if there is none that fits."""
+        if not file.exists():
+            return None
+        module = head.build(self.backbone.channels, classes)
+        try:
+            module.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
+        except Exception:  # torch raises all sorts on a file that is cut short
+            return None
+        return module.to(self.device).requires_grad_(False).eval()
+
+
+def _as_bytes(state: dict[str, Tensor]) -> bytes:
+    buffer = BytesIO()
+    torch.save(state, buffer)
+    return buffer.getvalue()

@@ -1,0 +1,134 @@
+"""The runner: carries out a plan, one backbone after the other, and resumes a killed run."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...backbones.backbone import Backbone
+from ...heads.head import Head
+from ..files import weights_hash
+from ..gallery import ShotPictures, first_shots, keep_shots, read_shots
+from ..machine import MemoryLimit
+from ..metrics.confusion import confuse
+from ..plan import COPY, SUPERVISED, Cell, Plan, file_name
+from ..plugins.catalogue import Offer
+from ..reporter import Listener
+from ..results import ResultError, RunFolder
+from .backbone_run import BackboneRun
+from .contamination import run_guards
+from .features import FeatureSource
+from .recorder import RunRecorder, one_line
+from .segmenter_cells import UNITS, ProgressMeter, SegmenterCells, SupervisedCells
+from .task import SegmentationTask, mode_of
+
+
+@dataclass
+class Runner:
+    """Carries out one plan."""
+
+    plan: Plan
+    task: SegmentationTask
+    backbones: Mapping[str, Offer[Backbone]]
+    heads: Mapping[str, Offer[Head]]
+    folder: RunFolder
+    device: torch.device
+    cache: Path
+    facts: Mapping[str, Any]
+    """Versions and hardware, for every result."""
+    reporter: Listener = field(default_factory=Listener)
+    room: MemoryLimit | None = None
+    """The memory that the run may take; None: as much as it likes."""
+
+    def run(self) -> None:
+        """Compute every cell that has no score yet; a backbone or a head that fails leaves the others alone."""
+        whole = self._write_plan()
+        recorder = RunRecorder(self.task, self.folder, self.facts, self.reporter)
+        complete = False
+        self.reporter.run_started(self.plan, self.folder)
+        try:
+            self._guard(whole, recorder)
+            for name in self.plan.backbones:
+                weights = weights_hash(self.backbones[name].record.weights) if name in self.backbones else None
+                cells = [cell for cell in self.plan.cells() if cell.backbone == name]
+                self._backbone(name, [cell for cell in cells if not recorder.done(cell, weights)], recorder, weights)
+                self.reporter.finish(name)
+            complete = True
+        finally:
+            self.reporter.run_finished(self.folder, complete)
+
+    def _write_plan(self) -> SegmentationTask:
+        """Note what the folder holds from now on: what it held, and the cells of this plan; the task of all of it."""
+        plan = self.plan
+        if self.folder.plan_file.exists():
+            earlier, data = self.folder.read_plan(), self.folder.read_data()
+            if earlier.hash != plan.hash or data != self.task.data:
+                what = "another protocol" if earlier.hash != plan.hash else f"other images of {plan.dataset}"
+                raise ResultError(f"{self.folder.path} holds a run with {what}; choose another --out")
+            plan = earlier.union(plan)
+        task = self.task.of(plan)
+        self.folder.write_plan(plan, {**self.facts, "data": task.data, "shots": task.manifest.names})
+        try:
+            self._keep_shots(task)
+        except Exception as error:  # scores need no pictures, and whatever cannot be read is said where it is needed
+            self.reporter.problem(f"no pictures of the shots are kept: {one_line(error)}")
+        return task
+
+    def _guard(self, whole: SegmentationTask, recorder: RunRecorder) -> None:
+        """See whether the images are what scores need them to be; guards that fail leave the scores alone."""
+        records = {name: self.backbones[name].record for name in self.plan.backbones if name in self.backbones}
+        try:
+            run_guards(self.folder.path, whole, records)
+        except Exception as error:  # an image that nobody scores may be broken
+            recorder.problem(f"the guards could not look at all images ({one_line(error)}); the next run tries again")
+
+    def _keep_shots(self, task: SegmentationTask) -> None:
+        """Keep pictures of the shots that each draw begins with, for `partbench lottery`."""
+        rows, pool = first_shots(task.manifest.draws, min(task.plan.shots)), task.splits.pool
+        names, stored = tuple(pool.name(row) for row in rows), read_shots(self.folder.path)
+        if stored is None or stored.names != names:
+            images, masks = (read(rows, task.plan.size).numpy() for read in (pool.images, pool.masks))
+            keep_shots(self.folder.path, ShotPictures.of(names, images, masks))
+
+    def _backbone(self, name: str, cells: Sequence[Cell], recorder: RunRecorder, weights: str | None) -> None:
+        """Score the cells of one backbone."""
+        # Other weights are other units: a head that was trained on the old ones is never taken for one of these.
+        work = self.folder.path / "units" / (file_name(name) + (f"-{weights}" if weights else ""))
+        try:
+            if cells and name == COPY:
+                self._copy(cells, recorder)
+            elif cells and name == SUPERVISED:
+                self._supervised(cells, recorder, work)
+            elif cells:
+                offer = self.backbones[name]
+                source = FeatureSource.open(offer.record, self.device, self.cache, self.room)
+                BackboneRun(offer, source, self.heads, recorder, work).run(cells)
+        except Exception as error:  # whatever a backbone raises, the rest of the grid goes on
+            provider = self.backbones[name].provider if name in self.backbones else "partbench"
+            for cell in cells:
+                if not recorder.done(cell, weights):
+                    recorder.failed(cell, f"{name} ({provider}) failed: {one_line(error)}")
+        # Every cell has its result, be it a failure, which the next run tries from the start: it may be mended by then.
+        shutil.rmtree(work, ignore_errors=True)
+
+    def _copy(self, cells: Sequence[Cell], recorder: RunRecorder) -> None:
+        """The control that predicts the training mask, whatever the image."""
+        classes = len(self.task.dataset.classes)
+        self.reporter.start(COPY, len(cells))
+        truth = self.task.scored.masks(list(self.task.test), self.plan.size)
+        for cell in cells:
+            guess = mode_of(self.task.shot_masks(cell.draw, cell.shots), classes).expand_as(truth)
+            recorder.scored(cell, confuse(guess.numpy(), truth.numpy(), classes), {"provider": "partbench"})
+            self.reporter.unit(COPY, cell.slug)
+
+    def _supervised(self, cells: Sequence[Cell], recorder: RunRecorder, work: Path) -> None:
+        """The control that learns from labels alone."""
+        self.reporter.start(SUPERVISED, UNITS * len(cells))
+        supervised = SupervisedCells(self.task, SegmenterCells(recorder, self.device, work, self.plan.size))
+        for cell in cells:
+            supervised.run(cell, ProgressMeter(UNITS, lambda what: self.reporter.unit(SUPERVISED, what)))

@@ -1,0 +1,1 @@
+"""What the scores of runs say: ranks, comparisons, gates and their tables."""

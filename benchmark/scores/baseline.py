@@ -1,0 +1,127 @@
+"""The baseline: scores of a run in one small file, against which later runs are compared.
+
+Beside the score of every draw it keeps how each image moves it, so that the comparison is paired though the images and
+the confusions are gone. More than 64 images are summed into 64 blocks of neighbours, whose moves estimate the same
+error (the block jackknife, Kuensch 1989): scaled to act as 64 images, they have the same expected components.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from ... import UserError
+from ..metrics.estimate import Estimate
+from ..plan import PROTOCOL, Plan
+from ..results import CellResult
+from .leaderboard import Key, estimates
+
+BLOCKS = 64
+"""Most blocks of images."""
+DIGITS = 4
+"""Of a score in per cent."""
+
+
+class BaselineError(UserError):
+    """A baseline that cannot be made or read, in one sentence: the fact, the culprit, the mend."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Scores as the file stores them, and the protocol that other runs must share to be compared."""
+
+    protocol: int
+    plan: str
+    """Hash of the plan, see `Plan.hash`."""
+    fields: Mapping[str, Any]
+    """What the hash is of."""
+    data: str | None
+    """Hash of the images and masks."""
+    images: int
+    """How many test images."""
+    shots: Mapping[tuple[int, int], str]
+    """Hash of the shots by (shots, draw)."""
+    versions: Mapping[str, str]
+    """Packages that it was made with; several runs into one folder may have had several."""
+    scores: Mapping[str, Mapping[Key, Estimate]]
+    """By metric and by backbone, head and shots; rounded, and in blocks."""
+
+
+def make_baseline(plan: Plan, results: Sequence[CellResult], metrics: Sequence[str]) -> Baseline:
+    """The baseline of a run's scored cells."""
+    scored = [result for result in results if result.confusion is not None]
+    plan_hash = plan.hash
+    for result in scored:
+        _check_scored_alike(result, plan_hash, scored[0])
+    return Baseline(
+        protocol=PROTOCOL,
+        plan=plan_hash,
+        fields=shared_fields(plan),
+        data=scored[0].provenance.get("data"),
+        images=max(len(result.confusion) for result in scored if result.confusion is not None),
+        shots=_shots(scored),
+        versions=_versions(scored),
+        scores={name: {key: small(e) for key, e in estimates(scored, name).items()} for name in metrics},
+    )
+
+
+def shared_fields(plan: Plan) -> dict[str, Any]:
+    """The fields of a plan that its hash is of."""
+    return {k: v for k, v in asdict(plan).items() if k not in ("backbones", "heads", "draws", "shots")}
+
+
+def small(estimate: Estimate) -> Estimate:
+    """An estimate with rounded scores, of at most 64 blocks of images."""
+    moves = block_moves(estimate)
+    return from_moves(estimate.draws, np.round(estimate.scores, DIGITS), moves)
+
+
+def block_moves(estimate: Estimate) -> np.ndarray[Any, np.dtype[np.float16]]:
+    """By how many points each block of consecutive images moves the score of each draw, (D, B)."""
+    images = estimate.images
+    blocks = min(BLOCKS, images)
+    centred = estimate.influence - estimate.influence.mean(1, keepdims=True)
+    first = np.arange(blocks) * images // blocks
+    return (np.add.reduceat(centred, first, axis=1) / images).astype(np.float16)
+
+
+def from_moves(draws: Sequence[int], scores: Any, moves: np.ndarray[Any, Any]) -> Estimate:
+    """The estimate in which every block acts as one image."""
+    return Estimate(tuple(draws), np.asarray(scores, dtype=float), moves.shape[1] * moves.astype(float))
+
+
+def _check_scored_alike(result: CellResult, plan_hash: str, first: CellResult) -> None:
+    """Refuse a run whose cells were not scored alike."""
+    provenance, mend = result.provenance, "delete its file and run the same command again"
+    if provenance.get("protocol") != PROTOCOL:
+        what = f"was scored under protocol {provenance.get('protocol')}, and this partbench has {PROTOCOL}"
+    elif provenance.get("plan") != plan_hash or provenance.get("data") != first.provenance.get("data"):
+        what = "is of another plan or of other images than the rest of its run"
+    elif (result.classes, result.excluded) != (first.classes, first.excluded):
+        what = "has other classes than the rest of its run"
+    elif result.confusion is not None and first.confusion is not None and len(result.confusion) != len(first.confusion):
+        what = f"has {len(result.confusion)} test images and the rest of its run {len(first.confusion)}"
+    else:
+        return
+    raise BaselineError(f"the cell {result.cell.slug} {what}; {mend}")
+
+
+def _shots(results: Sequence[CellResult]) -> dict[tuple[int, int], str]:
+    shots: dict[tuple[int, int], str] = {}
+    for result in sorted(results, key=lambda r: (r.cell.shots, r.cell.draw)):
+        cell, seen = result.cell, str(result.provenance.get("shots"))
+        if shots.setdefault((cell.shots, cell.draw), seen) != seen:
+            mend = "delete its file and run the same command again"
+            raise BaselineError(f"the cell {cell.slug} saw other shots than the rest of its run; {mend}")
+    return shots
+
+
+def _versions(results: Sequence[CellResult]) -> dict[str, str]:
+    found: dict[str, set[str]] = {}
+    for result in results:
+        for package, version in dict(result.provenance.get("versions") or {}).items():
+            found.setdefault(str(package), set()).add(str(version))
+    return {package: ", ".join(sorted(versions)) for package, versions in sorted(found.items())}

@@ -1,0 +1,1 @@
+"""How the procedural datasets are drawn: sampling, camera, canvas, shapes and splits."""

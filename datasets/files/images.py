@@ -1,0 +1,202 @@
+"""Pictures without masks: a folder, a zip or several of them, read as one split for pretraining."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections import Counter
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+
+from ..dataset import DatasetError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+"""Endings of the files that are read as pictures, in lower case."""
+
+_EXIF_ORIENTATION = 0x0112
+_EXIF_SIDEWAYS = (5, 6, 7, 8)
+
+
+def is_picture(name: str) -> bool:
+    """Whether a file of this name is a picture, and not a hidden twin such as macOS leaves in zips."""
+    base = name.rsplit("/", 1)[-1]
+    return base.lower().endswith(SUFFIXES) and not base.startswith(".")
+
+
+def decode(file: Path | IO[bytes], name: str) -> Image.Image:
+    """A picture file as upright 8-bit RGB: EXIF orientation obeyed, grey repeated, alpha dropped."""
+    try:
+        with Image.open(file) as image:
+            return _rgb(ImageOps.exif_transpose(image))
+    except Exception as error:  # decoders raise whatever a broken file drives them into
+        raise unreadable(name, error) from error
+
+
+def upright_size(file: Path) -> tuple[int, int]:
+    """Width and height of a picture after its EXIF orientation, from the header where the format has it there."""
+    try:
+        with Image.open(file) as image:
+            width, height = image.size
+            # Of a PNG, getexif() decodes all pixels; a square needs none of that.
+            sideways = width != height and image.getexif().get(_EXIF_ORIENTATION) in _EXIF_SIDEWAYS
+    except Exception as error:  # as in `decode`
+        raise unreadable(str(file), error) from error
+    return (height, width) if sideways else (width, height)
+
+
+def unreadable(name: str, error: Exception) -> DatasetError:
+    """The error that names a picture file that nothing can be read from."""
+    reason = str(error) or type(error).__name__
+    return DatasetError(f"{name} cannot be read as a picture ({reason}); replace the file or take it out")
+
+
+def square_box(width: int, height: int) -> tuple[int, int, int, int]:
+    """The largest central square of a picture, as (left, top, right, bottom)."""
+    side = min(width, height)
+    left, top = (width - side) // 2, (height - side) // 2
+    return left, top, left + side, top + side
+
+
+def squares(paths: Sequence[Path], size: int) -> Tensor:
+    """The central squares of picture files, (N, 3, size, size) float32 in [0, 1]."""
+    images = torch.empty(len(paths), 3, size, size)
+    for row, path in enumerate(paths):
+        images[row] = square(decode(path, str(path)), size)
+    return images
+
+
+def square(image: Image.Image, size: int) -> Tensor:
+    """The central square of an RGB picture at another size, (3, size, size) float32 in [0, 1]."""
+    # Cropped first: resize(box=...) lets pixels from outside the box blend into its border.
+    image = image.crop(square_box(*image.size)).resize((size, size), Image.Resampling.BILINEAR)
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):
+        # convert() would clip 16-bit grey to white; the high byte is what Pillow keeps of 16-bit colour.
+        image = Image.fromarray((np.asarray(image).astype(np.int32) >> 8).clip(0, 255).astype(np.uint8))
+    if image.mode == "P":
+        image = image.convert("RGBA")  # straight to RGB, Pillow warns about palettes with transparency
+    return image.convert("RGB")
+
+
+class _Directory:
+    """A folder of pictures, searched through all its subfolders."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def names(self) -> list[str]:
+        files = (file for file in self.path.rglob("*") if file.is_file())
+        return sorted(name for file in files if is_picture(name := file.relative_to(self.path).as_posix()))
+
+    def decode(self, name: str) -> Image.Image:
+        return decode(self.path / name, str(self.path / name))
+
+
+class _Archive:
+    """A zip of pictures, opened at the first read of each process."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: zipfile.ZipFile | None = None
+        self._process = 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"path": self.path, "_file": None, "_process": 0}
+
+    def names(self) -> list[str]:
+        try:
+            with zipfile.ZipFile(self.path) as file:
+                return sorted(filter(is_picture, file.namelist()))
+        except (OSError, zipfile.BadZipFile) as error:
+            raise DatasetError(f"{self.path} cannot be read as a zip ({error}); pack it again") from error
+
+    def decode(self, name: str) -> Image.Image:
+        label = f"{self.path}/{name}"
+        try:
+            data = self._opened().read(name)
+        except Exception as error:  # truncated, encrypted or compressed in a way that zipfile lacks
+            raise unreadable(label, error) from error
+        return decode(BytesIO(data), label)
+
+    def _opened(self) -> zipfile.ZipFile:
+        # A forked worker shares the parent's file position, so that both would read garbage.
+        if self._file is None or self._process != os.getpid():
+            self._file, self._process = zipfile.ZipFile(self.path), os.getpid()
+        return self._file
+
+
+class ImageFolder:
+    """A split of pictures without masks, from a folder, a zip, or a list of them; a name is the path inside.
+
+    Each picture is cropped to its largest central square and resized (bilinear, antialiased).
+    """
+
+    def __init__(self, sources: str | Path | Sequence[str | Path]) -> None:
+        paths = [sources] if isinstance(sources, str | Path) else list(sources)
+        if not paths:
+            raise DatasetError("no folder or zip of pictures was given; give at least one")
+        opened = [_source(Path(path)) for path in paths]
+        self._pictures = [(source, name) for source in opened for name in _names(source)]
+        self._names = [_name(source, name, alone=len(opened) == 1) for source, name in self._pictures]
+        _check_unique(self._names)
+
+    def __len__(self) -> int:
+        return len(self._pictures)
+
+    def name(self, index: int) -> str:
+        """The path inside the folder or zip; with several sources, after the name of its own."""
+        return self._names[index]
+
+    def picture(self, index: int) -> Image.Image:
+        """The whole picture at its own size, upright RGB."""
+        source, name = self._pictures[index]
+        return source.decode(name)
+
+    def images(self, indices: Sequence[int], size: int) -> Tensor:
+        """The pictures at `indices`, (N, 3, size, size) float32 in [0, 1]."""
+        images = torch.empty(len(indices), 3, size, size)
+        for row, index in enumerate(indices):
+            images[row] = square(self.picture(index), size)
+        return images
+
+    def masks(self, indices: Sequence[int], size: int) -> Tensor:
+        """Nothing: these pictures have no masks, and asking for them is a `DatasetError`."""
+        source = self._pictures[0][0].path
+        raise DatasetError(f"the pictures of {source} have no masks; draw shots and test images from a labelled split")
+
+
+def _source(path: Path) -> _Directory | _Archive:
+    if path.is_dir():
+        return _Directory(path)
+    if path.is_file():
+        return _Archive(path)
+    raise DatasetError(f"there is no folder or zip {path}; mend the path")
+
+
+def _names(source: _Directory | _Archive) -> list[str]:
+    names = source.names()
+    if not names:
+        raise DatasetError(f"no picture was found in {source.path}; put jpg, png or webp files there")
+    return names
+
+
+def _name(source: _Directory | _Archive, name: str, alone: bool) -> str:
+    return name if alone else f"{source.path.name}/{name}"
+
+
+def _check_unique(names: Sequence[str]) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise DatasetError(f"two of the sources hold a picture called {twice[0]}; give each source once, or rename one")

@@ -1,0 +1,194 @@
+"""Several processes train one network, as one process with a larger batch would."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from partbench import UserError
+from partbench.backbones.training.distributed import TrainingDevice, bf16_pays
+from partbench.backbones.training.learner import AdamRecipe, Learner, blend
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from partbench.benchmark.pretrain.budget import Budget
+from partbench.benchmark.pretrain.checkpoints import TrainingFiles
+from partbench.benchmark.pretrain.validation import Validation
+from partbench.benchmark.pretrain.loop import Pretraining
+from partbench.benchmark.pretrain.image_stream import ImageStream
+sys.path.insert(0, sys.argv[1])
+from toys import Mean, Numbers
+from partbench.backbones.training.learner import Learner
+
+batch, out = int(sys.argv[2]), Path(sys.argv[3])
+trainer = Learner(lambda: Mean(batch), "cpu", 0)
+stream = ImageStream(Numbers(), 8, batch, 0)
+Pretraining(trainer, stream, TrainingFiles(out), Budget(images=48)).run(lambda _: None, {})
+"""
+TOYS = """
+import torch
+from safetensors.torch import save_file
+from torch import nn
+from partbench.backbones.training.learner import AdamRecipe
+
+class Numbers:
+    def __len__(self): return 24
+    def name(self, index): return str(index)
+    def images(self, indices, size):
+        return torch.tensor(indices).float()[:, None, None, None].expand(-1, 3, size, size) / 255
+
+class Mean:
+    def __init__(self, batch):
+        self.network, self.recipe = nn.Conv2d(3, 4, 3), AdamRecipe(batch=batch, warmup=1)
+    def losses(self, network, images): return {"square": (network(images) - images.mean() * 0 - 1).square().mean()}
+    def picture(self, network, images): return images
+    def measure(self, network, images): return {}
+    def save(self, network, path, card):
+        save_file({k: v.contiguous() for k, v in network.state_dict().items()}, path, metadata=dict(card))
+"""
+
+
+def launch(folder: Path, processes: int, batch: int, out: Path) -> None:
+    """Train with so many processes, the way `accelerate launch` sets them up."""
+    (folder / "toys.py").write_text(TOYS)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    shared = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": str(processes)}
+    shared |= {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+    command = [sys.executable, "-c", SCRIPT, str(folder), str(batch), str(out)]
+    started = [
+        subprocess.Popen(command, env=shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)})
+        for rank in range(processes)
+    ]
+    codes = [process.wait(120) for process in started]
+    assert not any(codes)
+
+
+def test_two_processes_are_one_with_twice_the_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same images in the same order, gradients averaged: the same weights, written once."""
+    pytest.importorskip("accelerate")
+    one, two = tmp_path / "one" / "w.safetensors", tmp_path / "two" / "w.safetensors"
+    launch(tmp_path, 2, 4, two)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["alone", str(tmp_path), "8", str(one)])
+    exec(SCRIPT, {})
+    alone, together = load_file(one), load_file(two)
+    for key, value in alone.items():
+        torch.testing.assert_close(together[key], value, rtol=1e-4, atol=1e-6)
+    assert {path.suffix for path in two.parent.iterdir()} == {path.suffix for path in one.parent.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("device", "tiles", "pays"), [("cuda", False, True), ("cpu", True, True), ("cpu", False, False)]
+)
+def test_bfloat16_is_for_what_multiplies_it(
+    monkeypatch: pytest.MonkeyPatch, device: str, tiles: bool, pays: bool
+) -> None:
+    """A GPU does, and a CPU that has tiles; another one keeps float32, also while it trains."""
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles)
+    assert bf16_pays(torch.device(device)) is pays
+    if device == "cpu":
+        with TrainingDevice(device).autocast():
+            assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == (torch.bfloat16 if pays else torch.float32)
+
+
+def test_one_process_needs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without `accelerate launch` it decides alone; several processes without accelerate are told what to install."""
+    machine = TrainingDevice("cpu")
+    assert machine.rank == 0
+    assert machine.processes == 1
+    assert machine.all(True)
+    assert not machine.all(False)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setitem(sys.modules, "accelerate", None)
+    with pytest.raises(UserError, match=r"which is not there; install partbench\[accelerate\]"):
+        TrainingDevice("cpu")
+
+
+class Line:
+    """The lesson of a line: y = 2x, from the first channel to the second."""
+
+    def __init__(self) -> None:
+        self.network: nn.Module = nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1), nn.Conv2d(1, 1, 1))
+        self.recipe = AdamRecipe(batch=4, rate=0.05, warmup=5, average=0.9)
+
+    def losses(self, network: nn.Module, images: Tensor) -> dict[str, Tensor]:
+        noise = 0.01 * torch.randn(len(images), 1, 1, 1)
+        return {"square": (network(images[:, :1] + noise) - 2 * images[:, :1]).square().mean()}
+
+    def picture(self, network: nn.Module, images: Tensor) -> Tensor:
+        return images
+
+    def measure(self, network: nn.Module, images: Tensor) -> dict[str, float]:
+        error = (network(images[:, :1]) - 2 * images[:, :1]).square().mean()
+        return {"error": error.item(), "error of zero": (2 * images[:, :1]).square().mean().item()}
+
+    def save(self, network: nn.Module, path: Path, card: dict[str, str]) -> None:
+        save_file(dict(network.state_dict()), path, metadata=card)
+
+
+def batches(count: int) -> list[Tensor]:
+    """Seeded batches."""
+    random = torch.Generator().manual_seed(1)
+    return list(torch.rand(count, 4, 3, 8, 8, generator=random))
+
+
+def test_a_lesson_is_learnt_by_the_averaged_network() -> None:
+    """After some steps the average does what was asked, in evaluation, far better than the trivial answer."""
+    trainer = Learner(Line, "cpu", 0)
+    for images in batches(150):
+        trainer.step(images)
+    found = trainer.measure(batches(1)[0])
+    assert found["error"] < 0.1 * found["error of zero"]
+    assert not trainer.result.training
+    assert len(trainer.picture()) == 4
+
+
+def test_a_learner_resumes_bit_for_bit() -> None:
+    """Weights, averages, moments and random numbers: three steps, a reload and three steps are six."""
+    through, first = Learner(Line, "cpu", 0), Learner(Line, "cpu", 0)
+    for images in batches(6):
+        through.step(images)
+    torch.manual_seed(0)
+    first = Learner(Line, "cpu", 0)
+    for images in batches(6)[:3]:
+        first.step(images)
+    state = first.state_dict()
+    second = Learner(Line, "cpu", 5)
+    second.load_state_dict(state)
+    for images in batches(6)[3:]:
+        second.step(images)
+    for key, value in through.averaged.state_dict().items():
+        assert torch.equal(second.averaged.state_dict()[key], value), key
+
+
+def test_the_rate_rises_at_the_start() -> None:
+    """Linearly over the warm-up, then it stays."""
+    trainer = Learner(Line, "cpu", 0)
+    rates = []
+    for images in batches(7):
+        trainer.step(images)
+        rates.append(trainer.optimizer.param_groups[0]["lr"])
+    assert rates == pytest.approx([0.01, 0.02, 0.03, 0.04, 0.05, 0.05, 0.05])
+
+
+def test_a_young_average_forgets_its_start() -> None:
+    """Of weights that jump from 0 to 1 and stay, the average after ten steps is nearer 1 than the plain one's 0.05."""
+    average, now = [torch.zeros(3), torch.tensor(0)], [torch.ones(3), torch.tensor(7)]
+    for count in range(1, 11):
+        blend(0.995, average, now, count)
+    assert (average[0] > 0.99).all()
+    assert average[1] == 7, "a count is copied"
+    old = [torch.zeros(1)]
+    blend(0.995, old, [torch.ones(1)], 10_000)
+    torch.testing.assert_close(old[0], torch.tensor([0.005]))

@@ -1,0 +1,215 @@
+"""Names on the command line become records, and a name that stands for nothing is told what was meant."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from partbench.backbones.backbone import Backbone, BackboneError, Extractor
+from partbench.benchmark.plugins.catalogue import Catalogue, Offer
+from partbench.benchmark.plugins.names import (
+    BackboneName,
+    NamingError,
+    backbone_names,
+    expand,
+    find_backbone,
+    find_dataset,
+    find_head,
+    parse_backbone,
+)
+from partbench.datasets.dataset import Dataset
+from partbench.heads.head import Head
+
+
+def constant(value: float) -> Extractor:
+    """An extractor whose one map says who it is."""
+
+    def extract(images: Tensor) -> list[Tensor]:
+        return [torch.full((len(images), 2, 4, 4), value)]
+
+    return extract
+
+
+def configure(variant: str, weights: str) -> Backbone:
+    """A family that knows every variant but `Z`."""
+    if variant == "Z":
+        raise BackboneError("jigsaw has no variant 'Z'; take another")
+    if weights == "nowhere":
+        raise FileNotFoundError("nowhere")
+    return replace(JIGSAW, summary=f"{variant} of {weights}")
+
+
+def open_folder(path: str) -> Dataset:
+    """A family of datasets."""
+    return Dataset("anything", (path,), load=_never)
+
+
+def _never(*_: Any) -> Any:
+    raise AssertionError
+
+
+JIGSAW = Backbone(
+    "jigsaw",
+    size=8,
+    channels=(2,),
+    load=lambda: constant(1),
+    untrained=lambda seed: constant(-seed),
+    configure=configure,
+)
+PIXELS = Backbone("pixels", size=8, channels=(2,), load=lambda: constant(2))
+CATALOGUE = Catalogue(
+    backbones={"jigsaw": Offer(JIGSAW, "partbench-foo 1.2"), "pixels": Offer(PIXELS, "partbench")},
+    heads={"linear": Offer(Head("linear", build=_never), "partbench")},
+    datasets={
+        "faces": Offer(Dataset("faces", ("eye",), load=_never), "partbench"),
+        "folder": Offer(Dataset("folder", (), load=_never, configure=open_folder), "partbench"),
+    },
+)
+
+
+def first_value(backbone: Backbone) -> float:
+    """What the backbone's extractor says of itself."""
+    return backbone.load()(torch.zeros(1, 3, 8, 8))[0].flatten()[0].item()
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("vae", BackboneName("vae")),
+        ("vae:B", BackboneName("vae", variant="B")),
+        ("vae@w.pt", BackboneName("vae", weights="w.pt")),
+        ("vae:B,fast@w.pt", BackboneName("vae", variant="B,fast", weights="w.pt")),
+        ("random:vae:B@w.pt+position", BackboneName("vae", "B", "w.pt", twin=True, position=True)),
+        ("vae@C:/a+b@2/w.pt", BackboneName("vae", weights="C:/a+b@2/w.pt")),
+        ("vae:B@a:b+position", BackboneName("vae", "B", "a:b", position=True)),
+        ("vae@w+positions", BackboneName("vae", weights="w+positions")),
+    ],
+)
+def test_a_backbone_is_named_by_its_parts(name: str, parts: BackboneName) -> None:
+    """FAMILY, VARIANT and WEIGHTS are read from the left, and `+position` counts at the end alone."""
+    assert parse_backbone(name) == parts
+
+
+@given(
+    st.from_regex(r"[a-z0-9][a-z0-9._-]*", fullmatch=True).filter(lambda family: family != "random"),
+    st.from_regex(r"[A-Za-z0-9,]*", fullmatch=True),
+    st.text(st.characters(codec="ascii", categories=["L", "N", "P", "S"]), max_size=9).filter(
+        lambda weights: not weights.endswith("+position")
+    ),
+    st.booleans(),
+    st.booleans(),
+)
+def test_a_name_put_together_comes_apart(family: str, variant: str, weights: str, twin: bool, position: bool) -> None:
+    """Every combination of parts is read back, whatever stands in the path of the weights but at its end."""
+    parts = BackboneName(family, variant, weights, twin, position)
+    assert parse_backbone(f"{'random:' * twin}{family}{parts.details}{'+position' * position}") == parts
+
+
+def test_a_plain_name_gives_the_record_as_offered() -> None:
+    """What is in the catalogue is found as it is, with its provider."""
+    assert find_backbone(CATALOGUE, "jigsaw") == CATALOGUE.backbones["jigsaw"]
+    assert find_head(CATALOGUE, "linear") == CATALOGUE.heads["linear"]
+    assert find_dataset(CATALOGUE, "faces") == CATALOGUE.datasets["faces"]
+
+
+def test_a_family_is_configured_and_named_in_full() -> None:
+    """A variant is what `configure` gives, called as it was asked for even if the family forgot."""
+    offer = find_backbone(CATALOGUE, "jigsaw:B@w.pt")
+    assert (offer.record.name, offer.record.summary) == ("jigsaw:B@w.pt", "B of w.pt")
+    assert offer.provider == "partbench-foo 1.2"
+
+
+@pytest.mark.parametrize("name", ["random:jigsaw", "random:jigsaw:B@w.pt"])
+def test_random_is_the_untrained_twin(name: str) -> None:
+    """The twin has the network's form, weights from seed 0 and no file."""
+    backbone = find_backbone(CATALOGUE, name).record
+    assert (backbone.name, backbone.channels, backbone.weights) == (name, (2,), None)
+    assert first_value(backbone) == 0
+
+
+def test_position_appends_the_coordinates_last() -> None:
+    """`+position` adds twenty channels; of a twin, to the twin."""
+    plain = find_backbone(CATALOGUE, "pixels+position").record
+    assert (plain.name, plain.channels, first_value(plain)) == ("pixels+position", (2, 20), 2)
+    of_twin = find_backbone(CATALOGUE, "random:jigsaw+position").record
+    assert (of_twin.name, of_twin.channels, first_value(of_twin)) == ("random:jigsaw+position", (2, 20), 0)
+
+
+def test_a_folder_is_named_by_its_path() -> None:
+    """Everything behind the first ':' goes to the family."""
+    dataset = find_dataset(CATALOGUE, "folder:/a:b@c+d#e").record
+    assert (dataset.name, dataset.classes) == ("folder:/a:b@c+d#e", ("/a:b@c+d#e",))
+    assert find_dataset(CATALOGUE, "folder").record.classes == ("",)
+
+
+def test_options_may_follow_a_dataset_that_needs_no_path() -> None:
+    """`NAME#OPTIONS` asks the family, which sees the mark."""
+    dataset = find_dataset(CATALOGUE, "folder#paper3:x").record
+    assert (dataset.name, dataset.classes) == ("folder#paper3:x", ("#paper3:x",))
+    with pytest.raises(NamingError, match="'faces' has no variants; leave out '#x'"):
+        find_dataset(CATALOGUE, "faces#x")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("jigsw", "no backbone is called 'jigsw'; did you mean 'jigsaw'?"),
+        ("random:jigsw:B", "no backbone is called 'jigsw'; did you mean 'jigsaw'?"),
+        ("xyz", "no backbone is called 'xyz'; there are jigsaw, pixels"),
+        ("pixels:B", "'pixels' has no variants; leave out ':B'"),
+        ("pixels@w.pt", "'pixels' has no variants; leave out '@w.pt'"),
+        ("random:pixels", "'pixels' has no untrained twin; leave out 'random:pixels'"),
+        ("random", "'random' is the untrained twin of a backbone; say of which, as random:NAME"),
+        (
+            "jigsaw@nowhere",
+            "partbench-foo 1.2 cannot give 'jigsaw@nowhere' (FileNotFoundError: nowhere); see that its parts exist",
+        ),
+    ],
+)
+def test_a_backbone_that_is_none(name: str, message: str) -> None:
+    """The sentence says what is wrong, and what was meant."""
+    with pytest.raises(NamingError) as caught:
+        find_backbone(CATALOGUE, name)
+    assert str(caught.value) == message
+
+
+def test_a_head_or_dataset_that_is_none() -> None:
+    """Heads have no variants; of datasets, families alone have."""
+    with pytest.raises(NamingError, match=r"no head is called 'linaer'; did you mean 'linear'\?"):
+        find_head(CATALOGUE, "linaer")
+    with pytest.raises(NamingError, match=r"no dataset is called 'foldr'; did you mean 'folder'\?"):
+        find_dataset(CATALOGUE, "foldr:/data")
+    with pytest.raises(NamingError, match="'faces' has no variants; leave out ':x'"):
+        find_dataset(CATALOGUE, "faces:x")
+
+
+def test_the_family_s_own_sentence_comes_through() -> None:
+    """An error that a family words itself is not wrapped."""
+    with pytest.raises(BackboneError, match=r"^jigsaw has no variant 'Z'; take another$"):
+        find_backbone(CATALOGUE, "jigsaw:Z")
+
+
+def test_patterns_choose_from_the_catalogue_and_its_twins() -> None:
+    """`*` is everything; twins are there for the backbones that have one."""
+    names = backbone_names(CATALOGUE)
+    assert names == ("jigsaw", "pixels", "random:jigsaw")
+    assert expand(["*"], names) == names
+    assert expand(["random:*"], names) == ("random:jigsaw",)
+    assert expand(["p*", "?igsaw", "*"], names) == ("pixels", "jigsaw", "random:jigsaw")
+
+
+def test_a_pattern_without_wildcard_stands_for_itself() -> None:
+    """Variants and paths are in no list, so they are left to `find`."""
+    assert expand(["jigsaw:B", "folder:/a[1]/*", "jigsaw:B"], ()) == ("jigsaw:B", "folder:/a[1]/*")
+
+
+def test_a_pattern_that_matches_nothing() -> None:
+    """An empty choice is an error, not a run of nothing."""
+    with pytest.raises(NamingError, match=r"^no head matches 'x\*'; there are linear$"):
+        expand(["x*"], CATALOGUE.heads, "head")

@@ -1,0 +1,167 @@
+"""A head learns by the paper's schedule, repeatably, from labelled pixels alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from partbench.benchmark.run.head_training import SCHEDULES, Schedule, denormals_as_zero, fit, loss_of, predict
+from partbench.datasets.dataset import IGNORE
+from partbench.heads.cnn import NETWORKS, Cnn
+from partbench.heads.head import Head, HeadError
+from partbench.heads.linear import Linear
+from partbench.heads.mlp import Mlp, MlpWidths
+
+CHANNELS, CLASSES, SIZE = (3, 2), 4, 8
+SHORT = Schedule(steps=5, pixels=16)
+SMALL = MlpWidths("no paper's", (6,))
+
+
+class Dropping(nn.Module):
+    """A head with dropout, as a third party's may be."""
+
+    def __init__(self, channels: Sequence[int], classes: int) -> None:
+        super().__init__()
+        self.inner = Linear(channels, classes)
+
+    def forward(self, maps: Sequence[Tensor], size: int) -> Tensor:
+        return self.inner([nn.functional.dropout(layer, 0.5, self.training) for layer in maps], size)
+
+
+HEADS = [
+    Head("linear", Linear),
+    Head("mlp", partial(Mlp, network=SMALL)),
+    Head("cnn", partial(Cnn, network=NETWORKS["S"])),
+    Head("dropping", Dropping),
+]
+
+
+@pytest.fixture
+def maps() -> list[Tensor]:
+    """Of three images, at two sizes."""
+    random = torch.Generator().manual_seed(0)
+    return [
+        torch.randn(3, channels, side, side, generator=random) for channels, side in zip(CHANNELS, (4, 8), strict=True)
+    ]
+
+
+@pytest.fixture
+def masks() -> Tensor:
+    """Of the same three images, with a row that is not labelled."""
+    masks = torch.randint(CLASSES, (3, SIZE, SIZE), generator=torch.Generator().manual_seed(1))
+    masks[:, 2] = IGNORE
+    return masks
+
+
+@pytest.mark.parametrize("head", HEADS, ids=lambda head: head.name)
+def test_the_same_seed_gives_the_same_bits(head: Head, maps: list[Tensor], masks: Tensor) -> None:
+    """Whatever ran before, and nothing after it is the wiser; another seed gives others."""
+    trained = []
+    for seed, before in ((7, 1), (7, 2), (8, 1)):
+        torch.manual_seed(before)
+        module = fit(head, CHANNELS, CLASSES, maps, masks, SHORT, seed)
+        after = torch.rand(1)
+        assert torch.equal(after, torch.rand(1, generator=torch.Generator().manual_seed(before)))
+        trained.append(torch.cat([p.flatten() for p in module.parameters()]))
+        assert not module.training
+        assert not any(p.requires_grad for p in module.parameters())
+    assert torch.equal(trained[0], trained[1])
+    assert not torch.equal(trained[0], trained[2])
+
+
+def test_the_paper_takes_every_image_a_thousand_times() -> None:
+    """Section 4.2: Adam at 0.001, 1,000 epochs, the rate times 0.9 every 50 of them."""
+    paper = SCHEDULES["paper"]
+    assert (paper.rate, paper.weight_decay) == (1e-3, 1e-3)
+    assert [paper.total(shots) for shots in (1, 5, 10)] == [1000, 5000, 10000]
+    assert [paper.factor(step, 1) for step in (0, 49, 50, 99, 100)] == [1, 1, 0.9, 0.9, 0.9**2]
+    assert [paper.factor(step, 10) for step in (0, 499, 500, 9999)] == [1, 1, 0.9, 0.9**19]
+
+
+def test_a_fixed_number_of_steps_has_a_wave_of_its_own() -> None:
+    """The rate rises for a tenth of the steps and falls to nothing, whatever the shots."""
+    schedule = Schedule(steps=100, cosine=True)
+    assert schedule.total(1) == schedule.total(10) == 100
+    factors = [schedule.factor(step, 10) for step in range(100)]
+    assert factors.index(max(factors)) == 9
+    assert 0 < factors[0] <= 0.1
+    assert factors[-1] < 1e-3
+
+
+def test_every_shot_is_seen_equally_often(maps: list[Tensor], masks: Tensor) -> None:
+    """An epoch takes each image once, one a step."""
+    seen: list[float] = []
+
+    class Noting(Linear):
+        def forward(self, maps: Sequence[Tensor], size: int) -> Tensor:
+            seen.append(float(maps[0].sum()))
+            return super().forward(maps, size)
+
+    fit(Head("noting", Noting), CHANNELS, CLASSES, maps, masks, Schedule(steps=9, pixels=SIZE * SIZE), 0)
+    assert len(seen) == 9
+    assert all(len(set(seen[i : i + 3])) == 3 for i in (0, 3, 6))
+
+
+@pytest.mark.parametrize("pixels", [16, SIZE * SIZE])
+@pytest.mark.parametrize("head", HEADS[:3], ids=lambda head: head.name)
+def test_what_is_not_labelled_is_not_learnt(head: Head, maps: list[Tensor], masks: Tensor, pixels: int) -> None:
+    """The loss is the mean over labelled pixels; where there is none it is 0, and not NaN."""
+    module = head.build(CHANNELS, CLASSES)
+    part = masks.clone()
+    part[:, 4:] = IGNORE
+
+    def loss(masks: Tensor) -> Tensor:
+        return loss_of(module, maps, masks, pixels, torch.Generator().manual_seed(0))
+
+    assert loss(torch.full_like(masks, IGNORE)) == 0
+    assert torch.isfinite(loss(part))
+    if pixels == SIZE * SIZE:
+        logits = module(maps, SIZE).movedim(1, -1)
+        labelled = part != IGNORE
+        assert torch.allclose(loss(part), nn.functional.cross_entropy(logits[labelled], part[labelled]))
+
+
+@pytest.mark.parametrize(("head", "reads"), [(HEADS[1], ["at"]), (HEADS[2], ["forward"])], ids=["mlp", "cnn"])
+def test_only_a_head_that_reads_pixels_trains_on_a_few(
+    head: Head, reads: list[str], maps: list[Tensor], masks: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A CNN looks around each pixel, so it sees whole images."""
+    module, called = head.build(CHANNELS, CLASSES), []
+    for name in ("at", "forward"):
+        if hasattr(module, name):
+            inner = getattr(module, name)
+            monkeypatch.setattr(module, name, lambda *a, n=name, f=inner: called.append(n) or f(*a))
+    loss_of(module, maps, masks, 16, torch.Generator())
+    assert called == reads
+
+
+def test_a_prediction_is_the_best_class(maps: list[Tensor]) -> None:
+    """Class indices (N, S, S) of the largest logit."""
+    module = Linear(CHANNELS, CLASSES)
+    with torch.no_grad():
+        assert torch.equal(predict(module, maps, SIZE, CLASSES), module(maps, SIZE).argmax(1))
+
+
+def test_logits_that_cannot_be_scored(maps: list[Tensor]) -> None:
+    """A class too many, or NaN, is the head's fault and is said so."""
+    module = Linear(CHANNELS, CLASSES + 1)
+    with pytest.raises(HeadError, match=r"its logits have shape \(3, 5, 8, 8\); make them \(3, 4, 8, 8\)"):
+        predict(module, maps, SIZE, CLASSES)
+    nn.init.constant_(module.bias, float("nan"))
+    with pytest.raises(HeadError, match="its logits have NaN or infinity in them"):
+        predict(module, maps, SIZE, CLASSES + 1)
+
+
+def test_denormals_are_zero_while_a_head_learns() -> None:
+    """And are there again afterwards, as the rest of a program may need them."""
+    tiny = torch.full((), 1e-39)
+    with denormals_as_zero():
+        assert tiny * 1 == 0
+        with denormals_as_zero():
+            pass
+        assert tiny * 1 == 0
+    assert (tiny * 1).item() > 0

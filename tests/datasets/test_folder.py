@@ -1,0 +1,302 @@
+"""A user's folder as a dataset: its splits, its pixels, and an error for each thing that can be wrong with it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from partbench.datasets.checks import CHECKS
+from partbench.datasets.dataset import IGNORE, Dataset, DatasetError
+from partbench.datasets.folder import open_folder, partbench_datasets
+from partbench.datasets.folder.files import drawn_splits
+
+SHARED = Path(__file__).parents[2].parent / "shared" / "data"
+CLASSES = ["background", "left_eye", "right_eye", "nose"]
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write an object as a JSON file."""
+    path.write_text(json.dumps(content))
+
+
+def save(path: Path, pixels: np.ndarray, **options: Any) -> None:
+    """Write a picture or a mask."""
+    path.parent.mkdir(exist_ok=True)
+    Image.fromarray(pixels).save(path, **options)
+
+
+def add_pair(folder: Path, name: str, height: int = 32, width: int = 32, seed: int = 0) -> None:
+    """An image of soft random blots, and a mask of four quarters, one for each class."""
+    blots = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), dtype=np.uint8)
+    image = Image.fromarray(blots).resize((width, height), Image.Resampling.BILINEAR)
+    quarters = 2 * (np.arange(height)[:, None] * 2 // height) + np.arange(width) * 2 // width
+    save(folder / "images" / name, np.asarray(image))
+    save(folder / "masks" / f"{Path(name).stem}.png", quarters.astype(np.uint8))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Six images of several kinds and sizes, a, b, c, d, e and f, with masks and class names."""
+    root = tmp_path / "cats"
+    root.mkdir()
+    for seed, name in enumerate(("a.jpg", "b.jpeg", "c.png", "d.webp", "e.PNG", "f.jpg")):
+        add_pair(root, name, 32 + 4 * seed, 40, seed)
+    write_json(root / "classes.json", {"classes": CLASSES})
+    return root
+
+
+def names(split: Any) -> list[str]:
+    """The names of all the images of a split."""
+    return [split.name(index) for index in range(len(split))]
+
+
+def test_listing_the_family_imports_nothing_heavy() -> None:
+    """`partbench list` answers at once: no torch, numpy or Pillow until a folder is loaded."""
+    code = "import sys, partbench.datasets.folder; sys.exit(any(m in sys.modules for m in ('torch', 'numpy', 'PIL')))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_family_asks_for_a_path() -> None:
+    """`folder` alone is no dataset yet."""
+    (family,) = partbench_datasets()
+    assert family.name == "folder"
+    assert family.configure is open_folder
+    for ask in (family.load, lambda: open_folder("")):
+        with pytest.raises(DatasetError, match=r"say which folder, as folder:PATH"):
+            ask()
+
+
+@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize("grouping", ["", "#nose,left_eye"])
+def test_a_folder_passes_the_checks(folder: Path, check: Callable[[Dataset], None], grouping: str) -> None:
+    """A folder keeps the promises of every dataset."""
+    check(open_folder(f"{folder}{grouping}"))
+
+
+def test_opening_reads_the_classes_alone(tmp_path: Path) -> None:
+    """Names, classes and exclusions are known before any image is there."""
+    write_json(tmp_path / "classes.json", {"classes": CLASSES, "excluded": ["background"]})
+    dataset = open_folder(str(tmp_path))
+    assert dataset.name == f"folder:{tmp_path}"
+    assert dataset.classes == tuple(CLASSES)
+    assert dataset.excluded == {"background"}
+
+
+def test_the_parent_may_hold_the_json_files(folder: Path) -> None:
+    """Several versions of the same images share one classes.json and one splits.json."""
+    (folder / "small").mkdir()
+    for name in ("a.png", "b.png"):
+        add_pair(folder / "small", name)
+    write_json(folder / "splits.json", {"pool": ["b"], "test": ["a"]})
+    dataset = open_folder(str(folder / "small"))
+    assert dataset.classes == tuple(CLASSES)
+    assert names(dataset.load().pool) == ["b"]
+
+
+def test_a_folder_may_have_a_hash_in_its_name(folder: Path) -> None:
+    """What exists as a whole is taken as a whole."""
+    odd = folder.rename(folder.with_name("cats#2"))
+    assert open_folder(str(odd)).classes == tuple(CLASSES)
+    assert open_folder(f"{odd}#nose").classes == ("background", "nose")
+
+
+def test_images_and_masks_are_cut_alike(folder: Path) -> None:
+    """The central square of a wide image at half its size: four quarters, without the sides."""
+    add_pair(folder, "wide.png", height=16, width=32)
+    write_json(folder / "splits.json", {"pool": ["wide"], "test": ["a"]})
+    pool = open_folder(str(folder)).load().pool
+    expected = torch.tensor([[0, 1], [2, 3]]).repeat_interleave(4, 0).repeat_interleave(4, 1)
+    assert torch.equal(pool.masks([0], 8)[0], expected)
+    pixels = np.array(Image.open(folder / "images" / "wide.png"))[:, 8:24]
+    assert torch.equal(pool.images([0], 16)[0], torch.from_numpy(pixels).permute(2, 0, 1) / 255)
+
+
+@settings(max_examples=50)
+@given(side=st.integers(1, 40), size=st.integers(1, 40))
+def test_a_mask_pixel_is_the_one_under_its_centre(side: int, size: int) -> None:
+    """Row i of the resized mask is the row of the file that holds the point (i + 1/2) / size."""
+    from partbench.datasets.files.masks import square_labels
+
+    rows = square_labels(np.repeat(np.arange(side)[:, None], side, 1), size)[:, 0]
+    assert rows.tolist() == [int((i + 0.5) / size * side + 1e-9) for i in range(size)]
+
+
+def test_the_ignored_value_becomes_ignore(folder: Path) -> None:
+    """Whatever value the folder ignores, readers see IGNORE, in every grouping."""
+    save(folder / "masks" / "a.png", np.full((32, 40), 99, dtype=np.uint8))
+    write_json(folder / "classes.json", {"classes": CLASSES, "ignore_index": 99})
+    write_json(folder / "splits.json", {"pool": ["a"], "test": ["b"]})
+    for grouping in ("", "#nose"):
+        assert (open_folder(f"{folder}{grouping}").load().pool.masks([0], 8) == IGNORE).all()
+
+
+def test_palette_masks_hold_their_indices(folder: Path) -> None:
+    """The colours of an index PNG are for the eye alone."""
+    labels = Image.fromarray(np.full((32, 40), 3, dtype=np.uint8))
+    labels.putpalette([200, 100, 50] * 256)
+    labels.save(folder / "masks" / "a.png")
+    write_json(folder / "splits.json", {"pool": ["a"], "test": ["b"]})
+    assert (open_folder(str(folder)).load().pool.masks([0], 8) == 3).all()
+
+
+def test_a_rotated_photograph_fits_its_upright_mask(folder: Path) -> None:
+    """The image is turned as its EXIF says; the mask is drawn on the upright image."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    save(folder / "images" / "a.jpg", np.zeros((40, 32, 3), dtype=np.uint8), exif=exif)
+    assert len(open_folder(str(folder)).load().pool) == 3
+
+
+def test_without_lists_half_is_pool_and_half_is_test(folder: Path) -> None:
+    """The split is drawn by name: these names are dealt like this on every machine, for ever."""
+    splits = open_folder(str(folder)).load()
+    assert names(splits.pool) == ["a", "b", "e"]
+    assert names(splits.test) == ["c", "d", "f"]
+    assert splits.validation is None
+    assert splits.unlabelled is None
+
+
+@settings(max_examples=50)
+@given(stems=st.sets(st.text("abcdef", min_size=1), min_size=2), extra=st.text("xyz", min_size=1))
+def test_adding_an_image_moves_at_most_one_other(stems: set[str], extra: str) -> None:
+    """The halves are equal, independent of order, and stay nearly the same as a folder grows."""
+    before, after = drawn_splits(sorted(stems)), drawn_splits({extra, *stems})
+    assert len(before["test"]) - len(before["pool"]) in (0, 1)
+    assert drawn_splits(sorted(stems, reverse=True)) == before
+    moved = (set(before["pool"]) & set(after["test"])) | (set(before["test"]) & set(after["pool"]))
+    assert len(moved) <= 1
+
+
+def test_accents_are_dealt_alike_on_every_system() -> None:
+    """A name keeps its place whether its accents are composed or not."""
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    others = [str(number) for number in range(9)]
+    sides = [next(k for k, v in drawn_splits([s, *others]).items() if s in v) for s in (composed, decomposed)]
+    assert sides[0] == sides[1]
+
+
+def test_listed_splits_are_kept_in_order(folder: Path) -> None:
+    """splits.json decides; an image that it leaves out is not used, and needs no mask."""
+    write_json(folder / "splits.json", {"pool": ["d", "a"], "test": ["c"], "validation": ["b"]})
+    (folder / "masks" / "f.png").unlink()
+    splits = open_folder(str(folder)).load()
+    assert names(splits.pool) == ["d", "a"]
+    assert names(splits.test) == ["c"]
+    assert splits.validation is not None
+    assert names(splits.validation) == ["b"]
+
+
+def test_unlabelled_images_are_read_without_masks(folder: Path) -> None:
+    """An unlabelled/ folder becomes the split for pretraining."""
+    save(folder / "unlabelled" / "x.png", np.zeros((9, 9), dtype=np.uint8))
+    unlabelled = open_folder(str(folder)).load().unlabelled
+    assert unlabelled is not None
+    assert names(unlabelled) == ["x.png"]
+    with pytest.raises(DatasetError, match=r"have no masks"):
+        unlabelled.masks([0], 8)
+
+
+def break_split(content: object) -> Callable[[Path], None]:
+    """A splits.json that is wrong."""
+    return lambda folder: write_json(folder / "splits.json", content)
+
+
+def remove(*places: str) -> Callable[[Path], None]:
+    """Files that are missing."""
+
+    def spoil(folder: Path) -> None:
+        for place in places:
+            (folder / place).unlink()
+
+    return spoil
+
+
+def empty(place: str) -> Callable[[Path], None]:
+    """A folder with nothing in it."""
+
+    def spoil(folder: Path) -> None:
+        for path in (folder / place).iterdir():
+            path.unlink()
+
+    return spoil
+
+
+FAULTS: list[tuple[Callable[[Path], Any], str]] = [
+    (lambda f: (f / "images").rename(f / "pictures"), r"no folder .*cats/images; put the images there"),
+    (lambda f: (f / "masks").rename(f / "labels"), r"no folder .*cats/masks; put the masks there"),
+    (empty("images"), r"cats/images holds no .*\.webp file; put the images there"),
+    (remove("masks/a.png"), r"1 of the images in .*images have no mask \(a.jpg\); add .*masks/a.png .* or move"),
+    (empty("masks"), r"cats/masks holds no \.png file; put the masks there"),
+    (
+        remove(*(f"masks/{name}.png" for name in "abcde")),
+        r"5 of the images .* \(a.jpg, b.jpeg, c.png and 2 more\); add",
+    ),
+    (lambda f: add_pair(f, "a.png"), r"images/a.jpg and .*images/a.png share one name; rename or remove"),
+    (
+        lambda f: save(f / "masks" / "a.png", np.zeros((8, 9), dtype=np.uint8)),
+        r"images/a.jpg is 40x32 pixels and .*masks/a.png is 9x8; bring both to one size",
+    ),
+    (
+        lambda f: save(f / "masks" / "a.png", np.tile(np.array([7, 4, 9, 255], dtype=np.uint8), (32, 10))),
+        r"masks/a.png holds 4, 7, 9, which classes.json does not name; mend the mask",
+    ),
+    (
+        lambda f: save(f / "masks" / "a.png", np.full((32, 40), 1000, dtype=np.uint16)),
+        r"masks/a.png holds 1000, which classes.json does not name; mend the mask",
+    ),
+    (
+        lambda f: save(f / "masks" / "a.png", np.zeros((32, 40, 3), dtype=np.uint8)),
+        r"masks/a.png holds colours \(RGB\) where .*; save it as an index PNG",
+    ),
+    (lambda f: (f / "masks" / "a.png").write_bytes(b"no"), r"masks/a.png cannot be read as a picture .*; replace"),
+    (lambda f: (f / "images" / "a.jpg").write_bytes(b"no"), r"images/a.jpg cannot be read as a picture .*; replace"),
+    (lambda f: (f / "unlabelled").mkdir(), r"no picture was found in .*unlabelled; put jpg"),
+    (lambda f: (f / "splits.json").write_text("{"), r"splits.json cannot be read as JSON .*; mend it there"),
+    (break_split({"pool": ["a"], "tset": ["b"]}), r"splits.json has a split 'tset': .*; did you mean 'test'\?"),
+    (break_split({"pool": "a", "test": ["b"]}), r"splits.json has no list of names for 'pool'; write it as"),
+    (break_split({"pool": ["a"], "test": ["z"]}), r"lists 'z' in test, and images/ has no such image; mend the name"),
+    (break_split({"pool": ["a.jpg"], "test": ["b"]}), r"lists 'a.jpg' in pool.*; write names .* without their endings"),
+    (break_split({"pool": ["a"], "test": ["b", "a"]}), r"lists 'a' in pool and in test; take one of them out"),
+    (break_split({"pool": ["a", "a"], "test": ["b"]}), r"lists 'a' twice in pool; take one of them out"),
+    (break_split({"pool": ["a"]}), r"6 images and none of them falls into the test split; add images, or list"),
+    (break_split({"pool": [], "test": ["a"]}), r"none of them falls into the pool split; add images, or list"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "message"), FAULTS)
+def test_a_fault_is_named_before_any_compute(folder: Path, spoil: Callable[[Path], Any], message: str) -> None:
+    """Loading names the file at fault and how to mend it."""
+    dataset = open_folder(str(folder))
+    dataset.load()
+    spoil(folder)
+    with pytest.raises(DatasetError, match=message):
+        dataset.load()
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the packs of real images are not here")
+@pytest.mark.parametrize(
+    ("spec", "classes", "excluded"),
+    [
+        ("fasseg_dev/jitter256#eyes,mouth,nose", "background eyes mouth nose", {"background"}),
+        ("facesynth_dev#paper10", "background eyes mouth nose face clothes hair eyebrows ears neck", set()),
+    ],
+)
+def test_the_packs_of_real_images_pass_the_checks(spec: str, classes: str, excluded: set[str]) -> None:
+    """Real folders, with the groupings that the paper's tasks need."""
+    dataset = open_folder(str(SHARED / spec))
+    assert dataset.classes == tuple(classes.split())
+    assert dataset.excluded == excluded
+    splits = dataset.load()
+    for check in CHECKS:
+        check(Dataset(dataset.name, dataset.classes, load=lambda: splits, excluded=dataset.excluded))
