@@ -7,3 +7,11 @@ hookimpl = pluggy.HookimplMarker("partbench")
 
 class UserError(ValueError):
     """What a user can mend, in one sentence: the fact, the culprit, the mend; the command line prints no traceback."""
+
+
+def one_line(error: BaseException, most: int = 200) -> str:
+    """An exception in one line: a sentence of ours as it is, any other cut and behind its kind."""
+    text = " ".join(str(error).split())
+    if text and isinstance(error, (UserError, ImportError)):
+        return text
+    return f"{type(error).__name__}: {text[:most]}{' ...' * (len(text) > most)}".removesuffix(": ")

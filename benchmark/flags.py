@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from .. import one_line
 from .files import UNREADABLE, write_atomic
 from .results import ResultError
 
@@ -72,9 +73,8 @@ def read_findings(run: Path) -> Findings | None:
     except FileNotFoundError:
         return None
     except UNREADABLE as error:
-        what = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
         mend = "delete it and run the same command again, which keeps the scores"
-        raise ResultError(f"{file} is damaged ({what}); {mend}") from None
+        raise ResultError(f"{file} is damaged ({one_line(error)}); {mend}") from None
 
 
 def _flag(flag: Mapping[str, Any]) -> GuardFlag:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
+from .. import one_line
+
 if TYPE_CHECKING:
     from .plan import Plan
     from .results import CellResult, RunFolder
@@ -52,7 +54,7 @@ class Listeners(Listener):
                 getattr(listener, event)(*facts)
             except Exception as error:  # whatever a stranger's reporter raises
                 del self.named[name]
-                reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+                reason = one_line(error)
                 self.problem(f"the reporter {name} failed in {event} ({reason}); it is told nothing more")
 
     def run_started(self, plan: Plan, folder: RunFolder) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import UserError
+from .. import UserError, one_line
 from .files import UNREADABLE, write_atomic
 from .metrics.confusion import Confusion
 from .plan import Cell, Plan
@@ -175,11 +175,6 @@ def _check_result(result: CellResult) -> None:
         return
     classes = len(result.classes)
     if result.confusion.ndim != 3 or result.confusion.shape[1:] != (classes, classes):
-        raise ValueError(f"its confusions have shape {result.confusion.shape}")
+        raise UserError(f"its confusions have shape {result.confusion.shape}")
     if not len(result.confusion) or result.confusion.min() < 0:
-        raise ValueError("its confusions are no counts of pixels")
-
-
-def one_line(error: Exception) -> str:
-    """An error in one line; a missing key alone says little."""
-    return f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+        raise UserError("its confusions are no counts of pixels")

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
+from ... import one_line
 from ..backbone import Backbone, BackboneError, Draws, Generates, Inverts
 from ..maps import validate_maps
 from .alignment import check_aligned, check_shift
@@ -26,7 +27,7 @@ from .behaviour import (
     check_import,
     check_untouched,
 )
-from .probes import COUNT, close, decode, images_for, one_line, run
+from .probes import COUNT, close, decode, images_for, run
 
 
 def check_loads(backbone: Backbone) -> None:

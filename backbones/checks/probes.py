@@ -49,11 +49,6 @@ def close(one: Maps, other: Maps) -> bool:
     return all((a - b).abs().max() <= TOLERANCE * a.abs().max() for a, b in zip(one, other, strict=True))
 
 
-def one_line(error: Exception) -> str:
-    """An exception in one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
-
-
 def clouds(count: int, size: int) -> Tensor:
     """Coloured clouds (count, 3, size, size) in [0, 1], always the same."""
     noise = torch.rand(count, 3, 8, 8, generator=torch.Generator().manual_seed(0))

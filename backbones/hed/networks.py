@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ... import one_line
 from .. import weights
 from ..backbone import BackboneError
 from .checkpoints import is_ours, read_checkpoint
@@ -97,6 +98,6 @@ def fill(path: Path, config: HEDConfig, state: Mapping[str, Tensor]) -> HED:
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
-        what = " ".join(str(error).split())
+        what = one_line(error)
         raise BackboneError(f"{path} is no VGG16 of one width ({what}); take another checkpoint") from None
     return network

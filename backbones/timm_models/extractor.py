@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from timm.models import load_state_dict
 from torch import Tensor, nn
 
+from ... import one_line
 from ..backbone import BackboneError
 from .features import TimmInput, build, classifier_of, config_of, describe
 
@@ -106,9 +107,3 @@ def read_state(path: Path, model: str) -> Mapping[str, Tensor]:
     if not kept or not all(isinstance(value, Tensor) for value in kept.values()):
         raise BackboneError(f"{path} holds no weights; save a state_dict")
     return kept
-
-
-def one_line(error: Exception) -> str:
-    """An exception in one line, cut where a network's every tensor is listed."""
-    text = f"{type(error).__name__}: {' '.join(str(error).split())}"
-    return text if len(text) <= 200 else f"{text[:200]} ..."

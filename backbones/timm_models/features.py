@@ -25,6 +25,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
+from ... import one_line
 from ..backbone import BackboneError
 from ..hooks import Activations
 
@@ -64,7 +65,7 @@ def read(model: str, size: int | None) -> TimmInput:
     except BackboneError:
         raise
     except Exception as error:  # each model of timm refuses a size in a way of its own
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        reason = one_line(error)
         what = f"{model} cannot describe images of {size or own} pixels ({reason})"
         raise BackboneError(f"{what}; choose another size or model") from error
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from safetensors import SafetensorError, safe_open
 
+from ... import one_line
 from ..backbone import BackboneError
 
 if TYPE_CHECKING:  # names are resolved, and listed, without torch
@@ -51,7 +52,7 @@ def read_config(path: Path, family: str, shape: type[Shape]) -> Shape:
             raise BackboneError(f"{path} holds no {family} of ours; make one with: partbench pretrain {family}")
         return shape(**json.loads(metadata["config"]))
     except (KeyError, TypeError, json.JSONDecodeError) as error:
-        what = f"{type(error).__name__}: {error}"
+        what = one_line(error)
         raise BackboneError(f"{path} does not say the shape of its {family} ({what}); write it again") from None
     except FileNotFoundError:
         raise BackboneError(f"there is no weights file {path}; check the name behind '@'") from None
@@ -92,7 +93,7 @@ def fill(path: Path, parts: Mapping[str, nn.Module]) -> None:
             try:
                 part.load_state_dict(state)
             except RuntimeError as error:
-                what = " ".join(str(error).split())
+                what = one_line(error)
                 raise BackboneError(f"{path} holds another network than it says ({what}); write it again") from None
 
 

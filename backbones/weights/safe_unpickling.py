@@ -161,7 +161,7 @@ def read(path: Path) -> Any:
         with path.open("rb") as file:
             return Reader(file).load()
     except Exception as error:  # what a broken program may raise has no end
-        raise BackboneError(f"{path} cannot be read as weights ({one_line(error)}); {_mend(error)}") from None
+        raise BackboneError(f"{path} cannot be read as weights ({_reason(error)}); {_mend(error)}") from None
 
 
 def read_tensors(path: Path) -> Any:
@@ -173,7 +173,7 @@ def read_tensors(path: Path) -> Any:
     except FileNotFoundError:
         raise BackboneError(f"there is no weights file {path}; check the name behind '@'") from None
     except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError) as error:
-        what = f"{path} cannot be read as a checkpoint of tensors ({one_line(error)})"
+        what = f"{path} cannot be read as a checkpoint of tensors ({_reason(error)})"
         raise BackboneError(f"{what}; {_mend(error)}") from None
 
 
@@ -187,7 +187,7 @@ def _first_bytes(path: Path) -> bytes:
         raise BackboneError(f"{path} cannot be read ({error.strerror}); name a file of weights") from None
 
 
-def one_line(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     """The reason; for torch's long refusal, the name that it refused."""
     if found := re.search(r"GLOBAL (\S+)", str(error)):
         return str(Refusal(found[1]))

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ... import one_line
 from ..backbone import BackboneError
 
 FILES = {"vgg16": "vgg16-397923af.pth", "vgg19": "vgg19-dcbb9e9d.pth"}
@@ -33,7 +34,7 @@ def vgg_layers(name: str, weights: Path) -> nn.Module:
         found = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
         layers.load_state_dict(found, assign=True)
     except Exception as error:  # a broken pickle may raise anything
-        fact = f"{weights} is no {name.upper()} of torchvision's ({' '.join(str(error).split())[:200]})"
+        fact = f"{weights} is no {name.upper()} of torchvision's ({one_line(error)})"
         raise BackboneError(f"{fact}; delete it, or fetch it again") from None
     return layers.requires_grad_(False).eval()
 

@@ -14,6 +14,7 @@ from statistics import median
 import torch
 from torch import Tensor, nn
 
+from ... import one_line
 from ...backbones.backbone import Backbone, Generates, Inverts
 from ...heads.head import Head
 from ..machine import MemoryLimit, PeakMemory, slices
@@ -21,7 +22,6 @@ from ..metrics.confusion import confuse
 from ..plan import base_head, parse_auto_shot
 from ..run.features import FeatureSource
 from ..run.head_training import SCHEDULES, fit, predict, strategy
-from ..run.recorder import one_line
 from ..run.task import SegmentationTask
 from .feature_timing import Result, time_call, time_features
 from .figures import BackboneFigures, HeadFigures, SegmenterFigures

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from ... import one_line
 from ...backbones.backbone import Backbone, Extractor, Inverts
 from ..machine import PeakMemory, synchronise
 from .device_peaks import DevicePeaks
@@ -170,7 +171,3 @@ def _calls(work: Callable[[], object], options: Options) -> Iterator[float]:
         spent = time.perf_counter() - start
         total, calls = total + spent, calls + 1
         yield spent
-
-
-def one_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ... import one_line
 from ..files import UNREADABLE, write_atomic
 from ..plan import file_name
 from ..results import PRESET_FILE, CellResult, ResultError, RunFolder
@@ -43,7 +44,7 @@ class PresetFolder:
             return Preset.from_record(json.loads(self.file.read_text()))
         except UNREADABLE as error:
             mend = "delete it and run the same command again, which keeps the scores"
-            raise ResultError(f"{self.file} is damaged ({' '.join(str(error).split())}); {mend}") from None
+            raise ResultError(f"{self.file} is damaged ({one_line(error)}); {mend}") from None
 
     def results(self, preset: Preset) -> tuple[dict[str, Sequence[CellResult]], list[ResultError]]:
         """The results of every part by its name, and which files are damaged; a part that was not begun has none."""

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import pluggy
 
+from ... import one_line
 from ...backbones import backbone
 from ...backbones.backbone import Backbone
 from ...datasets import dataset
@@ -153,9 +154,3 @@ def _collision(what: str, newcomer: str, owner: str) -> str:
 def _guess(hook: str) -> str:
     close = get_close_matches(hook, HOOKS, 1)
     return f"did you mean '{close[0]}'?" if close else f"the hooks are {', '.join(HOOKS)}"
-
-
-def one_line(error: Exception) -> str:
-    """An exception in one line; an import error says by itself what it is."""
-    message = " ".join(str(error).split())
-    return message if isinstance(error, ImportError) else f"{type(error).__name__}: {message}"

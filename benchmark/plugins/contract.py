@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, TypeAlias
 
+from ... import one_line
 from ...backbones.backbone import Backbone
 from ...datasets.dataset import Dataset
 from ...heads.head import Head
@@ -90,5 +91,5 @@ def _error(check: Check, record: Record) -> str | None:
     try:
         check(record)
     except Exception as error:  # a check reports whatever the record raises
-        return " ".join(str(error).split()) or type(error).__name__
+        return one_line(error)
     return None

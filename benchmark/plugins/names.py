@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import TypeVar
 
-from ... import UserError
+from ... import UserError, one_line
 from ...backbones.backbone import Backbone, BackboneError
 from ...backbones.controls.derived import POSITION, TWIN, twin, with_position
 from ...backbones.weights.hub import fetch, on_hub
@@ -190,5 +190,5 @@ def _configured(configure: Callable[[], _Record], name: str, provider: str) -> _
     except (BackboneError, DatasetError):
         raise
     except Exception as error:
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        reason = one_line(error)
         raise NamingError(f"{provider} cannot give '{name}' ({reason}); see that its parts exist") from error

@@ -14,6 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from ... import UserError
 from ..files import UNREADABLE, cache_folder, write_atomic
 from ..plan import file_name
 from ..results import ResultError
@@ -99,7 +100,7 @@ def from_record(record: Any, where: str) -> Signoff:
     try:
         rest = {key: value for key, value in record.items() if key != "seal"}
         if record["format"] != FORMAT or record["seal"] != _seal(rest):
-            raise ValueError("its seal does not fit")
+            raise UserError("its seal does not fit")
         fields = {key: rest[key] for key in ("noun", "name", "checks", "partbench", "date", "outcomes")}
         signoff = Signoff(subject=Subject(**rest["subject"]), **fields)
         signoff.failing  # noqa: B018  of outcomes without a word

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ... import UserError
+from ... import UserError, one_line
 
 
 class PretrainError(UserError):
@@ -58,10 +58,6 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise PretrainError(f"there is no checkpoint {path}; start without it") from None
     except (OSError, RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
         raise PretrainError(f"{path} is no checkpoint of a training ({one_line(error)}); delete it") from error
-
-
-def one_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
 
 
 def save_picture(path: Path, images: Tensor) -> None:

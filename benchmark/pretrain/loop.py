@@ -12,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ... import one_line
 from ...backbones.training.trainer import GoesOn, LearnsFromMasks, Trainer
 from ..files import file_hash
 from .budget import Budget, TrainingProgress, stop_between_steps
-from .checkpoints import PretrainError, TrainingFiles, load_checkpoint, one_line, save_checkpoint, save_picture
+from .checkpoints import PretrainError, TrainingFiles, load_checkpoint, save_checkpoint, save_picture
 from .image_stream import ImageStream
 from .model_card import read_metadata, write_card
 from .training_images import learnt_from, pass_hashes_on, read_hashes, write_hashes

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from .checkpoints import PretrainError, one_line
+from ... import one_line
+from .checkpoints import PretrainError
 
 ORDER = ("config", "images", "images seen", "seconds", "began with", "seed", "command", "hardware")
 """Facts in the order in which they are told; others follow."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ... import UserError, one_line
 from ...backbones.backbone import Backbone
 from ..files import UNREADABLE, write_atomic
 from .checkpoints import PretrainError
@@ -52,9 +53,9 @@ def read_hashes(weights: Path) -> Hashes | None:
     try:
         hashes = np.load(BytesIO(file.read_bytes()), allow_pickle=False)
         if hashes.ndim != 1 or hashes.dtype != np.dtype("<u8"):
-            raise ValueError(f"an array of {hashes.dtype} of shape {hashes.shape}")
+            raise UserError(f"an array of {hashes.dtype} of shape {hashes.shape}")
     except UNREADABLE as error:
-        raise ValueError(f"{file.name} is damaged ({' '.join(str(error).split())})") from None
+        raise UserError(f"{file.name} is damaged ({one_line(error)})") from None
     return np.asarray(hashes, dtype=np.uint64)
 
 

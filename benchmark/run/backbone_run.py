@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from ... import one_line
 from ...backbones.backbone import Backbone
 from ...heads.head import Head
 from ..files import UNREADABLE, write_atomic
@@ -27,7 +28,7 @@ from .auto_shot import AutoShot
 from .features import FeatureSource
 from .head_store import HeadStore
 from .head_training import predict
-from .recorder import RunRecorder, one_line
+from .recorder import RunRecorder
 from .segmenter_cells import UNITS, ProgressMeter, SegmenterCells
 from .shot_features import ShotMaps
 

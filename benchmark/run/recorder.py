@@ -76,9 +76,3 @@ class RunRecorder:
         result = CellResult(cell, dataset.classes, excluded, error, confusion, provenance)
         self.folder.write(result)
         self.reporter.cell_finished(result)
-
-
-def one_line(error: Exception) -> str:
-    """An error in one line, with its kind where the message alone says little."""
-    text = " ".join(str(error).split())
-    return text if isinstance(error, ValueError) and text else f"{type(error).__name__}: {text}".removesuffix(": ")

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from ... import one_line
 from ...backbones.backbone import Backbone
 from ...heads.head import Head
 from ..files import weights_hash
@@ -23,7 +24,7 @@ from ..results import ResultError, RunFolder
 from .backbone_run import BackboneRun
 from .contamination import run_guards
 from .features import FeatureSource
-from .recorder import RunRecorder, one_line
+from .recorder import RunRecorder
 from .segmenter_cells import UNITS, ProgressMeter, SegmenterCells, SupervisedCells
 from .task import SegmentationTask, mode_of
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ... import UserError, one_line
 from ..files import UNREADABLE
 from ..metrics.definitions import MetricError, find_metric
 from ..metrics.estimate import Estimate
@@ -70,8 +71,7 @@ def read_baseline(file: Path) -> Baseline:
     except FileNotFoundError:
         raise BaselineError(f"there is no baseline {file}; make it with partbench baseline RUN --out {file}") from None
     except (*UNREADABLE, OverflowError, RecursionError) as error:
-        what = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
-        raise BaselineError(f"{file} is no baseline, or a damaged one ({what}); {MEND}") from None
+        raise BaselineError(f"{file} is no baseline, or a damaged one ({one_line(error)}); {MEND}") from None
 
 
 def _renew(version: int) -> str:
@@ -92,12 +92,12 @@ def _baseline_in(record: Mapping[str, Any]) -> Baseline:
     images = int(record["images"])
     scores: dict[str, dict[Key, Estimate]] = {str(name): {} for name in record["metrics"]}
     if images < 1 or not scores or not record["scores"]:
-        raise ValueError("it holds no score")
+        raise UserError("it holds no score")
     for entry in record["scores"]:
         key = (str(entry["backbone"]), str(entry["head"]), int(entry["shots"]))
         for name, by_key in scores.items():
             if key in by_key:
-                raise ValueError(f"{' '.join(map(str, key))} stands there twice")
+                raise UserError(f"{' '.join(map(str, key))} stands there twice")
             by_key[key] = _estimate_in(entry["draws"], entry["scores"][name], entry["moves"][name], images)
     return Baseline(
         protocol=int(record["protocol"]),
@@ -117,8 +117,8 @@ def _estimate_in(draws: Sequence[int], scores: Sequence[float | None], packed: s
     data = zlib.decompressobj().decompress(base64.b64decode(packed, validate=True), wanted + 1)
     moves = np.frombuffer(data, dtype="<f2")
     if not draws or len({*draws}) != len(draws) or len(scores) != len(draws) or len(data) != wanted:
-        raise ValueError(f"{len(draws)} draws with {len(scores)} scores and {len(moves)} moves of {blocks} blocks")
+        raise UserError(f"{len(draws)} draws with {len(scores)} scores and {len(moves)} moves of {blocks} blocks")
     values = [float("nan") if score is None else float(score) for score in scores]
     if not np.isfinite(moves).all() or any(score is not None and not 0 <= score <= 100 for score in scores):
-        raise ValueError("a score is not between 0 and 100, or a move no number")
+        raise UserError("a score is not between 0 and 100, or a move no number")
     return from_moves([int(draw) for draw in draws], values, moves.reshape(len(draws), blocks))

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from ... import one_line
 from ..files import UNREADABLE
 from ..results import CellResult, ResultError
 from .leaderboard import by_backbone, estimates
@@ -34,8 +35,9 @@ def read_costs(path: Path, batch: int | None = None) -> dict[str, BackboneCost]:
         record = json.loads(path.read_text())
         found = {one["backbone"]: _cost(one, batch) for one in record["backbones"]}
     except UNREADABLE as error:
-        what = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        raise ResultError(f"{path} is no file of partbench throughput --out ({what}); measure again") from None
+        raise ResultError(
+            f"{path} is no file of partbench throughput --out ({one_line(error)}); measure again"
+        ) from None
     return {name: cost for name, cost in found.items() if cost}
 
 

@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from ... import UserError
+from ... import UserError, one_line
 from ..files import write_atomic
 from .network import UNet
 from .pairs import Pairs
@@ -75,7 +75,7 @@ class Segmenter:
         except FileNotFoundError:
             raise SegmenterError(f"there is no segmenter {path}; check its name") from None
         except (SafetensorError, OSError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
-            what = " ".join(str(error).split())
+            what = one_line(error)
             raise SegmenterError(f"{path} cannot be read as a segmenter ({what}); make it again") from None
 
     @classmethod

@@ -10,6 +10,7 @@ from typing import Any
 
 from PIL import Image
 
+from ... import one_line
 from .model import SegmenterError
 
 RATE = 25
@@ -96,7 +97,3 @@ def write_video(path: Path, like: Video, frames: Iterable[Image.Image]) -> None:
 def _errors() -> tuple[type[Exception], ...]:
     """What PyAV raises on a file that is broken."""
     return (load_av().FFmpegError, OSError, ValueError)
-
-
-def one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.io import loadmat
 
+from ... import one_line
 from ..dataset import IGNORE, DatasetError, Splits
 from ..files.images import square_box, squares
 from .files import AnnotatedPhoto, split_pairs
@@ -60,7 +61,7 @@ def read_drawings(path: Path) -> list[Drawing]:
         cells = loadmat(path)["groundTruth"].ravel()
         drawings = [np.asarray(cell["Boundaries"][0, 0]) != 0 for cell in cells]
     except Exception as error:  # scipy raises whatever a broken file drives it into
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = one_line(error)
         fact = f"{path} cannot be read as annotations of BSDS500 ({reason})"
         raise DatasetError(f"{fact}; unpack it again") from error
     if not drawings or any(drawing.ndim != 2 or drawing.shape != drawings[0].shape for drawing in drawings):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ... import one_line
 from ..dataset import IGNORE, DatasetError, GeneratorIdentity
 
 NAME = "export.json"
@@ -96,7 +97,7 @@ def read_manifest(folder: Path) -> ExportManifest:
 
 def damaged(path: Path, error: Exception) -> DatasetError:
     """The error that names a file of an export that cannot be read."""
-    reason = " ".join(str(error).split()) or type(error).__name__
+    reason = one_line(error)
     return DatasetError(f"{path} is damaged ({reason}); export the images again")
 
 

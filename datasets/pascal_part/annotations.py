@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.io import loadmat
 
+from ... import one_line
 from ..dataset import DatasetError
 
 Mask = NDArray[np.bool_]
@@ -45,7 +46,7 @@ def read_objects(path: Path) -> list[Object]:
     try:
         objects = [_object(entry) for entry in loadmat(path)["anno"][0, 0]["objects"].ravel()]
     except Exception as error:  # scipy raises whatever a broken file drives it into
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = one_line(error)
         fact = f"{path} cannot be read as an annotation of PASCAL-Part ({reason})"
         raise DatasetError(f"{fact}; unpack it again") from error
     shapes = {mask.shape for thing in objects for mask in (thing.mask, *thing.parts.values())}
