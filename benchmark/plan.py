@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from .. import UserError
 
@@ -22,6 +23,8 @@ OPTIONS = {
     for name in ("dataset", "schedule", "scale", "size", "pool", "test", "split", "seed")
 }
 """The fields that all cells of a plan share, with the options of the command line that set them."""
+CROSSED = ("backbones", "heads", "draws", "shots")
+"""The fields that say how much is crossed; two runs that differ in nothing else can be compared."""
 PROTOCOL = 3
 """Raised whenever the same plan would score otherwise."""
 
@@ -98,9 +101,18 @@ class Plan:
     @property
     def hash(self) -> str:
         """Of what must agree for scores to be compared: everything but how much is crossed."""
-        crossed = ("backbones", "heads", "draws", "shots")
-        shared = {k: v for k, v in asdict(self).items() if k not in crossed}
-        return hashlib.sha256(json.dumps(shared | {"protocol": PROTOCOL}, sort_keys=True).encode()).hexdigest()[:16]
+        text = json.dumps(self.shared | {"protocol": PROTOCOL}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def shared(self) -> dict[str, Any]:
+        """The fields that all cells share."""
+        return {name: value for name, value in asdict(self).items() if name not in CROSSED}
+
+    def differences(self, other: Plan, between: str = " and ") -> str:
+        """The options that all cells share and two plans do not: `seed 0 and 3`."""
+        pairs = [(OPTIONS[name], value, other.shared[name]) for name, value in self.shared.items()]
+        return ", ".join(f"{option} {one}{between}{two}" for option, one, two in pairs if one != two)
 
 
 PREFIX = "auto-shot:"

@@ -72,6 +72,23 @@ class RunFolder:
         except TypeError:
             return ()
 
+    def check_same(self, plan: Plan, data: str | None = None) -> None:
+        """Refuse to add to a run of another protocol, or of other images where their hash is given."""
+        if not self.plan_file.exists():
+            return
+        earlier, what = self.read_plan(), ""
+        if earlier.hash != plan.hash:
+            what = f"another protocol ({earlier.differences(plan, ', not ')})"
+        elif data is not None and self.read_data() != data:
+            what = f"other images of {plan.dataset}"
+        if what:
+            raise ResultError(f"{self.path} holds a run with {what}; choose another --out")
+
+    def is_done(self, cell: Cell, weights: str | None) -> bool:
+        """Whether a cell has a score of these weights; raises `ResultError` where its file is damaged."""
+        result = self.read(cell)
+        return result is not None and result.error is None and result.provenance.get("weights") == weights
+
     def _plan_record(self) -> dict[str, Any]:
         try:
             record = json.loads(self.plan_file.read_text())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +12,7 @@ from ..metrics.estimate import Estimate
 from ..plan import COPY, NO_HEAD, SUPERVISED, Cell, Plan
 from ..plugins.run_signoffs import run_signoffs
 from ..results import CellResult, ResultError, RunFolder
+from ..scores.comparability import split_by_usual
 from ..scores.leaderboard import Key, estimates
 from .run_facts import ReportFlag, RunFacts, gather_facts, read_flags
 
@@ -127,7 +127,7 @@ def gather(path: Path, metrics: Sequence[str]) -> RunData:
     for metric in metrics:
         find_metric(metric)
     results, damaged = folder.results()
-    alike, others = _alike(folder, results)
+    alike, others = split_by_usual(results)
     scored = tuple(result for result in alike if result.confusion is not None)
     if not scored:
         raise ResultError(f"{path} has no score yet; run it to its end with partbench run")
@@ -136,27 +136,11 @@ def gather(path: Path, metrics: Sequence[str]) -> RunData:
         plan=plan,
         scored=scored,
         failed=tuple(result for result in alike if result.confusion is None),
-        set_aside=(*map(str, damaged), *others),
+        set_aside=(*map(str, damaged), *(_other(folder, result.cell) for result in others)),
         metrics=tuple(metrics),
         flags=read_flags(path / "guards.json"),
         facts=gather_facts(scored, {v.name: v.standing for v in run_signoffs(path) if v.noun == "backbone"}),
     )
-
-
-def _alike(folder: RunFolder, results: Sequence[CellResult]) -> tuple[list[CellResult], list[str]]:
-    """Results of the protocol, images and classes that most have, and a sentence for each of the others."""
-    kinds = Counter(_kind(result) for result in results if result.confusion is not None)
-    if not kinds:
-        return list(results), []
-    usual = kinds.most_common(1)[0][0]
-    alike = [result for result in results if result.confusion is None or _kind(result) == usual]
-    others = [result.cell for result in results if result.confusion is not None and _kind(result) != usual]
-    return alike, [_other(folder, cell) for cell in others]
-
-
-def _kind(result: CellResult) -> tuple[object, ...]:
-    protocol = [repr(result.provenance.get(name)) for name in ("protocol", "plan", "data")]
-    return (*protocol, result.classes, result.excluded, len(result.confusion) if result.confusion is not None else 0)
 
 
 def _other(folder: RunFolder, cell: Cell) -> str:

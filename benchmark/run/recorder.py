@@ -29,11 +29,10 @@ class RunRecorder:
     def done(self, cell: Cell, weights: str | None) -> bool:
         """Whether a cell has a score of these weights; one whose file is damaged is computed again."""
         try:
-            result = self.folder.read(cell)
+            return self.folder.is_done(cell, weights)
         except ResultError as error:
             self.problem(f"{str(error).partition('; ')[0]}; it is computed again")
             return False
-        return result is not None and result.error is None and result.provenance.get("weights") == weights
 
     def scored(self, cell: Cell, confusion: Confusion, facts: Mapping[str, Any]) -> None:
         """Write the score of a cell."""

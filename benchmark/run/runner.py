@@ -20,7 +20,7 @@ from ..metrics.confusion import confuse
 from ..plan import COPY, SUPERVISED, Cell, Plan, file_name
 from ..plugins.catalogue import Offer
 from ..reporter import Listener
-from ..results import ResultError, RunFolder
+from ..results import RunFolder
 from .backbone_run import BackboneRun
 from .contamination import run_guards
 from .features import FeatureSource
@@ -65,13 +65,8 @@ class Runner:
 
     def _write_plan(self) -> SegmentationTask:
         """Note what the folder holds from now on: what it held, and the cells of this plan; the task of all of it."""
-        plan = self.plan
-        if self.folder.plan_file.exists():
-            earlier, data = self.folder.read_plan(), self.folder.read_data()
-            if earlier.hash != plan.hash or data != self.task.data:
-                what = "another protocol" if earlier.hash != plan.hash else f"other images of {plan.dataset}"
-                raise ResultError(f"{self.folder.path} holds a run with {what}; choose another --out")
-            plan = earlier.union(plan)
+        self.folder.check_same(self.plan, self.task.data)
+        plan = self.folder.read_plan().union(self.plan) if self.folder.plan_file.exists() else self.plan
         task = self.task.of(plan)
         self.folder.write_plan(plan, {**self.facts, "data": task.data, "shots": task.manifest.names})
         try:

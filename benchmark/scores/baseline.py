@@ -8,7 +8,7 @@ error (the block jackknife, Kuensch 1989): scaled to act as 64 images, they have
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from ... import UserError
 from ..metrics.estimate import Estimate
 from ..plan import PROTOCOL, Plan
 from ..results import CellResult
+from .comparability import check_comparable
 from .leaderboard import Key, estimates
 
 BLOCKS = 64
@@ -53,24 +54,22 @@ class Baseline:
 def make_baseline(plan: Plan, results: Sequence[CellResult], metrics: Sequence[str]) -> Baseline:
     """The baseline of a run's scored cells."""
     scored = [result for result in results if result.confusion is not None]
-    plan_hash = plan.hash
-    for result in scored:
-        _check_scored_alike(result, plan_hash, scored[0])
+    check_comparable({"the run": scored})
+    if (protocol := scored[0].provenance.get("protocol")) != PROTOCOL:
+        what = f"the run was scored under protocol {protocol}, and this partbench has {PROTOCOL}"
+        raise BaselineError(f"{what}; run it again")
+    if scored[0].provenance.get("plan") != plan.hash:
+        raise BaselineError("the cells of the run are of another plan than it says; run it again")
     return Baseline(
         protocol=PROTOCOL,
-        plan=plan_hash,
-        fields=shared_fields(plan),
+        plan=plan.hash,
+        fields=plan.shared,
         data=scored[0].provenance.get("data"),
         images=max(len(result.confusion) for result in scored if result.confusion is not None),
         shots=_shots(scored),
         versions=_versions(scored),
         scores={name: {key: small(e) for key, e in estimates(scored, name).items()} for name in metrics},
     )
-
-
-def shared_fields(plan: Plan) -> dict[str, Any]:
-    """The fields of a plan that its hash is of."""
-    return {k: v for k, v in asdict(plan).items() if k not in ("backbones", "heads", "draws", "shots")}
 
 
 def small(estimate: Estimate) -> Estimate:
@@ -93,30 +92,9 @@ def from_moves(draws: Sequence[int], scores: Any, moves: np.ndarray[Any, Any]) -
     return Estimate(tuple(draws), np.asarray(scores, dtype=float), moves.shape[1] * moves.astype(float))
 
 
-def _check_scored_alike(result: CellResult, plan_hash: str, first: CellResult) -> None:
-    """Refuse a run whose cells were not scored alike."""
-    provenance, mend = result.provenance, "delete its file and run the same command again"
-    if provenance.get("protocol") != PROTOCOL:
-        what = f"was scored under protocol {provenance.get('protocol')}, and this partbench has {PROTOCOL}"
-    elif provenance.get("plan") != plan_hash or provenance.get("data") != first.provenance.get("data"):
-        what = "is of another plan or of other images than the rest of its run"
-    elif (result.classes, result.excluded) != (first.classes, first.excluded):
-        what = "has other classes than the rest of its run"
-    elif result.confusion is not None and first.confusion is not None and len(result.confusion) != len(first.confusion):
-        what = f"has {len(result.confusion)} test images and the rest of its run {len(first.confusion)}"
-    else:
-        return
-    raise BaselineError(f"the cell {result.cell.slug} {what}; {mend}")
-
-
 def _shots(results: Sequence[CellResult]) -> dict[tuple[int, int], str]:
-    shots: dict[tuple[int, int], str] = {}
-    for result in sorted(results, key=lambda r: (r.cell.shots, r.cell.draw)):
-        cell, seen = result.cell, str(result.provenance.get("shots"))
-        if shots.setdefault((cell.shots, cell.draw), seen) != seen:
-            mend = "delete its file and run the same command again"
-            raise BaselineError(f"the cell {cell.slug} saw other shots than the rest of its run; {mend}")
-    return shots
+    ordered = sorted(results, key=lambda r: (r.cell.shots, r.cell.draw))
+    return {(r.cell.shots, r.cell.draw): str(r.provenance.get("shots")) for r in ordered}
 
 
 def _versions(results: Sequence[CellResult]) -> dict[str, str]:

@@ -1,13 +1,17 @@
-"""Checks that scores are comparable: one protocol, the same images and shots."""
+"""Whether two scores may be compared: only under one protocol, on the same images, classes and shots."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from typing import TYPE_CHECKING, NamedTuple
 
 from ... import UserError
-from ..plan import OPTIONS, Plan
+from ..plan import Plan
 from ..results import CellResult
+
+if TYPE_CHECKING:
+    from .baseline import Baseline
 
 
 class ComparisonError(UserError):
@@ -16,19 +20,43 @@ class ComparisonError(UserError):
 
 BETWEEN_RUNS = "run both with the same settings and the same version"
 IN_A_RUN = "delete its file and run the same command again"
-FACTS = ("protocol", "plan", "data")
-"""Of a cell's provenance, what must agree between all."""
-CROSSED = ("backbones", "heads", "draws", "shots")
-"""Fields of a plan that may differ."""
+
+
+class Conditions(NamedTuple):
+    """Under what a cell was scored: scores are compared only where all of it is the same."""
+
+    protocol: str
+    plan: str
+    """Hash of the options that all cells share."""
+    data: str
+    """Hash of the images."""
+    classes: tuple[str, ...]
+    excluded: tuple[str, ...]
+    images: int
+    """Test images of a scored cell, 0 of one that failed."""
+
+    @classmethod
+    def of(cls, result: CellResult) -> Conditions:
+        protocol, plan, data = (str(result.provenance.get(name)) for name in ("protocol", "plan", "data"))
+        images = 0 if result.confusion is None else len(result.confusion)
+        return cls(protocol, plan, data, result.classes, result.excluded, images)
+
+    def differences(self, first: Conditions) -> Iterator[str]:
+        """What is not as in the first."""
+        for name, ours, theirs in zip(self._fields[:3], self, first, strict=False):
+            if ours != theirs:
+                yield f"{'other images' if name == 'data' else f'another {name}'} ({ours}, not {theirs})"
+        if (self.classes, self.excluded) != (first.classes, first.excluded):
+            yield "other classes"
+        if self.images != first.images:
+            yield f"{self.images} test images, not {first.images}"
 
 
 def check_same_protocol(a: Plan, b: Plan, names: tuple[str, str]) -> None:
     """Refuse two runs of another protocol, and say in what they differ."""
-    if a.hash == b.hash:
-        return
-    pairs = [(OPTIONS[field], value, asdict(b)[field]) for field, value in asdict(a).items() if field not in CROSSED]
-    differ = ", ".join(f"{option} {one} and {other}" for option, one, other in pairs if one != other)
-    raise ComparisonError(f"{names[0]} and {names[1]} cannot be compared: they have {differ}; {BETWEEN_RUNS}")
+    if a.hash != b.hash:
+        differ = f"{names[0]} and {names[1]} cannot be compared: they have {a.differences(b)}"
+        raise ComparisonError(f"{differ}; {BETWEEN_RUNS}")
 
 
 def check_comparable(runs: Mapping[str, Sequence[CellResult]]) -> None:
@@ -38,7 +66,7 @@ def check_comparable(runs: Mapping[str, Sequence[CellResult]]) -> None:
     for name, result in scored:
         first, cell = scored[0], result.cell
         where = seen.setdefault((cell.shots, cell.draw), (name, result))
-        what = next(_differences(first[1], result), None)
+        what = next(Conditions.of(result).differences(Conditions.of(first[1])), None)
         if what is None and result.provenance.get("shots") != where[1].provenance.get("shots"):
             first, what = where, "other shots"
         if what:
@@ -47,13 +75,26 @@ def check_comparable(runs: Mapping[str, Sequence[CellResult]]) -> None:
             raise ComparisonError(f"{cell.slug} of {name} cannot be compared with {of}: it has {what}; {mend}")
 
 
-def _differences(first: CellResult, result: CellResult) -> Iterator[str]:
-    """In what two cells differ that must not."""
-    for fact in FACTS:
-        here, there = result.provenance.get(fact), first.provenance.get(fact)
-        if here != there:
-            yield f"other images ({here}, not {there})" if fact == "data" else f"another {fact} ({here}, not {there})"
-    if (result.classes, result.excluded) != (first.classes, first.excluded):
-        yield "other classes"
-    if result.confusion is not None and first.confusion is not None and len(result.confusion) != len(first.confusion):
-        yield f"{len(result.confusion)} test images, not {len(first.confusion)}"
+def split_by_usual(results: Sequence[CellResult]) -> tuple[list[CellResult], list[CellResult]]:
+    """Cells under the conditions of most that are scored, with all that failed, and the scored ones under others."""
+    conditions = [Conditions.of(result) for result in results]
+    counts = Counter(one for one in conditions if one.images)
+    usual = counts.most_common(1)[0][0] if counts else None
+    alike = [result for result, one in zip(results, conditions, strict=True) if one == usual or not one.images]
+    return alike, [result for result, one in zip(results, conditions, strict=True) if one != usual and one.images]
+
+
+def check_same_baseline(before: Baseline, after: Baseline) -> None:
+    """Refuse scores of another protocol, other images or other shots."""
+    mend = "make the baseline again, or run with what it was made with"
+    if before.protocol != after.protocol:
+        raise ComparisonError(f"the baseline is of protocol {before.protocol} and the run of {after.protocol}; {mend}")
+    if before.plan != after.plan:
+        names = [n for n in {**before.fields, **after.fields} if before.fields.get(n) != after.fields.get(n)]
+        what = ", ".join(f"{n} was {before.fields.get(n)} and is {after.fields.get(n)}" for n in names)
+        raise ComparisonError(f"the baseline is of another plan ({what or 'one that cannot be told'}); {mend}")
+    if before.data != after.data or before.images != after.images:
+        raise ComparisonError(f"the baseline is of other images of {after.fields.get('dataset')}; {mend}")
+    for (count, draw), seen in before.shots.items():
+        if after.shots.get((count, draw), seen) != seen:
+            raise ComparisonError(f"the baseline has other shots in draw {draw} of {count}; {mend}")

@@ -17,6 +17,7 @@ from ... import UserError
 from ..metrics.estimate import LEVEL, Estimate, average
 from ..metrics.significance import catches, find_drops
 from .baseline import Baseline
+from .comparability import check_same_baseline
 from .leaderboard import Key
 
 TOLERANCE = 0.5
@@ -88,22 +89,6 @@ def compute_gate(
         pairs = _over_heads(pairs)
     verdicts, caught = _judge(pairs, tolerance, level)
     return Gate(sorted([*verdicts, *rest], key=_gravity), tolerance, level, caught)
-
-
-def check_same_baseline(before: Baseline, after: Baseline) -> None:
-    """Refuse scores of another protocol, other images or other shots."""
-    mend = "make the baseline again, or run with what it was made with"
-    if before.protocol != after.protocol:
-        raise GateError(f"the baseline is of protocol {before.protocol} and the run of {after.protocol}; {mend}")
-    if before.plan != after.plan:
-        names = [n for n in {**before.fields, **after.fields} if before.fields.get(n) != after.fields.get(n)]
-        what = ", ".join(f"{n} was {before.fields.get(n)} and is {after.fields.get(n)}" for n in names)
-        raise GateError(f"the baseline is of another plan ({what or 'one that cannot be told'}); {mend}")
-    if before.data != after.data or before.images != after.images:
-        raise GateError(f"the baseline is of other images of {after.fields.get('dataset')}; {mend}")
-    for (count, draw), seen in before.shots.items():
-        if after.shots.get((count, draw), seen) != seen:
-            raise GateError(f"the baseline has other shots in draw {draw} of {count}; {mend}")
 
 
 def _pair(before: Baseline, after: Baseline, reasons: Mapping[Key, str]) -> tuple[Pairs, list[Verdict]]:

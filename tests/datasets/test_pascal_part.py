@@ -434,7 +434,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "another mat": (
         lambda root: savemat(root / FIRST, {"groundTruth": 1}),
-        r"2008_000211.mat cannot be read as an annotation of PASCAL-Part \('anno'\); unpack it again",
+        r"2008_000211.mat cannot be read as an annotation of PASCAL-Part \(KeyError: 'anno'\); unpack it again",
     ),
     "masks of two sizes": (
         lambda root: two_sizes(root / FIRST),

@@ -81,7 +81,7 @@ def _rehearse(
     rehearsal = Rehearsal(task, heads_of, room.device, cache_folder(), room=room)
     _ = task.manifest
     base = allocated_memory(room.device)
-    check_same_images(folder, task)
+    folder.check_same(plan, task.data)
     left, figures, console = {}, {}, open_console(stderr=True, quiet=quiet)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
         for name in bars.track(plan.backbones, description="rehearsing"):
@@ -104,17 +104,9 @@ def left_of(folder: RunFolder, cells: Sequence[Cell], weights: str | None) -> tu
 
 def _done(folder: RunFolder, cell: Cell, weights: str | None) -> bool:
     try:
-        result = folder.read(cell)
+        return folder.is_done(cell, weights)
     except ResultError:
         return False
-    return result is not None and result.error is None and result.provenance.get("weights") == weights
-
-
-def check_same_images(folder: RunFolder, task: SegmentationTask) -> None:
-    """Refuse a folder with scores of other images, as the run would."""
-    if folder.plan_file.exists() and folder.read_data() != task.data:
-        what = f"holds a run with other images of {task.plan.dataset}"
-        raise PlanError(f"{folder.path} {what}; choose another --out")
 
 
 def _detectable_differences(

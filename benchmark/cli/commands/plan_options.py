@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .... import UserError
-from ...plan import COPY, HEADLESS, OPTIONS, Plan
+from ...plan import COPY, HEADLESS, Plan
 from ...plugins.catalogue import Catalogue
 from ...plugins.names import backbone_names, expand, expand_heads
 from ...results import RunFolder
@@ -59,18 +59,8 @@ def folder_for(plan: Plan, out: Path | None) -> RunFolder:
     """The folder of a run; one that is there must hold the same protocol."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", plan.dataset).strip("-.")
     folder = RunFolder(out or Path("runs") / name)
-    if folder.plan_file.exists():
-        earlier = folder.read_plan()
-        if earlier.hash != plan.hash:
-            what = f"another protocol ({_difference(earlier, plan)})"
-            raise PlanError(f"{folder.path} holds a run with {what}; choose another --out")
+    folder.check_same(plan)
     return folder
-
-
-def _difference(earlier: Plan, plan: Plan) -> str:
-    pairs = [(name, getattr(earlier, field), getattr(plan, field)) for field, name in OPTIONS.items()]
-    changed = [f"{name} {old}, not {new}" for name, old, new in pairs if old != new]
-    return ", ".join(changed) or "an older version of partbench"
 
 
 def find_device(name: str) -> torch.device:

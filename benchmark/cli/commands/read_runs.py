@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from ...plan import Cell, Plan
 from ...results import CellResult, ResultError, RunFolder
+from ...scores.comparability import Conditions
 
 
 def read_run(path: Path) -> tuple[Plan, list[CellResult]]:
@@ -23,18 +24,24 @@ def read_run(path: Path) -> tuple[Plan, list[CellResult]]:
 
 
 def read_groups(runs: Sequence[Path]) -> dict[str, list[CellResult]]:
-    """Results by what may be compared: protocol and images. A cell that two runs scored counts once."""
-    groups: dict[str, dict[Cell, CellResult]] = {}
-    names: dict[str, str] = {}
+    """Results by the conditions under which they may be compared. A cell that two runs scored counts once."""
+    groups: dict[Conditions, dict[Cell, CellResult]] = {}
+    titles: dict[Conditions, str] = {}
     for path in runs:
         plan, results = read_run(path)
         for result in results:
-            key = f"{plan.hash} {result.provenance.get('data')}"
-            title = names.setdefault(key, plan.dataset if plan.dataset not in names.values() else str(path))
-            group = groups.setdefault(title, {})
+            key = Conditions.of(result)._replace(images=0)
+            group = groups.setdefault(key, {})
+            titles.setdefault(key, _title(plan.dataset, path, key, tuple(titles.values())))
             if result.cell not in group or group[result.cell].error:
                 group[result.cell] = result
-    return {title: list(group.values()) for title, group in groups.items()}
+    return {titles[key]: list(group.values()) for key, group in groups.items()}
+
+
+def _title(dataset: str, path: Path, conditions: Conditions, taken: Collection[str]) -> str:
+    """What a group is called: its data set, or its run where another has that name."""
+    ways = (dataset, str(path), f"{path}, protocol {conditions.protocol}", f"{path}, {conditions.data} {len(taken)}")
+    return next(way for way in ways if way not in taken)
 
 
 def warn_failures(results: Sequence[CellResult]) -> None:

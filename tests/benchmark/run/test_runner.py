@@ -426,5 +426,5 @@ def test_other_images_need_another_folder(bench: Bench) -> None:
     with pytest.raises(ResultError) as caught:
         bench.run(PLAN, backbone("plain", Watching), data=other)
     assert str(caught.value) == f"{bench.folder.path} holds a run with other images of squares; choose another --out"
-    with pytest.raises(ResultError, match="holds a run with another protocol; choose another --out"):
+    with pytest.raises(ResultError, match=r"holds a run with another protocol \(seed 0, not 1\); choose another --out"):
         bench.run(replace(PLAN, seed=1), backbone("plain", Watching))

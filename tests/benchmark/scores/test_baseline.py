@@ -18,6 +18,7 @@ from partbench.benchmark.plan import PROTOCOL, Plan
 from partbench.benchmark.results import CellResult
 from partbench.benchmark.scores.baseline import BLOCKS, Baseline, BaselineError, make_baseline, small
 from partbench.benchmark.scores.baseline_file import as_text, read_baseline
+from partbench.benchmark.scores.comparability import ComparisonError
 from partbench.benchmark.scores.leaderboard import estimates
 
 METRICS = ("paper_weighted", "mean")
@@ -152,30 +153,45 @@ def test_a_score_that_is_no_number_is_null(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"protocol": 99}, f"was scored under protocol 99, and this partbench has {PROTOCOL}"),
-        ({"protocol": None}, f"was scored under protocol None, and this partbench has {PROTOCOL}"),
-        ({"plan": "other"}, "is of another plan or of other images than the rest of its run"),
-        ({"data": "other"}, "is of another plan or of other images than the rest of its run"),
-        ({"shots": "other"}, "saw other shots than the rest of its run"),
+        ({"protocol": 99}, f"it has another protocol (99, not {PROTOCOL})"),
+        ({"protocol": None}, f"it has another protocol (None, not {PROTOCOL})"),
+        ({"plan": "other"}, "it has another plan (other, not "),
+        ({"data": "other"}, "it has other images (other, not "),
+        ({"shots": "other"}, "it has other shots"),
     ],
 )
 def test_a_mixed_run_is_no_baseline(change: dict[str, object], sentence: str) -> None:
     """The cell that is not like the others is named."""
     results = scored()
     results[-1] = replace(results[-1], provenance={**results[-1].provenance, **change})
-    with pytest.raises(BaselineError) as error:
+    with pytest.raises(ComparisonError) as error:
         make_baseline(PLAN, results, METRICS)
     assert results[-1].cell.slug in str(error.value)
     assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"protocol": 99}, f"the run was scored under protocol 99, and this partbench has {PROTOCOL}; run it again"),
+        ({"plan": "other"}, "the cells of the run are of another plan than it says; run it again"),
+    ],
+)
+def test_a_run_of_another_protocol_or_plan_is_no_baseline(change: dict[str, object], sentence: str) -> None:
+    """Though its cells are alike."""
+    results = [replace(result, provenance={**result.provenance, **change}) for result in scored()]
+    with pytest.raises(BaselineError) as error:
+        make_baseline(PLAN, results, METRICS)
+    assert str(error.value) == sentence
 
 
 def test_cells_of_other_images_or_classes_are_no_baseline() -> None:
     """However their provenance reads."""
     results, random = scored(), np.random.default_rng(0)
     fewer = replace(results[-1], confusion=confusion(random, 9))
-    with pytest.raises(BaselineError, match="has 9 test images and the rest of its run 16"):
+    with pytest.raises(ComparisonError, match="it has 9 test images, not 16"):
         make_baseline(PLAN, [*results[:-1], fewer], METRICS)
-    with pytest.raises(BaselineError, match="has other classes than the rest of its run"):
+    with pytest.raises(ComparisonError, match="it has other classes"):
         make_baseline(PLAN, [*results[:-1], replace(results[-1], excluded=("class 0",))], METRICS)
 
 

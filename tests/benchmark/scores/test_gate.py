@@ -28,6 +28,7 @@ from partbench.benchmark.metrics.significance import find_drops, holm, levels
 from partbench.benchmark.plan import PROTOCOL, Plan
 from partbench.benchmark.results import CellResult, RunFolder
 from partbench.benchmark.scores.baseline import Baseline, make_baseline
+from partbench.benchmark.scores.comparability import ComparisonError
 from partbench.benchmark.scores.gate import ALL_HEADS, Gate, GateError, Verdict, compute_gate
 from partbench.benchmark.scores.gate_formats import as_json, as_junit, as_markdown
 
@@ -262,7 +263,7 @@ def test_over_heads_sees_what_no_head_alone_shows() -> None:
 def test_what_is_not_alike_is_refused(change: dict[str, Any], sentence: str) -> None:
     """Protocol, plan, images and shots, each by name."""
     one, _ = two_runs(np.random.default_rng(0), 1)
-    with pytest.raises(GateError) as error:
+    with pytest.raises(ComparisonError) as error:
         compute_gate(replace(made(one), **change), made(one))
     assert str(error.value).startswith(sentence)
 

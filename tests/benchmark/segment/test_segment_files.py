@@ -239,7 +239,10 @@ def test_frames_before_a_fault_are_kept() -> None:
 
     clip = video.Video(Path("clip.mp4"), Container())
     assert len(list(clip.frames())) == 1
-    assert clip.fault == "clip.mp4 cannot be read after frame 1 (ValueError: a block is damaged); the frames before it are done"
+    assert (
+        clip.fault
+        == "clip.mp4 cannot be read after frame 1 (ValueError: a block is damaged); the frames before it are done"
+    )
 
 
 def test_without_pyav_videos_are_refused(

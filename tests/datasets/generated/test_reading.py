@@ -334,7 +334,7 @@ def test_an_export_overwrites_nothing(tmp_path: Path) -> None:
     [
         ("{", r"export.json is damaged \(.*\); export the images again"),
         ('{"format": 9}', "export.json has format 9, and this partbench reads 1; use the one that wrote it"),
-        ('{"format": 1, "maker": null}', r"export.json is damaged \('images'\)"),
+        ('{"format": 1, "maker": null}', r"export.json is damaged \(KeyError: 'images'\)"),
     ],
 )
 def test_a_damaged_manifest_is_named(tmp_path: Path, text: str, message: str) -> None:
