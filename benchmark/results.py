@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import UserError, one_line
 from .files import UNREADABLE, write_atomic
@@ -154,18 +155,18 @@ def _plan_in(record: Any) -> Plan:
     return plan
 
 
-def as_npz(confusions: Mapping[str, Confusion]) -> bytes:
-    """Confusions by name as the bytes of one file."""
+def as_npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Confusions, and other numbers, by name as the bytes of one file."""
     buffer = BytesIO()
-    small = {name: confusion.astype(np.int32) for name, confusion in confusions.items()}
+    small = {name: a.astype(np.int32 if a.dtype.kind in "iu" else np.float32) for name, a in arrays.items()}
     np.savez_compressed(buffer, allow_pickle=False, **small)
     return buffer.getvalue()
 
 
-def read_npz(file: Path) -> dict[str, Confusion]:
-    """Confusions by name, as `as_npz` wrote them."""
+def read_npz(file: Path) -> dict[str, NDArray[Any]]:
+    """Arrays by name, as `as_npz` wrote them."""
     with np.load(BytesIO(file.read_bytes())) as arrays:
-        return {name: arrays[name].astype(np.int64) for name in arrays}
+        return {name: a.astype(np.int64 if a.dtype.kind == "i" else np.float64) for name, a in arrays.items()}
 
 
 def read_result(file: Path) -> CellResult:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ...backbones.backbone import Codes, Inverts, Stepwise
 from ..machine import PeakMemory, synchronise
+from ..run.codes import CodeStore
 from ..run.features import FeatureSource
 
 TOGETHER = (1, 1, 8)
@@ -70,10 +71,10 @@ def time_call(device: torch.device, work: Callable[[], Result]) -> tuple[float, 
 
 def _time_describing(source: FeatureSource, images: Tensor) -> FeatureTiming:
     extractor, count = source.extractor, len(images)
-    if not isinstance(extractor, Inverts):
+    if not isinstance(extractor, Inverts) or source.codes is None:
         seconds, maps = time_call(source.device, lambda: source.raw(images))
         return FeatureTiming(0.0, seconds / count, 0.0, 0, [m[:1] for m in maps])
-    invert, codes = _time_inversion(source, images)
+    invert, codes = _time_inversion(source.codes, images)
     seconds, maps = time_call(source.device, lambda: source.raw(images, codes))
     with torch.no_grad():
         rebuild, _ = time_call(source.device, lambda: extractor.reconstruct(codes))
@@ -81,13 +82,13 @@ def _time_describing(source: FeatureSource, images: Tensor) -> FeatureTiming:
     return FeatureTiming(invert / count, seconds / count, rebuild / count, len(code), [m[:1] for m in maps])
 
 
-def _time_inversion(source: FeatureSource, images: Tensor) -> tuple[float, Codes]:
+def _time_inversion(store: CodeStore, images: Tensor) -> tuple[float, Codes]:
     """Seconds of an inversion and its codes, or what they are after a few steps of a long one."""
-    extractor = source.extractor
-    if isinstance(extractor, Stepwise) and extractor.steps > FEW and source.missing(images):
-        first, _ = time_call(source.device, lambda: source.attempt(images, 1))
+    extractor = store.extractor
+    if isinstance(extractor, Stepwise) and extractor.steps > FEW and store.missing(images):
+        first, _ = time_call(store.device, lambda: store.attempt(images, 1))
         if first * extractor.steps > PATIENCE:
-            several, codes = time_call(source.device, lambda: source.attempt(images, FEW))
+            several, codes = time_call(store.device, lambda: store.attempt(images, FEW))
             return first + (extractor.steps - 1) * max(0.0, several - first) / (FEW - 1), codes
-    kept, seconds = source.codes(images)
+    kept, seconds = store.read(images)
     return seconds, kept

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ... import one_line
-from ...backbones.backbone import Backbone, Generates, Inverts
+from ...backbones.backbone import Backbone, Generates
 from ...heads.head import Head
 from ..machine import MemoryLimit, PeakMemory, slices
 from ..metrics.confusion import confuse
@@ -61,7 +61,9 @@ class Rehearsal:
         peak.start()
         load, source = self._timed(lambda: FeatureSource.open(backbone, self.device, self.cache, self.room))
         weights = peak.read() or 0
-        source.recall(self.task.splits.pool, self.task.pool)
+        source.leave_unscaled()
+        if source.codes:
+            source.codes.recall(self.task.splits.pool, self.task.pool)
         read, images = self._timed(lambda: torch.cat(self.task.statistics(backbone.size)))
         together = len(slices(range(1000), backbone.size)[0])
         described = time_features(source, images, together)
@@ -99,7 +101,7 @@ class Rehearsal:
 
     def _missing(self, source: FeatureSource) -> dict[str, int]:
         """Images of each stage that have no code yet."""
-        if not isinstance(source.extractor, Inverts):
+        if source.codes is None:
             return {}
         size, pool, task = source.backbone.size, self.task.splits.pool, self.task
         reads: dict[str, Iterable[Tensor]] = {
@@ -107,7 +109,7 @@ class Rehearsal:
             "shots": (pool.images(rows, size) for rows in task.shot_slices(size)),
             "test": (task.scored.images(rows, size) for rows in task.test_slices(size)),
         }
-        return {stage: sum(map(source.missing, images)) for stage, images in reads.items()}
+        return {stage: sum(map(source.codes.missing, images)) for stage, images in reads.items()}
 
     def _head(self, head: Head, maps: Sequence[Tensor], shapes: Shapes) -> HeadFigures:
         if (head.name, shapes) not in self.measured:

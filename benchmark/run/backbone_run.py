@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
 from ... import one_line
@@ -20,7 +21,7 @@ from ...backbones.backbone import Backbone
 from ...heads.head import Head
 from ..files import UNREADABLE, write_atomic
 from ..gallery import BackboneGallery
-from ..metrics.confusion import Confusion, confuse
+from ..metrics.confusion import confuse
 from ..plan import Cell, base_cell, is_auto_shot
 from ..plugins.catalogue import Offer
 from ..results import as_npz, read_npz
@@ -31,6 +32,9 @@ from .head_training import predict
 from .recorder import RunRecorder
 from .segmenter_cells import UNITS, ProgressMeter, SegmenterCells
 from .shot_features import ShotMaps
+
+ERRORS = "reconstruction error"
+"""Name of an array beside the confusions of a slice; a cell's has two hyphens."""
 
 
 @dataclass
@@ -53,7 +57,8 @@ class BackboneRun:
         bases = dict.fromkeys(base_cell(cell) for cell in cells)
         units = 1 + len(of_shots) + len(bases) + len(slices) + UNITS * len(auto)
         self.recorder.reporter.start(self.backbone.name, units)
-        self.source.recall(task.splits.pool, task.pool)
+        if self.source.codes:
+            self.source.codes.recall(task.splits.pool, task.pool)
         self.source.measure(task.statistics(size), task.plan.scale)
         self._report_unit("scale")
         modules = self._fit_all(cells, of_shots)
@@ -64,8 +69,16 @@ class BackboneRun:
         """Score few-shot cells, all in one pass over the test images."""
         if not slices:
             return
-        parts = [self._score_slice(number, rows, modules) for number, rows in enumerate(slices)]
-        facts = self._facts() | self._reconstruction(slices)
+        parts: list[Mapping[str, NDArray[Any]]] = []
+        for number, rows in enumerate(slices):
+            part, failures = self._score_slice(number, rows, modules)
+            for cell, error in failures.items():
+                self._give_up(cell, error)
+            modules = {cell: module for cell, module in modules.items() if cell not in failures}
+            parts.append(part)
+        facts = self._facts()
+        if parts[0].get(ERRORS) is not None:
+            facts["reconstruction error"] = [round(float(error), 5) for part in parts for error in part[ERRORS]]
         for cell in modules:
             self.recorder.scored(cell, np.concatenate([part[cell.slug] for part in parts]), facts)
 
@@ -114,51 +127,46 @@ class BackboneRun:
         provider = self.heads[cell.head].provider
         self.recorder.failed(cell, f"{cell.head} ({provider}) failed on {cell.backbone}: {one_line(error)}")
 
-    def _score_slice(self, number: int, rows: list[int], modules: dict[Cell, nn.Module]) -> dict[str, Confusion]:
-        """Confusions of every cell on one slice of the test images, read once for all heads; drops heads that fail."""
-        file = self.work / f"slice-{number:05d}.npz"
-        confusions = _read_confusions(file)
-        if not all(cell.slug in confusions for cell in modules):
-            confusions = self._confuse_slice(number, rows, modules)
-            write_atomic(file, as_npz(confusions))
+    def _score_slice(
+        self, number: int, rows: list[int], modules: Mapping[Cell, nn.Module]
+    ) -> tuple[Mapping[str, NDArray[Any]], Mapping[Cell, Exception]]:
+        """Arrays of one slice of the test images, read once for all heads, and the heads that failed on it."""
+        file, failures = self.work / f"slice-{number:05d}.npz", dict[Cell, Exception]()
+        arrays = _read_arrays(file)
+        if not all(cell.slug in arrays for cell in modules):
+            arrays, failures = self._confuse_slice(number, rows, modules)
+            write_atomic(file, as_npz(arrays))
             self.recorder.journal("score", f"{self.backbone.name} {number}")
         self._report_unit(f"test slice {number + 1}")
-        return confusions
+        return arrays, failures
 
-    def _confuse_slice(self, number: int, rows: list[int], modules: dict[Cell, nn.Module]) -> dict[str, Confusion]:
-        task = self.recorder.task
+    def _confuse_slice(
+        self, number: int, rows: list[int], modules: Mapping[Cell, nn.Module]
+    ) -> tuple[dict[str, NDArray[Any]], dict[Cell, Exception]]:
+        """Confusions (n, K, K) by cell and, where images can be rebuilt, the root mean square `ERRORS` (n,) of that."""
+        task, failures = self.recorder.task, dict[Cell, Exception]()
         images = task.scored.images(rows, self.backbone.size)
         truth = task.scored.masks(rows, task.plan.size).numpy()
-        maps = self.source.maps(images)
+        maps, codes = self.source.enter(images)
+        maps, rebuilt = self.source.scaled(maps), self.source.reconstruct(codes)
         gallery = BackboneGallery.of(self.recorder.folder.path, self.backbone.name, images.numpy(), truth)
-        confusions: dict[str, Confusion] = {}
-        for cell, module in list(modules.items()):
+        arrays: dict[str, NDArray[Any]] = {}
+        for cell, module in modules.items():
             try:
                 guess = predict(module, maps, task.plan.size, self.classes).cpu().numpy()
-            except Exception as error:  # as above
-                self._give_up(cell, error)
-                del modules[cell]
+            except Exception as error:  # whatever a head raises, the others go on
+                failures[cell] = error
                 continue
-            confusions[cell.slug] = confuse(guess, truth, self.classes)
+            arrays[cell.slug] = confuse(guess, truth, self.classes)
             gallery.keep(cell, guess)
+        if rebuilt is not None:
+            arrays[ERRORS] = (rebuilt - images).square().mean((1, 2, 3)).sqrt().numpy()
         if number == 0:
-            rebuilt = self.source.reconstruct(images)
             gallery.write(None if rebuilt is None else rebuilt.numpy())
-        return confusions
+        return arrays, failures
 
     def _report_unit(self, what: str) -> None:
         self.recorder.reporter.unit(self.backbone.name, what)
-
-    def _reconstruction(self, slices: Sequence[list[int]]) -> dict[str, list[float]]:
-        """Root mean square error of every test image's reconstruction, for backbones that images enter by inversion."""
-        errors: list[float] = []
-        for rows in slices:
-            images = self.recorder.task.scored.images(rows, self.backbone.size)
-            rebuilt = self.source.reconstruct(images)
-            if rebuilt is None:
-                return {}
-            errors += (rebuilt - images).square().mean((1, 2, 3)).sqrt().tolist()
-        return {"reconstruction error": [round(error, 5) for error in errors]}
 
     def _facts(self) -> dict[str, Any]:
         source = self.source
@@ -167,7 +175,7 @@ class BackboneRun:
             "weights": source.weights,
             "origin": self.backbone.origin or None,
             "settings": getattr(source.extractor, "settings", None),
-            "own codes": len(source.own) or None,
+            "own codes": len(source.codes.own) or None if source.codes else None,
             "seconds per image": round(source.seconds / max(1, source.images), 5),
             "maps": {
                 "shift": [s.mean().item() for s in source.shift],
@@ -176,8 +184,8 @@ class BackboneRun:
         }
 
 
-def _read_confusions(file: Path) -> dict[str, Confusion]:
-    """The confusions in a file; none if it cannot be read, so that they are counted again."""
+def _read_arrays(file: Path) -> dict[str, NDArray[Any]]:
+    """What was counted in a slice; nothing if its file cannot be read, so that it is counted again."""
     try:
         return read_npz(file)
     except UNREADABLE:

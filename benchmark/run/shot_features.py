@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from ...backbones.backbone import Codes, Inverts
+from ...backbones.backbone import Codes
 from ...datasets.dataset import Split
 from ..machine import SHARE
 from .features import FeatureSource
@@ -41,8 +41,8 @@ class ShotMaps:
         full, self.wanted = False, range(len(self.slices))
         for number, rows in enumerate(self.slices):
             images = self.pool.images(rows, self.source.backbone.size)
-            inverts = isinstance(self.source.extractor, Inverts)
-            self.entered[number] = images, self.source.codes(images)[0] if full and inverts else None
+            codes = self.source.codes
+            self.entered[number] = images, codes.read(images)[0] if full and codes else None
             full = full or not self._cache(number, self.source.maps(images))
             report()
 

@@ -238,8 +238,9 @@ def test_stylegan2_reads_its_own_maps(tmp_path: Path, monkeypatch: pytest.Monkey
         raise AssertionError("it projects")
 
     monkeypatch.setattr(extractor, "invert", project)
-    source.recall(pool, range(3))
-    assert source.missing(images) == 0
+    assert source.codes
+    source.codes.recall(pool, range(3))
+    assert source.codes.missing(images) == 0
     for ours, theirs in zip(source.raw(images), expected, strict=True):
         assert torch.equal(ours, theirs)
     with pytest.raises(AssertionError, match="it projects"):
@@ -253,13 +254,12 @@ def test_a_picture_of_its_own_is_still_projected_elsewhere(here: Path) -> None:
     annotate(here / "shots", 4)
     pool = find_dataset(catalogue, "generated:shots").record.load().pool
     source = FeatureSource.open(find_backbone(catalogue, "toy").record, CPU, here / "codes")
-    source.recall(pool, range(4))
+    assert source.codes
+    source.codes.recall(pool, range(4))
     source.raw(pool.images(range(4), 16))
     assert not (here / "codes").exists()
-    assert (
-        FeatureSource.open(find_backbone(catalogue, "toy").record, CPU, here / "codes").missing(pool.images([0], 16))
-        == 1
-    )
+    stranger = FeatureSource.open(find_backbone(catalogue, "toy").record, CPU, here / "codes")
+    assert stranger.codes and stranger.codes.missing(pool.images([0], 16)) == 1
 
 
 def test_who_made_an_image_is_known_by_name_and_weights(tmp_path: Path) -> None:

@@ -223,7 +223,9 @@ def test_layer_groups_share_their_codes(file: Path, tmp_path: Path) -> None:
 
     def codes(name: str) -> list[Path]:
         backbone = find_backbone(catalogue, name).record
-        return FeatureSource.open(backbone, torch.device("cpu"), tmp_path).code_files(torch.zeros(1, 3, 32, 32))
+        codes = FeatureSource.open(backbone, torch.device("cpu"), tmp_path).codes
+        assert codes
+        return codes.files(torch.zeros(1, 3, 32, 32))
 
     catalogue = Catalogue(backbones={"stylegan2": Offer(configure("", ""), "partbench")}, heads={}, datasets={})
     names = (f"stylegan2:A@{file}", f"stylegan2:B@{file}", f"stylegan2@{file}+position", f"stylegan2:optimise@{file}")

@@ -261,3 +261,12 @@ def test_room_is_what_is_asked_for_or_free() -> None:
     assert free.most is None or free.left() is not None
     assert MemoryLimit.of(CPU, 0).left() == 0
     assert MemoryLimit(CPU).left() is None
+
+
+def test_maps_without_a_scale_are_refused(tmp_path: Path) -> None:
+    """They would be read as they are, to scores that look right."""
+    source = FeatureSource(Backbone("counting", 8, (3, 3), Counting), Counting(), CPU, tmp_path)
+    with pytest.raises(RuntimeError, match="the maps of counting have no scale yet; call measure first"):
+        source.maps(torch.zeros(1, 3, 8, 8))
+    source.measure([torch.rand(2, 3, 8, 8)], "rms")
+    assert len(source.maps(torch.zeros(1, 3, 8, 8))) == 2

@@ -1,0 +1,119 @@
+"""Codes of images, which a backbone that images enter by inversion reads: inverted once, then kept on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from ...backbones.backbone import Backbone, BackboneError, Codes, Frugal, Inverts, Stepwise
+from ...backbones.controls.derived import POSITION
+from ...datasets.dataset import MadeByGenerator, Split
+from ..files import write_atomic
+from ..machine import MemoryLimit, slices
+from ..plugins.names import made_by, parse_backbone
+
+
+@dataclass
+class CodeStore:
+    """Codes of images for one backbone: the same weights invert the same pixels once."""
+
+    backbone: Backbone
+    extractor: Inverts
+    device: torch.device
+    cache: Path
+    """Where codes are kept, under the hash of what they come from."""
+    weights: str | None
+    """Hash of the backbone's weights."""
+    room: MemoryLimit | None = None
+    """The memory that there is; None: as much as it likes."""
+    own: dict[str, dict[str, Tensor]] = field(default_factory=dict)
+    """Codes (1, ...) of images that this very generator made, by the hash of their pixels: they are never inverted."""
+
+    def recall(self, split: Split, indices: Sequence[int]) -> None:
+        """Take the codes of images that this generator made from the split that keeps them."""
+        if isinstance(split, MadeByGenerator) and made_by(self.backbone, self.weights, split.maker):
+            for rows in slices(indices, self.backbone.size):
+                codes = split.codes(rows)
+                for i, image in enumerate(split.images(rows, self.backbone.size)):
+                    self.own[_digest(image)] = {name: code[i : i + 1] for name, code in codes.items()}
+
+    def read(self, images: Tensor) -> tuple[dict[str, Tensor], float]:
+        """Codes of images (N, 3, S, S) in [0, 1], and the seconds of their inversion, be it in an earlier run."""
+        files = self.files(images)
+        kept = [self._kept(image, file) for image, file in zip(images, files, strict=True)]
+        missing = [i for i, code in enumerate(kept) if code is None]
+        if missing:
+            for i, code in zip(missing, self._invert(images[missing]), strict=True):
+                write_atomic(files[i], code)
+                kept[i] = _read_code(files[i])
+        parts = [part for part in kept if part is not None]
+        codes = {name: torch.cat([code[name] for code, _ in parts]).to(self.device) for name in parts[0][0]}
+        return codes, sum(seconds for _, seconds in parts)
+
+    def files(self, images: Tensor) -> list[Path]:
+        """Where the code of each image is kept, or will be."""
+        return [self.cache / f"{self._code_key(image)}.safetensors" for image in images]
+
+    def missing(self, images: Tensor) -> int:
+        """How many of these images have no code yet."""
+        pairs = zip(images, self.files(images), strict=True)
+        return sum(_digest(image) not in self.own and not file.exists() for image, file in pairs)
+
+    def _kept(self, image: Tensor, file: Path) -> tuple[dict[str, Tensor], float] | None:
+        """The code of an image and the seconds that it took, if one is known."""
+        own = self.own.get(_digest(image)) if self.own else None
+        return (own, 0.0) if own else _read_code(file)
+
+    def _invert(self, images: Tensor) -> list[bytes]:
+        """The code of each image as a file, with the seconds that it took."""
+        self._make_room()
+        start = time.perf_counter()
+        codes = {name: code.detach().cpu() for name, code in self.extractor.invert(images.to(self.device)).items()}
+        seconds = str((time.perf_counter() - start) / len(images))
+        for name, code in codes.items():
+            if len(code) != len(images):
+                what = f"{self.backbone.name} has a code {name!r} for {len(code)} images of {len(images)}"
+                raise BackboneError(f"{what}; put the image first")
+        rows = ({name: code[i : i + 1].clone() for name, code in codes.items()} for i in range(len(images)))
+        return [save(row, {"seconds": seconds}) for row in rows]
+
+    def attempt(self, images: Tensor, steps: int) -> Codes:
+        """Codes after a few steps of an inversion, which are not kept."""
+        assert isinstance(self.extractor, Stepwise)
+        self._make_room()
+        return self.extractor.attempt(images.to(self.device), steps)
+
+    def _make_room(self) -> None:
+        if isinstance(self.extractor, Frugal):
+            self.extractor.room = self.room.left() if self.room else None
+
+    def _code_key(self, image: Tensor) -> str:
+        settings = getattr(self.extractor, "settings", "")
+        text = f"{self._maker(settings)} {self.weights or ''} {settings} {torch.__version__}"
+        return hashlib.sha256(text.encode() + image.numpy().tobytes()).hexdigest()[:32]
+
+    def _maker(self, settings: str) -> str:
+        """The cache key of the codes' maker: layer groups share that of their generator, if its settings tell it."""
+        shared = settings and self.weights
+        return parse_backbone(self.backbone.name).family if shared else self.backbone.name.removesuffix(POSITION)
+
+
+def _digest(image: Tensor) -> str:
+    return hashlib.sha256(image.numpy().tobytes()).hexdigest()
+
+
+def _read_code(file: Path) -> tuple[dict[str, Tensor], float] | None:
+    """The code (1, ...) in a file and the seconds of its inversion; None if there is none that can be read."""
+    try:
+        with safe_open(file, "pt") as opened:
+            return {name: opened.get_tensor(name) for name in opened.keys()}, float(opened.metadata()["seconds"])  # noqa: SIM118
+    except (OSError, SafetensorError):
+        return None
