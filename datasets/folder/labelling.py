@@ -29,6 +29,8 @@ class Labelling:
     """Classes that are never averaged over."""
     indices: Mapping[int, int]
     """Class index, or `IGNORE`, by value in a mask file."""
+    declared: bool = True
+    """Whether classes.json says which value is ignored; else it is 255, as usual."""
 
 
 def read_labelling(folder: Path, grouping: str) -> Labelling:
@@ -47,7 +49,8 @@ def read_labelling(folder: Path, grouping: str) -> Labelling:
     excluded = _excluded(path, content, class_names)
     if grouping in UNAVERAGED_BACKGROUND or (grouping and grouping not in groupings):
         excluded |= {BACKGROUND}
-    return Labelling(tuple(groups), excluded & groups.keys(), indices | {ignore: IGNORE})
+    ignored = {} if ignore is None else {ignore: IGNORE}
+    return Labelling(tuple(groups), excluded & groups.keys(), indices | ignored, "ignore_index" in content)
 
 
 def _names(path: Path, content: dict[str, Any]) -> list[str]:
@@ -62,10 +65,13 @@ def _names(path: Path, content: dict[str, Any]) -> list[str]:
     return names
 
 
-def _ignore(path: Path, content: dict[str, Any]) -> int:
+def _ignore(path: Path, content: dict[str, Any]) -> int | None:
+    """The value that is ignored, any integer; None where the file says that there is none."""
     ignore = content.get("ignore_index", IGNORE)
+    if ignore is None:
+        return None
     if not isinstance(ignore, int) or isinstance(ignore, bool):
-        raise DatasetError(f'{path} has "ignore_index": {ignore!r}; write an integer, as 255')
+        raise DatasetError(f'{path} has "ignore_index": {ignore!r}; write an integer, as 255, or null')
     if 0 <= ignore < len(content["classes"]):
         culprit = f"{ignore}, which is also the class '{content['classes'][ignore]}'"
         raise DatasetError(f'{path} has "ignore_index": {culprit}; write a value that no class has, as 255')

@@ -71,11 +71,11 @@ def validate(pairs: Sequence[ImageMaskPair], labelling: Labelling) -> None:
 
 def class_indices(labels: Labels, labelling: Labelling, path: Path) -> Labels:
     """The class indices, or `IGNORE`, that the values of a mask file stand for."""
-    table = np.full(max(labelling.indices) + 2, -1)
-    for value, index in labelling.indices.items():
-        table[value] = index
-    # Values past the table's end land on its last row, and so does -1 for all below zero.
-    indices: Labels = table[labels.clip(-1, len(table) - 1)]
+    # Looked up among the values that are named: a table as long as the largest number of a user would have no end.
+    named = sorted(value for value in labelling.indices if abs(value) < 2**63)  # what numpy, and any mask, can hold
+    at = np.searchsorted(named, labels).clip(max=len(named) - 1)
+    found = np.asarray(named)[at] == labels
+    indices: Labels = np.where(found, np.asarray([labelling.indices[value] for value in named])[at], -1)
     if (indices < 0).any():
         unknown = enumeration(np.unique(labels[indices < 0]).tolist(), most=8)
         fact = f"{path} holds {unknown}, which classes.json does not name"

@@ -141,6 +141,33 @@ def test_the_ignored_value_becomes_ignore(folder: Path) -> None:
         assert (open_folder(f"{folder}{grouping}").load().pool.masks([0], 8) == IGNORE).all()
 
 
+@pytest.mark.parametrize("ignore", [-(10**30), -100, -2, -1, 4, 256, 2**32 - 1, 2**63, 10**30, None])
+def test_any_number_may_be_ignored(folder: Path, ignore: int | None) -> None:
+    """One that no mask holds, however large or small, ignores nothing, and what has no name is still refused."""
+    write_json(folder / "classes.json", {"classes": CLASSES, "ignore_index": ignore})
+    write_json(folder / "splits.json", {"pool": ["a"], "test": ["b"]})
+    masks = open_folder(str(folder)).load().pool.masks([0], 8)
+    assert masks.unique().tolist() == [0, 1, 2, 3]
+    for stranger in (77, 255, 65535):
+        save(folder / "masks" / "a.png", np.full((32, 40), stranger, dtype=np.uint16))
+        with pytest.raises(DatasetError, match=rf"a.png holds {stranger}, which classes.json does not name; mend"):
+            open_folder(str(folder)).load()
+
+
+@pytest.mark.parametrize("ignore", [5, 256, 65535])
+def test_any_number_that_a_mask_holds_is_ignored(folder: Path, ignore: int) -> None:
+    """Where the others are as they were, and its neighbours in number are no less unknown."""
+    save(folder / "masks" / "a.png", np.tile(np.array([0, 3, ignore, ignore], dtype=np.uint16), (32, 10)))
+    write_json(folder / "classes.json", {"classes": CLASSES, "ignore_index": ignore})
+    write_json(folder / "splits.json", {"pool": ["a"], "test": ["b"]})
+    masks = open_folder(str(folder)).load().pool.masks([0], 32)
+    assert masks.unique().tolist() == [0, 3, IGNORE]
+    assert (masks == IGNORE).float().mean() == 0.5
+    save(folder / "masks" / "a.png", np.full((32, 40), ignore - 1, dtype=np.uint16))
+    with pytest.raises(DatasetError, match=rf"holds {ignore - 1}, which"):
+        open_folder(str(folder)).load()
+
+
 def test_palette_masks_hold_their_indices(folder: Path) -> None:
     """The colours of an index PNG are for the eye alone."""
     labels = Image.fromarray(np.full((32, 40), 3, dtype=np.uint8))
