@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
-from ...datasets.files.images import ImageFolder, decode, is_picture
+from ...datasets.files.decoding import decode
+from ...datasets.files.images import ImageFolder, is_picture
 from .model import SegmenterError
 
 VIDEOS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".gif")

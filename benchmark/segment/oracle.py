@@ -16,7 +16,8 @@ from ...backbones import weights
 from ...backbones.backbone import BackboneError
 from ...datasets.dataset import Dataset, DatasetError, Split
 from ...datasets.drawing.splits import Drawings
-from ...datasets.files.images import decode, square
+from ...datasets.files.decoding import decode
+from ...datasets.files.images import square
 from ...datasets.files.masks import Labels
 from ...datasets.generated.manifest import BACKGROUND, OVERLAPS, ExportManifest
 from ...datasets.generated.split import image_file

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
 from ..dataset import Splits
-from ..files.images import squares, unreadable
-from ..files.masks import square_labels
+from ..files.images import squares
+from ..files.masks import read_lit, square_labels
 from .files import image_path, mask_path, split_numbers
 from .parts import GROUPINGS, Strokes
 
@@ -65,16 +64,8 @@ def read_parts(root: Path, number: int, names: Iterable[str], size: int) -> dict
     found = {}
     for name in names:
         path = mask_path(root, number, name)
-        try:
-            with Image.open(path) as image:
-                # Most masks are grey; of colours, a pixel is set where any channel is.
-                pixels = np.asarray(image if image.mode in ("1", "L") else image.convert("RGB"))
-        except FileNotFoundError:
-            continue
-        except Exception as error:  # decoders raise whatever a broken file drives them into
-            raise unreadable(str(path), error) from error
-        lit: Part = np.any(pixels.reshape(*pixels.shape[:2], -1), axis=2)
-        found[name] = square_labels(lit, size)
+        if path.exists():
+            found[name] = square_labels(read_lit(path), size)
     return found
 
 

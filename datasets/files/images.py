@@ -8,55 +8,29 @@ from collections import Counter
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 
+from ... import UserError
 from ..dataset import DatasetError
+from .decoding import decode, unreadable
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 """Endings of the files that are read as pictures, in lower case."""
-
-_EXIF_ORIENTATION = 0x0112
-_EXIF_SIDEWAYS = (5, 6, 7, 8)
+MOST_BYTES = 2**28
+"""Bytes that one member of a zip may become: more than a picture of the most pixels that are read needs."""
 
 
 def is_picture(name: str) -> bool:
     """Whether a file of this name is a picture, and not a hidden twin such as macOS leaves in zips."""
     base = name.rsplit("/", 1)[-1]
     return base.lower().endswith(SUFFIXES) and not base.startswith(".")
-
-
-def decode(file: Path | IO[bytes], name: str) -> Image.Image:
-    """A picture file as upright 8-bit RGB: EXIF orientation obeyed, grey repeated, alpha dropped."""
-    try:
-        with Image.open(file) as image:
-            return _rgb(ImageOps.exif_transpose(image))
-    except Exception as error:  # decoders raise whatever a broken file drives them into
-        raise unreadable(name, error) from error
-
-
-def upright_size(file: Path) -> tuple[int, int]:
-    """Width and height of a picture after its EXIF orientation, from the header where the format has it there."""
-    try:
-        with Image.open(file) as image:
-            width, height = image.size
-            # Of a PNG, getexif() decodes all pixels; a square needs none of that.
-            sideways = width != height and image.getexif().get(_EXIF_ORIENTATION) in _EXIF_SIDEWAYS
-    except Exception as error:  # as in `decode`
-        raise unreadable(str(file), error) from error
-    return (height, width) if sideways else (width, height)
-
-
-def unreadable(name: str, error: Exception) -> DatasetError:
-    """The error that names a picture file that nothing can be read from."""
-    reason = str(error) or type(error).__name__
-    return DatasetError(f"{name} cannot be read as a picture ({reason}); replace the file or take it out")
 
 
 def square_box(width: int, height: int) -> tuple[int, int, int, int]:
@@ -79,15 +53,6 @@ def square(image: Image.Image, size: int) -> Tensor:
     # Cropped first: resize(box=...) lets pixels from outside the box blend into its border.
     image = image.crop(square_box(*image.size)).resize((size, size), Image.Resampling.BILINEAR)
     return torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):
-        # convert() would clip 16-bit grey to white; the high byte is what Pillow keeps of 16-bit colour.
-        image = Image.fromarray((np.asarray(image).astype(np.int32) >> 8).clip(0, 255).astype(np.uint8))
-    if image.mode == "P":
-        image = image.convert("RGBA")  # straight to RGB, Pillow warns about palettes with transparency
-    return image.convert("RGB")
 
 
 class _Directory:
@@ -125,7 +90,7 @@ class _Archive:
     def decode(self, name: str) -> Image.Image:
         label = f"{self.path}/{name}"
         try:
-            data = self._opened().read(name)
+            data = _unpacked(self._opened(), name)
         except Exception as error:  # truncated, encrypted or compressed in a way that zipfile lacks
             raise unreadable(label, error) from error
         return decode(BytesIO(data), label)
@@ -135,6 +100,13 @@ class _Archive:
         if self._file is None or self._process != os.getpid():
             self._file, self._process = zipfile.ZipFile(self.path), os.getpid()
         return self._file
+
+
+def _unpacked(archive: zipfile.ZipFile, name: str) -> bytes:
+    size = archive.getinfo(name).file_size  # zipfile gives no more than this, whatever is packed
+    if size > MOST_BYTES:
+        raise UserError(f"it would become {size / 2**20:,.0f} MiB, and {MOST_BYTES >> 20} are the most")
+    return archive.read(name)
 
 
 class ImageFolder:

@@ -7,28 +7,41 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ImageOps
 
 from ..dataset import DatasetError
-from .images import square_box, unreadable
+from .decoding import laid_on, open_picture
+from .images import square_box
 
 Value = TypeVar("Value", bound=np.generic)
 Labels = NDArray[np.int64]
 
-_INDEXED = ("1", "L", "P", "I", "I;16", "I;16B")
-"""Pillow's modes in which a pixel is one integer."""
+_GREY = ("1", "L", "I", "I;16", "I;16B")
+"""Pillow's modes in which a pixel is one number of grey."""
+_SPREAD = {"L;2": 85, "L;4": 17}
+"""What Pillow multiplies the numbers of a grey PNG of few bits by, so that 3 of 2 bits would become 255."""
 
 
 def read_labels(path: Path) -> Labels:
-    """The values in a mask file, (height, width)."""
-    try:
-        with Image.open(path) as image:
-            mode, labels = image.mode, np.asarray(image)
-    except Exception as error:  # decoders raise whatever a broken file drives them into
-        raise unreadable(str(path), error) from error
-    if mode not in _INDEXED:
-        raise DatasetError(f"{path} holds colours ({mode}) where a mask holds class numbers; save it as an index PNG")
-    return labels.astype(np.int64)
+    """The values in a mask file, (height, width), upright as its EXIF says."""
+    with open_picture(path, str(path)) as image:
+        if image.format != "PNG":
+            fact = f"{path} is a {image.format} inside, which may blur class numbers or renumber them"
+            raise DatasetError(f"{fact}; save the mask as an index PNG")
+        if image.mode not in (*_GREY, "P"):
+            fact = f"{path} holds colours ({image.mode}) where a mask holds class numbers"
+            raise DatasetError(f"{fact}; save it as an index PNG")
+        step = _SPREAD.get(str(image.tile[0][3]), 1)
+        return np.asarray(ImageOps.exif_transpose(image)).astype(np.int64) // step
+
+
+def read_lit(path: Path) -> NDArray[np.bool_]:
+    """Where the file of a single part shows anything but black, (height, width), upright as its EXIF says."""
+    with open_picture(path, str(path)) as image:
+        upright = ImageOps.exif_transpose(image)
+        pixels = np.asarray(upright if upright.mode in _GREY else laid_on(upright, "black"))
+    lit: NDArray[np.bool_] = np.any(pixels.reshape(*pixels.shape[:2], -1), axis=2)
+    return lit
 
 
 def square_labels(labels: NDArray[Value], size: int) -> NDArray[Value]:

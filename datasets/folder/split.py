@@ -12,8 +12,9 @@ import numpy as np
 import torch
 
 from ..dataset import DatasetError, Splits
+from ..files.decoding import upright_size
 from ..files.hints import enumeration
-from ..files.images import ImageFolder, squares, upright_size
+from ..files.images import ImageFolder, squares
 from ..files.masks import Labels, read_labels, square_labels
 from .files import ImageMaskPair, split_pairs
 from .labelling import Labelling

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..dataset import IGNORE, DatasetError
+from ..files.decoding import upright_size
 from ..files.hints import enumeration, hint
-from ..files.images import upright_size
 from ..files.masks import Labels
 from .manifest import ExportManifest
 from .rasters import Shape, paint

@@ -15,7 +15,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from ..dataset import DatasetError
-from ..files.images import upright_size
+from ..files.decoding import upright_size
 from ..files.masks import Labels
 from . import coco, labelme
 from .manifest import NAME, ExportManifest

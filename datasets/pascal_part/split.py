@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..dataset import IGNORE, DatasetError, Splits
-from ..files.images import decode, square
+from ..files.decoding import decode
+from ..files.images import square
 from ..files.masks import square_labels
 from .annotations import Object, read_objects
 from .crops import Crop, find_crops

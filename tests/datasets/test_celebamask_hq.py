@@ -276,9 +276,9 @@ def test_an_image_opens_only_its_own_files(pristine: Path, monkeypatch: pytest.M
     opened: list[str] = []
     real = Image.open
 
-    def spy(path: Any, *arguments: Any) -> Any:
+    def spy(path: Any, *arguments: Any, **options: Any) -> Any:
         opened.append(Path(path).name)
-        return real(path, *arguments)
+        return real(path, *arguments, **options)
 
     monkeypatch.setattr(Image, "open", spy)
     open_celebamask("nowhere#paper3")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,9 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from partbench.datasets.dataset import DatasetError
-from partbench.datasets.files.images import ImageFolder, upright_size
+from partbench.datasets.files import images as images_module
+from partbench.datasets.files.decoding import upright_size
+from partbench.datasets.files.images import ImageFolder
 
 FACES = Path(__file__).parents[3].parent / "shared" / "data" / "faces_unlabelled" / "faces_unlabelled.zip"
 ORIENTATION = 0x0112
@@ -114,15 +118,83 @@ def test_shrinking_is_antialiased(tmp_path: Path) -> None:
 
 
 def test_every_kind_of_picture_becomes_rgb(tmp_path: Path) -> None:
-    """Grey is repeated, alpha dropped, a palette looked up, and 16 bits keep their high byte."""
+    """Grey is repeated, opaque alpha no matter, a palette looked up, and 16 bits keep their high byte."""
     grey = noise(1)[..., 0]
     save(tmp_path / "1_grey.png", grey)
-    save(tmp_path / "2_alpha.png", np.dstack([grey, grey, grey, noise(2)[..., 0]]))
-    Image.fromarray(grey).convert("P").save(tmp_path / "3_palette.png", transparency=bytes(range(256)))
+    save(tmp_path / "2_alpha.png", np.dstack([grey, grey, grey, np.full_like(grey, 255)]))
+    Image.fromarray(grey).convert("P").save(tmp_path / "3_palette.png")
     save(tmp_path / "4_deep.png", grey.astype(np.uint16) * 256 + 17)
     expected = (torch.from_numpy(grey) / 255).expand(3, 12, 12)
     for image in ImageFolder(tmp_path).images(range(4), 12):
         assert torch.equal(image, expected)
+
+
+def test_what_is_transparent_is_seen_on_white(tmp_path: Path) -> None:
+    """The colours that a cut-out hides are not read, whether alpha, a palette or one colour says what is hidden."""
+    hidden = np.indices((12, 12)).sum(0) % 2 == 0
+    grey = np.where(hidden, 30, 200).astype(np.uint8)
+    save(tmp_path / "alpha.png", np.dstack([grey, grey, grey, np.where(hidden, 0, 255).astype(np.uint8)]))
+    save(tmp_path / "alpha.webp", np.dstack([grey, grey, grey, np.where(hidden, 0, 255).astype(np.uint8)]))
+    Image.fromarray(grey).save(tmp_path / "colour.png", transparency=30)
+    save(tmp_path / "grey_alpha.png", np.dstack([grey, np.where(hidden, 0, 255).astype(np.uint8)]))
+    Image.fromarray(grey).convert("P").save(tmp_path / "palette.png", transparency=30)
+    expected = torch.from_numpy(np.where(hidden, 255, 200) / 255).float().expand(3, 12, 12)
+    for image in ImageFolder(tmp_path).images(range(5), 12):
+        assert torch.allclose(image, expected, atol=0.02)  # webp loses a little
+
+
+@pytest.mark.parametrize(
+    ("name", "pixels", "kind", "message"),
+    [
+        ("fractions", np.full((4, 4), 0.5, dtype=np.float32), "TIFF", r"its pixels are fractions, which have no black"),
+        ("deep", np.full((4, 4), 70000, dtype=np.int32), "TIFF", r"its pixels go from 70000 to 70000, and 16 bits are"),
+        ("print", np.zeros((4, 4, 3), dtype=np.uint8), "EPS", r"UnidentifiedImageError: cannot identify image file"),
+    ],
+)
+def test_what_nobody_could_see_is_refused(
+    tmp_path: Path, name: str, pixels: np.ndarray, kind: str, message: str
+) -> None:  # fmt: skip
+    """Numbers without black and white, and programs that draw pictures, are no pictures whatever they are called."""
+    Image.fromarray(pixels).save(tmp_path / f"{name}.png", kind)
+    with pytest.raises(DatasetError, match=rf"{name}\.png cannot be read as a picture \({message}"):
+        ImageFolder(tmp_path).images([0], 4)
+
+
+def bomb(path: Path, side: int) -> Path:
+    """A PNG of few bytes that would become side x side white pixels of one bit."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    packer = zlib.compressobj(9)
+    row = b"\0" + b"\xff" * ((side + 7) // 8)
+    data = b"".join(packer.compress(row) for _ in range(side)) + packer.flush()
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b""))
+    return path
+
+
+@pytest.mark.parametrize(("side", "fact"), [(12000, "is 12000x12000 pixels"), (20000, r"would become too large")])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_huge_picture_is_refused_before_it_is_decoded(tmp_path: Path, side: int, fact: str, packed: bool) -> None:
+    """In a sentence, without a warning of Pillow's, from a folder and from a zip."""
+    (tmp_path / "in").mkdir()
+    small = bomb(tmp_path / "in" / "a.png", side)
+    assert small.stat().st_size < 10**5
+    source = pack(tmp_path / "z.zip", small.parent) if packed else small.parent
+    with pytest.raises(
+        DatasetError, match=rf"a\.png {fact}.*, and 100 million pixels are the most .*; make it smaller"
+    ):
+        ImageFolder(source).images([0], 8)
+
+
+def test_a_zip_bomb_is_not_unpacked(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A member that would become larger than any picture is named, with what it would become."""
+    with zipfile.ZipFile(tmp_path / "z.zip", "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("a.png", bytes(2**20))
+    monkeypatch.setattr(images_module, "MOST_BYTES", 2**19)
+    with pytest.raises(DatasetError, match=r"z\.zip/a\.png cannot be .*\(it would become 1 MiB, and 0 are the most"):
+        ImageFolder(tmp_path / "z.zip").images([0], 8)
 
 
 def test_exif_orientation_is_obeyed(tmp_path: Path) -> None:
