@@ -72,6 +72,8 @@ class Splits:
     """Labelled images to choose a protocol on."""
     unlabelled: Split | None = None
     """Images for pretraining and for feature statistics; `masks` may raise `DatasetError`."""
+    notes: tuple[str, ...] = ()
+    """What was left out where the files were found, each in a sentence with its count."""
 
 
 @dataclass(frozen=True)

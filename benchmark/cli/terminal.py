@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -22,6 +24,12 @@ from ..results import RunFolder
 def open_console(stderr: bool = False, quiet: bool = False) -> Console:
     """Where a verb prints; names are data, so that the ':jigsaw:' of a 'random:jigsaw:' is no emoji."""
     return Console(stderr=stderr, quiet=quiet, emoji=False)
+
+
+def print_notes(console: Console, notes: Iterable[str]) -> None:
+    """What was left out or taken for granted, a line each."""
+    for note in notes:
+        console.print(f"[yellow]{escape(note)}[/]", soft_wrap=True)
 
 
 class TerminalListener(Listener):

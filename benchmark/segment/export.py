@@ -33,6 +33,8 @@ class Exported:
     maker: GeneratorIdentity | None = None
     seed: int = 0
     codes: Mapping[str, Tensor] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    """What of a folder or zip is no picture that is read."""
 
 
 def from_backbone(backbone: Backbone, count: int, seed: int, device: torch.device) -> Exported:
@@ -59,7 +61,7 @@ def from_pictures(place: Path, count: int | None) -> Exported:
     rows = range(len(folder) if count is None else min(count, len(folder)))
     stems = tuple(folder.name(row).rsplit(".", 1)[0].replace("/", "-") for row in rows)
     check_unique_names(stems)
-    return Exported(stems, (folder.picture(row) for row in rows), place.name)
+    return Exported(stems, (folder.picture(row) for row in rows), place.name, left_out=folder.notes)
 
 
 def write_export(out: Path, exported: Exported, classes: tuple[str, ...], like: str, kind: str, track: Track) -> None:

@@ -34,17 +34,19 @@ def is_video(path: Path) -> bool:
     return path.suffix.lower() in VIDEOS
 
 
-def find_pictures(paths: Sequence[Path]) -> list[InputPicture]:
-    """All pictures of these files, folders and zips, in their order."""
+def find_pictures(paths: Sequence[Path]) -> tuple[list[InputPicture], tuple[str, ...]]:
+    """All pictures of these files, folders and zips, in their order; and what of these is left out."""
+    notes: list[str] = []
     found: list[tuple[str, str, Callable[[], Image.Image]]] = []
     for path in paths:
         if path.is_file() and is_picture(path.name):
             found.append((path.name, str(path), partial(decode, path, str(path))))
             continue
         folder = ImageFolder(path)
+        notes += folder.notes
         found += [(folder.name(i), f"{path}/{folder.name(i)}", partial(folder.picture, i)) for i in range(len(folder))]
     names = _names([name for name, _, _ in found])
-    return [InputPicture(name, label, read) for name, (_, label, read) in zip(names, found, strict=True)]
+    return [InputPicture(name, label, read) for name, (_, label, read) in zip(names, found, strict=True)], tuple(notes)
 
 
 def _names(files: Sequence[str]) -> list[str]:

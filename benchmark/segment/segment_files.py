@@ -58,6 +58,8 @@ class Segmenting:
     out: Path
     report: ReportName = lambda name: None
     counts: FileCounts = field(default_factory=FileCounts)
+    left_out: tuple[str, ...] = ()
+    """What of the folders and zips is no picture that is read."""
 
     def begin(self, model: str) -> None:
         """Note what makes the masks of this folder; refuse one that holds masks of another segmenter."""

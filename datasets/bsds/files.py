@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..dataset import DatasetError
+from ..files.listing import composed, files_below, left_out
 
 OFFICIAL = ("train", "val", "test")
 """The published splits: 200, 100 and 200 images."""
@@ -34,11 +35,11 @@ class AnnotatedPhoto:
     @property
     def name(self) -> str:
         """The number of the photograph."""
-        return self.image.stem
+        return composed(self.image.stem)
 
 
-def split_pairs(path: Path) -> dict[str, list[AnnotatedPhoto]]:
-    """The pairs of `unlabelled`, `pool`, `validation` and `test`; no image stands in two of them.
+def split_pairs(path: Path) -> tuple[dict[str, list[AnnotatedPhoto]], tuple[str, ...]]:
+    """The pairs of `unlabelled`, `pool`, `validation` and `test`, none in two of them, and what is left out.
 
     The published training images are dealt to `unlabelled` and `pool`, the published validation images are
     `validation`; where there is no published test image, half of these are `test`.
@@ -53,7 +54,16 @@ def split_pairs(path: Path) -> dict[str, list[AnnotatedPhoto]]:
     for name, pairs in splits.items():
         if not pairs:
             raise DatasetError(f"no image of {root} falls into the {name} split; unpack all of BSDS500 there")
-    return {name: sorted(pairs, key=lambda pair: pair.name) for name, pairs in splits.items()}
+    return {name: sorted(pairs, key=lambda pair: pair.name) for name, pairs in splits.items()}, _left_out(root, splits)
+
+
+def _left_out(root: Path, splits: Mapping[str, Sequence[AnnotatedPhoto]]) -> tuple[str, ...]:
+    pairs = [pair for some in splits.values() for pair in some]
+    notes: list[str] = []
+    for what, used in (("images", [pair.image for pair in pairs]), ("groundTruth", [pair.truth for pair in pairs])):
+        read = {file.relative_to(root / what).as_posix() for file in used}
+        notes += left_out(root / what, files_below(root / what), read, "photographs")
+    return tuple(notes)
 
 
 def _root(path: Path) -> Path:
@@ -83,20 +93,21 @@ def _flat(root: Path) -> dict[str, list[AnnotatedPhoto]]:
 def _pairs(images: Path, truths: Path) -> Iterator[AnnotatedPhoto]:
     """The pairs of two folders by name; a folder that is not there has none."""
     found = sorted(images.glob("*.jpg"))
-    truth_names = {truth.name for truth in truths.glob("*.mat")}
+    found_truths = {composed(truth.stem): truth for truth in truths.glob("*.mat")}
     for image in found:
         if image.name.startswith("."):
             continue
-        if f"{image.stem}.mat" not in truth_names:
+        truth = found_truths.get(composed(image.stem))
+        if truth is None:
             raise DatasetError(f"{image} has no annotations; put {truths / image.stem}.mat there")
-        yield AnnotatedPhoto(image, truths / f"{image.stem}.mat")
+        yield AnnotatedPhoto(image, truth)
 
 
 def _read_meta(path: Path) -> Mapping[str, str]:
     """The published split of each photograph."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            splits = {row["id"]: row["official_split"] for row in csv.DictReader(file)}
+            splits = {composed(row["id"]): row["official_split"] for row in csv.DictReader(file)}
     except FileNotFoundError:
         mend = f"put the images into train, val and test there, or list them in {path}"
         raise DatasetError(f"{path.parent / 'images'} has no folder train; {mend}") from None

@@ -51,8 +51,9 @@ class BSDSSplit:
 
 def load_bsds(path: Path) -> Splits:
     """The splits of BSDS500 at a path; only names are looked at."""
-    splits = {name: BSDSSplit(pairs) for name, pairs in split_pairs(path).items()}
-    return Splits(**splits)
+    pairs, notes = split_pairs(path)
+    splits = {name: BSDSSplit(some) for name, some in pairs.items()}
+    return Splits(splits["pool"], splits["test"], splits["validation"], splits["unlabelled"], notes)
 
 
 def read_drawings(path: Path) -> list[Drawing]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from ..dataset import DatasetError
 from ..files.hints import enumeration, hint
 from ..files.layout import alike, check_root, find_place
+from ..files.listing import left_out
 from .parts import PARTS
 
 IMAGES, MASKS, MAPPING = "CelebA-HQ-img", "CelebAMask-HQ-mask-anno", "CelebA-HQ-to-CelebA-mapping.txt"
@@ -42,14 +43,13 @@ def mask_path(root: Path, number: int, part: str) -> Path:
     return root / MASKS / str(number // PER_FOLDER) / f"{number:05d}_{part}.png"
 
 
-def split_numbers(root: Path, train_images: str) -> dict[str, list[int]]:
-    """The numbers of the images of each split, after a look at the names of all files."""
+def split_numbers(root: Path, train_images: str) -> tuple[dict[str, list[int]], tuple[str, ...]]:
+    """The numbers of the images of each split, after a look at the names of all files; what of these is left out."""
     check_root(root, WHAT, (IMAGES, MASKS, MAPPING))
     find_place(root, IMAGES, "the photographs of CelebAMask-HQ")
     find_place(root, MASKS, "the part masks of CelebAMask-HQ")
     origins = read_mapping(find_place(root, MAPPING, "the table of CelebAMask-HQ"))
-    _check_images(root, origins)
-    _check_masks(root, origins)
+    notes = (*_check_images(root, origins), *_check_masks(root, origins))
     splits: dict[str, list[int]] = {"pool": [], "validation": [], "test": []}
     for number, origin in sorted(origins.items()):
         splits[official_split(origin)].append(number)
@@ -57,7 +57,7 @@ def split_numbers(root: Path, train_images: str) -> dict[str, list[int]]:
         if not numbers:
             fact = f"no image that {root / MAPPING} lists falls into the {split} split"
             raise DatasetError(f"{fact}; unpack all of {WHAT} there")
-    return splits if train_images == "labelled" else splits | deal(splits["pool"])
+    return splits if train_images == "labelled" else splits | deal(splits["pool"]), notes
 
 
 def official_split(origin: int) -> str:
@@ -90,7 +90,7 @@ def read_mapping(path: Path) -> dict[int, int]:
     return origins
 
 
-def _check_images(root: Path, listed: Collection[int]) -> None:
+def _check_images(root: Path, listed: Collection[int]) -> tuple[str, ...]:
     names = set(os.listdir(root / IMAGES))
     missing = [f"{number}.jpg" for number in sorted(listed) if f"{number}.jpg" not in names]
     if missing:
@@ -103,32 +103,35 @@ def _check_images(root: Path, listed: Collection[int]) -> None:
     if unlisted:
         fact = f"{root / MAPPING} does not list {len(unlisted)} of the images ({enumeration(unlisted)})"
         raise DatasetError(f"{fact}; it is cut short: download it again")
+    return left_out(root / IMAGES, sorted(names), {f"{number}.jpg" for number in listed}, "photographs")
 
 
-def _check_masks(root: Path, listed: Iterable[int]) -> None:
-    bare = sorted(set(listed) - set(_masked(root / MASKS, sorted({number // PER_FOLDER for number in listed}))))
+def _check_masks(root: Path, listed: Iterable[int]) -> tuple[str, ...]:
+    names = list(_names(root / MASKS, sorted({number // PER_FOLDER for number in listed})))
+    masks = {name for name in names if name.lower().endswith(".png") and not name.rpartition("/")[2].startswith(".")}
+    bare = sorted(set(listed) - {_number(root / MASKS, name) for name in masks})
     if bare:
         fact = f"{len(bare)} images of {root} have no mask of any part ({enumeration(bare)})"
         raise DatasetError(f"{fact}; unpack {MASKS} again, with a tool that says what it leaves out")
+    return left_out(root / MASKS, names, masks, "masks")
 
 
-def _masked(masks: Path, folders: Sequence[int]) -> Iterator[int]:
-    """The number of the image of every mask file."""
+def _names(masks: Path, folders: Sequence[int]) -> Iterator[str]:
+    """The path of every file below the folder of masks, as `0/00012_nose.png`."""
     for folder in folders:
         place = masks / str(folder)
         if not place.is_dir():
             last = (folder + 1) * PER_FOLDER - 1
             fact = f"there is no folder {place} with the masks of images {folder * PER_FOLDER} to {last}"
             raise DatasetError(f"{fact}; unpack {masks.name} again")
-        for name in os.listdir(place):
-            if name.lower().endswith(".png") and not name.startswith("."):
-                yield _number(place, name)
+        yield from (f"{folder}/{name}" for name in sorted(os.listdir(place)))
 
 
-def _number(place: Path, name: str) -> int:
-    number, _, part = name[:-4].partition("_")
+def _number(masks: Path, name: str) -> int:
+    """The number of the image that a mask file belongs to."""
+    number, _, part = name.rpartition("/")[2][:-4].partition("_")
     if part not in PARTS:
-        raise DatasetError(f"{place / name} is a mask of no part: {hint(part, PARTS)}")
+        raise DatasetError(f"{masks / name} is a mask of no part: {hint(part, PARTS)}")
     if not (number.isdigit() and len(number) == 5 and name.endswith(".png")):
-        raise DatasetError(f"{place / name} is not named as a mask; call it 00012_{part}.png for the image 12.jpg")
+        raise DatasetError(f"{masks / name} is not named as a mask; call it 00012_{part}.png for the image 12.jpg")
     return int(number)

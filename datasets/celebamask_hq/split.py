@@ -55,8 +55,9 @@ class FaceSplit:
 def load_celebamask(root: Path, grouping: str, overlaps: str, train_images: str) -> Splits:
     """The splits of CelebAMask-HQ at a path; only names and the mapping file are looked at."""
     strokes = GROUPINGS[grouping].strokes(overlaps)
-    numbers = split_numbers(root, train_images)
-    return Splits(**{name: FaceSplit(root, listed, strokes) for name, listed in numbers.items()})
+    numbers, notes = split_numbers(root, train_images)
+    splits = {name: FaceSplit(root, listed, strokes) for name, listed in numbers.items()}
+    return Splits(splits["pool"], splits["test"], splits["validation"], splits.get("unlabelled"), notes)
 
 
 def read_parts(root: Path, number: int, names: Iterable[str], size: int) -> dict[str, Part]:

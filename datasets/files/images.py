@@ -17,6 +17,7 @@ from PIL import Image
 from ... import UserError
 from ..dataset import DatasetError
 from .decoding import decode, unreadable
+from .listing import composed, files_below, left_out
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -61,9 +62,11 @@ class _Directory:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def names(self) -> list[str]:
-        files = (file for file in self.path.rglob("*") if file.is_file())
-        return sorted(name for file in files if is_picture(name := file.relative_to(self.path).as_posix()))
+    def files(self) -> list[str]:
+        return files_below(self.path)
+
+    def holds(self, name: str) -> bool:
+        return (self.path / name).is_file()
 
     def decode(self, name: str) -> Image.Image:
         return decode(self.path / name, str(self.path / name))
@@ -80,12 +83,16 @@ class _Archive:
     def __getstate__(self) -> dict[str, Any]:
         return {"path": self.path, "_file": None, "_process": 0}
 
-    def names(self) -> list[str]:
+    def files(self) -> list[str]:
         try:
             with zipfile.ZipFile(self.path) as file:
-                return sorted(filter(is_picture, file.namelist()))
+                return sorted(name for name in file.namelist() if not name.endswith("/"))
         except (OSError, zipfile.BadZipFile) as error:
-            raise DatasetError(f"{self.path} cannot be read as a zip ({error}); pack it again") from error
+            kinds = f"give pictures that end in {', '.join(SUFFIXES)}"
+            raise DatasetError(f"{self.path} cannot be read as a zip ({error}); pack it again, or {kinds}") from error
+
+    def holds(self, name: str) -> bool:
+        return True
 
     def decode(self, name: str) -> Image.Image:
         label = f"{self.path}/{name}"
@@ -120,8 +127,11 @@ class ImageFolder:
         if not paths:
             raise DatasetError("no folder or zip of pictures was given; give at least one")
         opened = [_source(Path(path)) for path in paths]
-        self._pictures = [(source, name) for source in opened for name in _names(source)]
+        listed = [(source, *_list(source)) for source in opened]
+        self._pictures = [(source, name) for source, names, _ in listed for name in names]
         self._names = [_name(source, name, alone=len(opened) == 1) for source, name in self._pictures]
+        self.notes = tuple(note for _, _, notes in listed for note in notes)
+        """What of the folders and zips is no picture that is read, in sentences with counts."""
         _check_unique(self._names)
 
     def __len__(self) -> int:
@@ -157,18 +167,22 @@ def _source(path: Path) -> _Directory | _Archive:
     raise DatasetError(f"there is no folder or zip {path}; mend the path")
 
 
-def _names(source: _Directory | _Archive) -> list[str]:
-    names = source.names()
+def _list(source: _Directory | _Archive) -> tuple[list[str], tuple[str, ...]]:
+    """The pictures of a source, and what is said of its other files."""
+    files = source.files()
+    names = [name for name in files if is_picture(name) and source.holds(name)]
+    notes = left_out(source.path, files, set(names))
     if not names:
-        raise DatasetError(f"no picture was found in {source.path}; put jpg, png or webp files there")
-    return names
+        found = f" ({notes[0]})" if notes else ""
+        raise DatasetError(f"no picture was found in {source.path}{found}; put jpg, png or webp files there")
+    return names, notes
 
 
 def _name(source: _Directory | _Archive, name: str, alone: bool) -> str:
-    return name if alone else f"{source.path.name}/{name}"
+    return composed(name if alone else f"{source.path.name}/{name}")
 
 
 def _check_unique(names: Sequence[str]) -> None:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise DatasetError(f"two of the sources hold a picture called {twice[0]}; give each source once, or rename one")
+        raise DatasetError(f"two pictures are called {twice[0]}; give each folder or zip once, or rename one")

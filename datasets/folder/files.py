@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from ..dataset import DatasetError
 from ..files.hints import enumeration, hint
 from ..files.images import SUFFIXES
+from ..files.listing import composed, files_below, left_out
 from .jsonfile import find_json, read_json
 
 SEED = "partbench folder 1"
@@ -32,13 +32,13 @@ class ImageMaskPair:
     @property
     def name(self) -> str:
         """The file name of the image without its ending, which the mask shares."""
-        return self.image.stem
+        return composed(self.image.stem)
 
 
-def split_pairs(folder: Path) -> dict[str, list[ImageMaskPair]]:
-    """The pairs of image and mask of each split: as splits.json says, or half pool and half test."""
-    images = _by_stem(folder / "images", SUFFIXES)
-    masks = _by_stem(folder / "masks", (".png",))
+def split_pairs(folder: Path) -> tuple[dict[str, list[ImageMaskPair]], tuple[str, ...]]:
+    """The pairs of image and mask of each split, as splits.json says or half pool and half test; what is left out."""
+    images, of_images = _by_stem(folder / "images", SUFFIXES, "images")
+    masks, of_masks = _by_stem(folder / "masks", (".png",), "masks")
     path = find_json(folder, "splits.json")
     stems = read_splits(path, images) if path else drawn_splits(images)
     _check_masks(folder, images, masks, stems)
@@ -46,7 +46,8 @@ def split_pairs(folder: Path) -> dict[str, list[ImageMaskPair]]:
         if not stems.get(split):
             fact = f"{folder} has {len(images)} images and none of them falls into the {split} split"
             raise DatasetError(f"{fact}; add images, or list both splits in a splits.json, as {_EXAMPLE}")
-    return {split: [ImageMaskPair(images[stem], masks[stem]) for stem in names] for split, names in stems.items()}
+    pairs = {split: [ImageMaskPair(images[stem], masks[stem]) for stem in names] for split, names in stems.items()}
+    return pairs, (*of_images, *of_masks, *_unused(images, masks, stems))
 
 
 def drawn_splits(stems: Iterable[str]) -> Stems:
@@ -76,9 +77,7 @@ def read_splits(path: Path, stems: Collection[str]) -> Stems:
 
 
 def _rank(stem: str) -> bytes:
-    # macOS may spell an accented name in another normal form than the machine it was copied from.
-    name = unicodedata.normalize("NFC", stem)
-    return hashlib.sha256(f"{SEED}/{name}".encode()).digest()
+    return hashlib.sha256(f"{SEED}/{composed(stem)}".encode()).digest()
 
 
 def _check_listed(path: Path, name: str, split: str, owner: Mapping[str, str], stems: Collection[str]) -> None:
@@ -90,25 +89,48 @@ def _check_listed(path: Path, name: str, split: str, owner: Mapping[str, str], s
         raise DatasetError(f"{path} lists '{name}' {both}; take one of them out")
 
 
-def _by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
+def _by_stem(folder: Path, suffixes: tuple[str, ...], what: str) -> tuple[dict[str, Path], tuple[str, ...]]:
+    """The files that end so by their composed stems, and what is said of the others."""
     if not folder.is_dir():
-        raise DatasetError(f"there is no folder {folder}; put the {folder.name} there")
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in suffixes or path.name.startswith("."):
+        raise DatasetError(f"there is no folder {folder}; put the {what} there")
+    files, found = files_below(folder), dict[str, Path]()
+    for path in (folder / name for name in files if "/" not in name):
+        if path.suffix.lower() not in suffixes or path.name.startswith(".") or not path.is_file():
             continue
-        if path.stem in found:
-            raise DatasetError(f"{found[path.stem]} and {path} share one name; rename or remove one of them")
-        found[path.stem] = path
+        stem = composed(path.stem)
+        if stem in found:
+            raise DatasetError(f"{found[stem]} and {path} share one name; rename or remove one of them")
+        found[stem] = path
+    notes = left_out(folder, files, {path.name for path in found.values()}, what, inside=False)
     if not found:
-        raise DatasetError(f"{folder} holds no {', '.join(suffixes)} file; put the {folder.name} there")
-    return found
+        there = f" ({notes[0]})" if notes else ""
+        raise DatasetError(f"{folder} holds no {', '.join(suffixes)} file{there}; put the {what} there")
+    return found, notes
 
 
 def _check_masks(folder: Path, images: Mapping[str, Path], masks: Collection[str], stems: Stems) -> None:
     used = [stem for names in stems.values() for stem in names]
     bare = sorted(images[stem].name for stem in used if stem not in masks)
     if bare:
-        example = folder / "masks" / f"{Path(bare[0]).stem}.png"
         fact = f"{len(bare)} of the images in {folder / 'images'} have no mask ({enumeration(bare)})"
-        raise DatasetError(f"{fact}; add {example} and so on, or move the images to {folder / 'unlabelled'}")
+        raise DatasetError(f"{fact}; {_mend(folder, Path(bare[0]).stem)}")
+
+
+def _mend(folder: Path, stem: str) -> str:
+    """What to do about an image without a mask."""
+    wanted = folder / "masks" / f"{stem}.png"
+    other = next((path for path in wanted.parent.iterdir() if path.stem.casefold() == stem.casefold()), None)
+    if other is None:
+        return f"add {wanted} and so on, or move the images to {folder / 'unlabelled'}"
+    return f"there is {other}: {'rename it to' if other.suffix.lower() == '.png' else 'save it as'} {wanted.name}"
+
+
+def _unused(images: Mapping[str, Path], masks: Mapping[str, Path], stems: Stems) -> tuple[str, ...]:
+    """What is said of images that no split names, and of masks whose image is not read."""
+    used = {stem for names in stems.values() for stem in names}
+    left = [images[stem].name for stem in images if stem not in used]
+    alone = [masks[stem].name for stem in masks if stem not in images]
+    notes = [f"splits.json leaves out {len(left)} of {len(images)} images: {enumeration(left)}"] if left else []
+    if alone:
+        notes.append(f"{len(alone)} of {len(masks)} masks have no image that is read: {enumeration(alone)}")
+    return tuple(notes)

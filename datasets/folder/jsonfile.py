@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..dataset import DatasetError
+from ..files.listing import composed
 
 
 def find_json(folder: Path, name: str) -> Path | None:
@@ -24,4 +25,6 @@ def read_json(path: Path) -> dict[str, Any]:
         raise DatasetError(f"{path} cannot be read as JSON ({error}); mend it there") from error
     if not isinstance(content, dict):
         raise DatasetError(f"{path} holds a {type(content).__name__}; it must hold an object, as {{...}}")
-    return content
+    # Names are spelled as those of files and options are, also where an accent is escaped.
+    composed_content: dict[str, Any] = json.loads(composed(json.dumps(content, ensure_ascii=False)))
+    return composed_content

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..dataset import IGNORE, DatasetError
 from ..files.hints import did_you_mean, hint
+from ..files.listing import composed
 from .grouping import BACKGROUND, Groups, adhoc_groups, declared_groups
 from .jsonfile import find_json, read_json
 
@@ -40,7 +41,7 @@ def read_labelling(folder: Path, grouping: str) -> Labelling:
     path = find_json(folder, "classes.json")
     if path is None:
         raise DatasetError(f"{folder} has no classes.json; write one there that names the mask values, as {_EXAMPLE}")
-    content = read_json(path)
+    content, grouping = read_json(path), composed(grouping)
     names, ignore = _names(path, content), _ignore(path, content)
     groupings = _groupings(path, content)
     groups = _groups(path, names, groupings, grouping) if grouping else {name: [i] for i, name in enumerate(names)}

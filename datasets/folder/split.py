@@ -57,10 +57,12 @@ class PairSplit:
 
 def load_folder(folder: Path, labelling: Labelling) -> Splits:
     """The splits of a folder, after a look at every image's size and every mask's values."""
-    pairs = split_pairs(folder)
+    pairs, notes = split_pairs(folder)
     validate([pair for split in pairs.values() for pair in split], labelling)
     splits = {name: PairSplit(split, labelling) for name, split in pairs.items() if split}
-    return Splits(splits["pool"], splits["test"], splits.get("validation"), _unlabelled(folder))
+    unlabelled = _unlabelled(folder)
+    notes += unlabelled.notes if unlabelled else ()
+    return Splits(splits["pool"], splits["test"], splits.get("validation"), unlabelled, notes)
 
 
 def validate(pairs: Sequence[ImageMaskPair], labelling: Labelling) -> None:

@@ -142,4 +142,4 @@ def join_base(folder: Path, manifest: ExportManifest, base: Splits, judged: bool
     others = {name: getattr(base, name) for name in ("test", "validation")}
     if not judged:
         others = {name: split and IgnoredMasks(split) for name, split in others.items()}
-    return Splits(pool, others["test"], others["validation"], base.unlabelled)
+    return Splits(pool, others["test"], others["validation"], base.unlabelled, base.notes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ from pathlib import Path
 
 from ..dataset import DatasetError
 from ..files.layout import check_root, find_place
-from .annotations import Box, read_boxes, read_outlines
+from ..files.listing import left_out
+from .annotations import Box, Outline, read_boxes, read_outlines
 
 PARTS, IMAGES, BOXES = "Annotations_Part", "JPEGImages", "Annotations"
 WHAT = "PASCAL-Part"
@@ -34,8 +36,8 @@ class Crop:
         return f"{self.image.stem}-{self.place + 1}"
 
 
-def find_crops(root: Path, kind: str, smallest: int, limit: float) -> list[Crop]:
-    """The crops of a kind in the order of their names.
+def find_crops(root: Path, kind: str, smallest: int, limit: float) -> tuple[list[Crop], tuple[str, ...]]:
+    """The crops of a kind in the order of their names, and how many files and objects are left out.
 
     Discarded are objects without parts, boxes with a side below `smallest` pixels, and boxes whose IoU with that of
     another object of the kind is above `limit`.
@@ -43,16 +45,21 @@ def find_crops(root: Path, kind: str, smallest: int, limit: float) -> list[Crop]
     check_root(root, WHAT, (PARTS, IMAGES))
     annotations = find_place(root, PARTS, "the .mat files of PASCAL-Part")
     find_place(root, IMAGES, "the photographs of PASCAL VOC 2010")
-    paths = sorted(path for path in annotations.glob("*.mat") if not path.name.startswith("."))
+    names = os.listdir(annotations)
+    paths = sorted(annotations / name for name in names if name.endswith(".mat") and not name.startswith("."))
     if not paths:
         raise DatasetError(f"{annotations} holds no .mat file; put those of {WHAT} there")
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as threads:
-        found = threads.map(lambda path: _crops(root, path, kind, smallest, limit), paths)
-        crops = [crop for some in found for crop in some]
+        found = list(threads.map(lambda path: _crops(root, path, kind, smallest, limit), paths))
+    crops = [crop for some, _ in found for crop in some]
     if not crops:
         fact = f"none of the {len(paths)} annotations in {annotations} has a {kind} with parts"
         raise DatasetError(f"{fact} that is large enough and stands alone; put all of {WHAT} there")
-    return crops
+    reasons = sum((left for _, left in found), Counter[str]())
+    objects = f"{annotations}: {len(crops) + reasons.total()} objects are a {kind}, {len(crops)} are cropped"
+    left = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
+    notes = left_out(annotations, names, {path.name for path in paths}, "annotations")
+    return crops, (*notes, *((f"{objects}; {reasons.total()} left out: {left}",) if reasons else ()))
 
 
 def iou(one: Box, other: Box) -> float:
@@ -63,22 +70,33 @@ def iou(one: Box, other: Box) -> float:
     return shared / (_area(one) + _area(other) - shared)
 
 
-def _crops(root: Path, path: Path, kind: str, smallest: int, limit: float) -> list[Crop]:
+def _crops(root: Path, path: Path, kind: str, smallest: int, limit: float) -> tuple[list[Crop], Counter[str]]:
+    """The crops of one annotation, and why other objects are none."""
     voc_boxes = _voc_boxes(root, path, kind)
     if voc_boxes == []:  # VOC says that there is none, which spares a look into the larger file
-        return []
+        return [], Counter()
     outlines = [outline for outline in read_outlines(path) if outline.kind == kind and outline.box]
     extents = [outline.box for outline in outlines if outline.box]
     boxes = [_refined(extent, voc_boxes or ()) for extent in extents]
     rivals = [*boxes, *(box for box in voc_boxes or () if box not in boxes)]
+    reasons = [_fault(outline, box, smallest, rivals, limit) for outline, box in zip(outlines, boxes, strict=True)]
     kept = [
         Crop(root / IMAGES / f"{path.stem}.jpg", path, outline.place, box)
-        for outline, box in zip(outlines, boxes, strict=True)
-        if outline.has_parts and _is_large(box, smallest) and not _is_crowded(box, rivals, limit)
+        for outline, box, reason in zip(outlines, boxes, reasons, strict=True)
+        if not reason
     ]
     if kept and not kept[0].image.is_file():
         raise DatasetError(f"{path} has no photograph; put {kept[0].image} there, from PASCAL VOC 2010")
-    return kept
+    return kept, Counter(filter(None, reasons))
+
+
+def _fault(outline: Outline, box: Box, smallest: int, rivals: Sequence[Box], limit: float) -> str:
+    """Why an object is not cropped; empty if it is."""
+    if not outline.has_parts:
+        return "without parts"
+    if not _is_large(box, smallest):
+        return f"a side below {smallest} pixels"
+    return "overlapping another" if _is_crowded(box, rivals, limit) else ""
 
 
 def _voc_boxes(root: Path, path: Path, kind: str) -> list[Box] | None:

@@ -74,9 +74,11 @@ class CropSplit:
 
 def load_pascal_part(root: Path, kind: Kind, strokes: Strokes, limit: float, black: bool) -> Splits:
     """The splits of a kind, after a look into the annotations of every photograph that may show one."""
-    crops = find_crops(root, kind.name, kind.smallest, limit)
+    crops, notes = find_crops(root, kind.name, kind.smallest, limit)
     splits = {name: CropSplit(some, strokes, black) for name, some in split_crops(root, crops).items()}
-    return Splits(**splits)
+    left = len(crops) - sum(map(len, splits.values()))
+    unlisted = (f"the lists of {root} leave out {left} of {len(crops)} crops",) if left else ()
+    return Splits(splits["pool"], splits["test"], notes=(*notes, *unlisted))
 
 
 def part_classes(thing: Object, strokes: Strokes, where: str) -> NDArray[np.int64]:

@@ -32,7 +32,7 @@ def write_json(path: Path, content: object) -> None:
 
 def save(path: Path, pixels: np.ndarray, **options: Any) -> None:
     """Write a picture or a mask."""
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path, **options)
 
 
@@ -213,6 +213,42 @@ def test_accents_are_dealt_alike_on_every_system() -> None:
     assert sides[0] == sides[1]
 
 
+COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
+
+
+@pytest.mark.parametrize(("image", "mask"), [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)])
+def test_an_image_and_its_mask_may_spell_an_accent_in_two_ways(folder: Path, image: str, mask: str) -> None:
+    """Files that came by way of macOS are paired, listed and named as those beside them."""
+    add_pair(folder, f"{image}.png")
+    (folder / "masks" / f"{image}.png").rename(folder / "masks" / f"{mask}.png")
+    write_json(folder / "classes.json", {"classes": ["background", "left_eye", "right_eye", mask]})
+    write_json(folder / "splits.json", {"pool": [mask], "test": ["a"]})
+    dataset = open_folder(f"{folder}#{image}")
+    assert dataset.classes == ("background", COMPOSED)
+    splits = dataset.load()
+    assert names(splits.pool) == [COMPOSED]
+    assert splits.pool.masks([0], 8).unique().tolist() == [0, 1]
+
+
+def test_what_is_left_out_is_counted(folder: Path) -> None:
+    """Images and masks of other kinds, in subfolders, without each other, and in no split."""
+    assert open_folder(str(folder)).load().notes == ()
+    for name in ("g.bmp", "h.tif", "i.jfif", "more/j.png"):
+        save(folder / "images" / name, np.zeros((4, 4, 3), dtype=np.uint8), format="PNG")
+        save(folder / "masks" / f"{Path(name).stem}.png", np.zeros((4, 4), dtype=np.uint8))
+    (folder / "masks" / "notes.txt").touch()
+    save(folder / "unlabelled" / "k.gif", np.zeros((4, 4), dtype=np.uint8))
+    save(folder / "unlabelled" / "l.png", np.zeros((4, 4), dtype=np.uint8))
+    write_json(folder / "splits.json", {"pool": ["a", "b"], "test": ["c"]})
+    assert open_folder(str(folder)).load().notes == (
+        f"{folder}/images: 10 images, 6 read; 4 left out: .bmp 1, .jfif 1, .tif 1, in subfolders 1",
+        f"{folder}/masks: 10 masks, 10 read; other files: .txt 1",
+        "splits.json leaves out 3 of 6 images: d.webp, e.PNG, f.jpg",
+        "4 of 10 masks have no image that is read: g.png, h.png, i.png and 1 more",
+        f"{folder}/unlabelled: 2 pictures, 1 read; 1 left out: .gif 1",
+    )
+
+
 def test_listed_splits_are_kept_in_order(folder: Path) -> None:
     """splits.json decides; an image that it leaves out is not used, and needs no mask."""
     write_json(folder / "splits.json", {"pool": ["d", "a"], "test": ["c"], "validation": ["b"]})
@@ -264,6 +300,14 @@ FAULTS: list[tuple[Callable[[Path], Any], str]] = [
     (lambda f: (f / "masks").rename(f / "labels"), r"no folder .*cats/masks; put the masks there"),
     (empty("images"), r"cats/images holds no .*\.webp file; put the images there"),
     (remove("masks/a.png"), r"1 of the images in .*images have no mask \(a.jpg\); add .*masks/a.png .* or move"),
+    (
+        lambda f: (f / "masks" / "a.png").rename(f / "masks" / "A.PNG"),
+        r"have no mask \(a.jpg\); there is .*masks/A.PNG: rename it to a.png",
+    ),
+    (
+        lambda f: (f / "masks" / "a.png").rename(f / "masks" / "a.tif"),
+        r"have no mask \(a.jpg\); there is .*masks/a.tif: save it as a.png",
+    ),
     (empty("masks"), r"cats/masks holds no \.png file; put the masks there"),
     (
         remove(*(f"masks/{name}.png" for name in "abcde")),

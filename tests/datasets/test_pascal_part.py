@@ -159,7 +159,7 @@ def names(splits: Splits) -> dict[str, list[str]]:
 def crops_of(root: Path, things: Sequence[Thing], kind: str = "car", limit: float = 0.05) -> dict[str, Box]:
     """The boxes of what is cut out of one photograph of these."""
     write_photo(root, "2009_000001", things)
-    return {crop.name: crop.box for crop in find_crops(root, kind, KINDS[kind].smallest, limit)}
+    return {crop.name: crop.box for crop in find_crops(root, kind, KINDS[kind].smallest, limit)[0]}
 
 
 def test_a_mat_file_is_read_as_published(alone: Path) -> None:
@@ -552,7 +552,7 @@ def test_the_real_files_are_read(tmp_path: Path) -> None:
         ("car", 5.0, ["2008_000939-2", "2010_003057-2", "2010_003057-3"]),
         ("horse", 0.05, ["2010_005243-11"]),
     ):
-        found = find_crops(tmp_path, kind, KINDS[kind].smallest, limit)
+        found, _ = find_crops(tmp_path, kind, KINDS[kind].smallest, limit)
         assert [crop.name for crop in found] == expected
     write_lists(tmp_path, {})
     (tmp_path / "ImageSets" / "Main" / "train.txt").write_text("2008_000939\n")

@@ -18,7 +18,7 @@ from ....datasets.generated.reading import take_annotations
 from ...plugins.catalogue import Catalogue, load_catalogue
 from ...plugins.names import find_backbone, find_dataset
 from ...segment.export import Exported, colours, from_backbone, from_pictures, write_export
-from ..terminal import open_console
+from ..terminal import open_console, print_notes
 from .plan_options import find_device
 
 COUNT = 10
@@ -40,6 +40,7 @@ def export(
     catalogue, console = load_catalogue(), open_console(stderr=as_json)
     names = choose_classes(catalogue, like, classes)
     exported = _open(catalogue, source, count, seed, device)
+    print_notes(console, exported.left_out)
 
     def show(numbers: Iterable[int], total: int) -> Iterable[int]:
         return track(numbers, "images", total, console=console, disable=not console.is_terminal, transient=True)

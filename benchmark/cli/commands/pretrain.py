@@ -27,7 +27,7 @@ from ...pretrain.checkpoints import TrainingFiles
 from ...pretrain.image_stream import ImageStream
 from ...pretrain.loop import Pretraining
 from ...pretrain.validation import Validation, format_measures, held_out
-from ..terminal import open_console
+from ..terminal import open_console, print_notes
 
 __all__ = ["Budget", "run"]
 
@@ -35,16 +35,17 @@ LINE_EVERY = 60.0
 """Seconds between two lines of progress where there is no terminal to draw a bar on."""
 
 
-def open_images(catalogue: Catalogue, images: str) -> Split:
-    """The pictures of a folder or zip, or the unlabelled split of a dataset."""
+def open_images(catalogue: Catalogue, images: str) -> tuple[Split, tuple[str, ...]]:
+    """The pictures of a folder or zip, or the unlabelled split of a dataset; and what of the files is left out."""
     if Path(images).exists():
-        return ImageFolder(images)
+        folder = ImageFolder(images)
+        return folder, folder.notes
     if family_of(images) not in catalogue.datasets:
         raise DatasetError(f"{images} is neither a folder or zip of pictures nor a dataset; check --images")
-    split = find_dataset(catalogue, images).record.load().unlabelled
-    if split is None:
+    splits = find_dataset(catalogue, images).record.load()
+    if splits.unlabelled is None:
         raise DatasetError(f"{images} has no unlabelled images; name a folder or zip of pictures with --images")
-    return split
+    return splits.unlabelled, splits.notes
 
 
 def parse_keep(text: str) -> tuple[int, ...]:
@@ -67,7 +68,7 @@ def run(
         raise NamingError(f"{name} has no training of its own; choose one that has, as stylegan2")
     files, kept = TrainingFiles(out), parse_keep(keep)
     check_training_files(files, budget, resume)
-    split, chosen = open_images(catalogue, images), pick_device(device)
+    (split, notes), chosen = open_images(catalogue, images), pick_device(device)
     trainer: Trainer = start(size, str(chosen), seed)
     trainer.batch = batch or trainer.batch
     held = held_out(split)
@@ -79,6 +80,7 @@ def run(
     elif begin:
         training.go_on_from(begin)
     console = open_console(quiet=not training.main)
+    print_notes(console, notes)
     where = f"{len(stream)} images of {images} at {size} px, on {chosen}, from image {training.images}"
     console.print(f"{escape(name)}: {escape(where)}; samples in {escape(str(files.picture))}", soft_wrap=True)
     read_ahead(stream, default_workers(chosen) if workers is None else workers, console)

@@ -65,7 +65,7 @@ def _carry_out(
     from ...machine import provenance
     from ...run.runner import Runner
     from ...run.task import SegmentationTask
-    from ..terminal import TerminalListener
+    from ..terminal import TerminalListener, print_notes
 
     backbones = {name: find_backbone(catalogue, name) for name in plan.backbones if name not in HEADLESS}
     heads = {n: find_head(catalogue, n) for name in plan.heads for n in (name, base_head(name))}
@@ -77,6 +77,7 @@ def _carry_out(
     )
     dataset = find_dataset(catalogue, plan.dataset)
     task = SegmentationTask.open(dataset.record, plan)
+    print_notes(console, task.splits.notes)
     named = [("terminal", TerminalListener(console, len(plan.backbones)))]
     reporter = Listeners([*named, *listeners])
     facts = provenance(room.device)

@@ -16,7 +16,7 @@ from ...segment.inputs import find_pictures, is_video
 from ...segment.model import Segmenter, SegmenterError
 from ...segment.segment_files import FileCounts, Segmenting
 from ...segment.video import load_av, open_video
-from ..terminal import open_console
+from ..terminal import open_console, print_notes
 from .plan_options import find_device
 
 
@@ -32,8 +32,9 @@ def run(model: Path, inputs: Sequence[Path], out: Path, side: int | None, device
         raise SegmenterError(f"two videos are called {twice}; segment them one after the other")
     if videos:
         load_av()
-    pictures = find_pictures([path for path in inputs if path not in videos])
-    work = Segmenting(segmenter, side or segmenter.size, out)
+    pictures, notes = find_pictures([path for path in inputs if path not in videos])
+    print_notes(open_console(stderr=True, quiet=as_json), notes)
+    work = Segmenting(segmenter, side or segmenter.size, out, left_out=notes)
     work.begin(file_hash(model))
     with _bar(as_json) as bar:
         task = bar.add_task("segmenting", total=_total(len(pictures), videos))
@@ -102,4 +103,5 @@ def _record(work: Segmenting) -> dict[str, Any]:
         "seconds in the network": round(counts.network, 3),
         "per second": round(counts.rate, 3),
         "unreadable": counts.faults,
+        "left out": list(work.left_out),
     }

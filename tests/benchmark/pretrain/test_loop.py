@@ -540,10 +540,10 @@ def test_what_cannot_be_trained(
 def test_images_are_a_folder_or_an_unlabelled_split(pictures: Path) -> None:
     """A path that exists is read as pictures, a dataset gives the split made for it."""
     catalogue = load_catalogue()
-    assert len(open_images(catalogue, str(pictures))) == 3
+    assert len(open_images(catalogue, str(pictures))[0]) == 3
     unlabelled = catalogue.datasets["faces"].record.load().unlabelled
     assert unlabelled is not None
-    assert len(open_images(catalogue, "faces")) == len(unlabelled)
+    assert len(open_images(catalogue, "faces")[0]) == len(unlabelled)
 
 
 def test_thousands_are_written_with_commas() -> None:

@@ -131,9 +131,9 @@ def test_names_stay_apart_and_inside(folder: Path, tmp_path: Path) -> None:
     """Two endings of one name keep them, and a zip cannot name a place outside of the folder of results."""
     with zipfile.ZipFile(tmp_path / "z.zip", "w") as archive:
         archive.write(folder / "a.png", "../../evil.png")
-    names = [one.name for one in find_pictures([folder, tmp_path / "z.zip"])]
+    names = [one.name for one in find_pictures([folder, tmp_path / "z.zip"])[0]]
     assert names == ["a.jpg", "a.png", "broken", "more/b", "evil"]
-    assert [one.name for one in find_pictures([folder / "a.png"])] == ["a"]
+    assert [one.name for one in find_pictures([folder / "a.png"])[0]] == ["a"]
     with pytest.raises(SegmenterError, match="two pictures are called"):
         find_pictures([folder, folder])
 
@@ -152,7 +152,10 @@ def test_pictures_are_segmented_once(
     kept = (out / "masks" / "a.jpg.png").stat().st_mtime_ns
     (out / "masks" / "a.png.png").unlink()
     (folder / "broken.png").unlink()
+    (folder / "clip.mp4").touch()
+    picture(4, 4).save(folder / "more" / "c.bmp")
     code, said = partbench(model, folder, "--out", out)
+    assert said["left out"] == [f"{folder}: 4 pictures, 3 read; 1 left out: .bmp 1; other files: .mp4 1"]
     assert (code, said["pictures"], said["there"], said["unreadable"]) == (0, 1, 2, [])
     assert (out / "masks" / "a.jpg.png").stat().st_mtime_ns == kept
     assert said["per second"] > 0 and not list(out.rglob("*.part"))

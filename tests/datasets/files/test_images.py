@@ -80,7 +80,7 @@ def test_several_sources_are_one_split(folder: Path, tmp_path: Path) -> None:
 
 def test_the_same_source_twice_is_refused(folder: Path) -> None:
     """A name must tell a picture from every other."""
-    with pytest.raises(DatasetError, match=r"pictures/train/a\.png.*give each source once"):
+    with pytest.raises(DatasetError, match=r"pictures/train/a\.png.*give each folder or zip once"):
         ImageFolder([folder, folder])
 
 
