@@ -50,8 +50,8 @@ class Cell:
     @property
     def slug(self) -> str:
         """A file name of its own."""
-        names = [file_name(name) for name in (self.backbone, self.head) if name != NO_HEAD]
-        return "--".join([*names, f"{self.shots}-shot", f"draw-{self.draw}"])
+        head = [] if self.head == NO_HEAD else [file_name(self.head)]
+        return "--".join([file_name(self.backbone), *head, f"{self.shots}-shot", f"draw-{self.draw}"])
 
     def seed(self, seed: int) -> int:
         """The seed of this cell's head, from that of its plan; the same for every backbone."""
