@@ -1,4 +1,4 @@
-# make leaderboard   set up and run the benchmark
+# make leaderboard   set up and run the benchmark; PLAN="--backbone vae --shots 1" runs less of it
 # make test          set up and run every check; make wheel-test runs the tests once more on the built wheel
 # make examples      install the worked examples, each from its own folder, and run their tests
 # make docs          build the documentation into build/docs, every warning an error
@@ -6,6 +6,8 @@
 # Needs git, python3 (3.10 or later) and make. Everything else goes into .venv.
 
 PYTHON ?= python3
+# Options of `partbench run`; nothing is the whole benchmark.
+PLAN ?=
 PIP := .venv/bin/python -m pip --quiet --disable-pip-version-check
 WHEEL_SITE := build/wheel-site
 EXAMPLES := .venv/examples
@@ -18,7 +20,7 @@ export GOMP_SPINCOUNT = 10000
 .NOTPARALLEL:
 
 leaderboard: .venv/.installed-run
-	.venv/bin/partbench run
+	.venv/bin/partbench run $(PLAN)
 
 test: lint pytest
 

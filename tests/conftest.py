@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,6 +35,29 @@ def repository() -> Path:
     if not (root / "setup.cfg").is_file():
         pytest.skip("the sources are not here: these tests run on an installed wheel")
     return root
+
+
+@pytest.fixture(scope="session", autouse=True)
+def away_from_home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Fixtures of a module or session run in an empty folder and leave it so; nothing new lies where pytest began."""
+    home, away = request.config.invocation_params.dir, tmp_path_factory.mktemp("away")
+    before = seen_in(home)
+    os.chdir(away)
+    yield
+    os.chdir(home)
+    assert not seen_in(away), f"a fixture of a module or session wrote {seen_in(away)}; give it a folder of its own"
+    assert seen_in(home) <= before, f"{seen_in(home) - before} came while the tests ran; let them write to tmp_path"
+
+
+def seen_in(folder: Path) -> set[Path]:
+    """What lies in a folder and among its runs, but for the caches of python and of the tools (`.*_cache`)."""
+    return {p for p in (*folder.iterdir(), *folder.glob("runs/*")) if not p.name.endswith(("_cache", "__pycache__"))}
+
+
+@pytest.fixture(autouse=True)
+def a_folder_of_its_own(away_from_home: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads what a run has left where pytest was started, or leaves anything there."""
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture(autouse=True)

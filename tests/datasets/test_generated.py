@@ -70,7 +70,7 @@ TINY = ("--shots", "1,2", "--draws", "2", "--test", "3", "--size", "16", "--head
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def here(tmp_path: Path) -> Path:
     """A working folder with a generator of its own as a plugin, and six labelled pictures in `cats`."""
     (tmp_path / "partbench_plugins.py").write_text(PLUGIN)
     for number in range(6):
@@ -79,7 +79,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             file.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(pixels).save(file)
     (tmp_path / "cats" / "classes.json").write_text(json.dumps({"classes": CLASSES}))
-    monkeypatch.chdir(tmp_path)
     return tmp_path
 
 

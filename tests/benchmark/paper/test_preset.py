@@ -36,9 +36,8 @@ Call = Callable[..., Any]
 
 
 @pytest.fixture
-def call(call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call:
-    """`partbench ARGUMENTS` in a folder of its own, on a wide terminal."""
-    monkeypatch.chdir(tmp_path)
+def call(call: Call, monkeypatch: pytest.MonkeyPatch) -> Call:
+    """`partbench ARGUMENTS` on a wide terminal."""
     monkeypatch.setenv("COLUMNS", "200")
     return call
 

@@ -167,9 +167,8 @@ def test_a_run_knows_how_its_parts_stand(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+def call() -> Callable[..., Any]:
     """The command line in a folder with a plugin of its own."""
-    monkeypatch.chdir(tmp_path)
 
     def call(*arguments: str, end: str = "", known: object = None) -> Any:
         Path("partbench_plugins.py").write_text(PLUGIN.format(end=end, known=known or {}))

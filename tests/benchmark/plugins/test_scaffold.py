@@ -92,7 +92,6 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 
 def test_a_file_in_the_working_folder_is_a_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`partbench_plugins.py` offers without any packaging; a broken one is one sentence, and others are there."""
-    monkeypatch.chdir(tmp_path)
     monkeypatch.delitem(sys.modules, "partbench_plugins", raising=False)
     file = tmp_path / "partbench_plugins.py"
     file.write_text(Scaffold("head", "mine").texts()["partbench_mine.py"])

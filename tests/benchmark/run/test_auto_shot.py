@@ -345,10 +345,9 @@ def test_images_of_another_side_are_made_to_fit() -> None:
 
 
 def test_the_command_line_crosses_and_forecasts_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:  # fmt: skip
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """From names to a leaderboard, with a generator of a plugin; and `plan` knows what it will take."""
-    monkeypatch.chdir(tmp_path)
     Path("partbench_plugins.py").write_text(PLUGIN)
 
     def partbench(*words: str) -> str:
@@ -362,7 +361,7 @@ def test_the_command_line_crosses_and_forecasts_it(
     monkeypatch.setitem(RECIPES, "quick", replace(FEW, steps=4))
     monkeypatch.setattr("partbench.benchmark.run.contamination.LOOKED_AT", 4)
     monkeypatch.setattr("partbench.benchmark.run.task.STATISTICS", 2)
-    wanted = "--backbone", "noise", "--backbone", "supervised", "--out", str(tmp_path / "run")
+    wanted = "--backbone", "noise", "--backbone", "supervised", "--out", "run"
     noise, supervised = json.loads(partbench("plan", *wanted))["backbones"]
     seconds = {cell["head"]: cell["seconds"] for cell in noise["cells"]}
     assert seconds["auto-shot:linear,images=8"] > 0 and [cell["head"] for cell in supervised["cells"]] == ["-"]
