@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -60,16 +61,37 @@ def _estimate(group: Sequence[CellResult], metric: Metric) -> Estimate:
     return estimate(pairs, metric, metric.scored(group[0].classes, group[0].excluded))
 
 
-def summarise(results: Sequence[CellResult], metrics: Sequence[str] = DEFAULT) -> pd.DataFrame:
-    """Per backbone, head and shots: every metric's mean over draws, half its 95 % interval, and its rank.
+@dataclass(frozen=True)
+class Leaderboard:
+    """The scores of cells by any metric; each estimate, with its jackknife over images, is computed once."""
 
-    The rank is among the backbones with the same head and shots, of one without a head among the means over heads;
-    `2-4` says that those three cannot be told apart.
-    """
-    parts = [_summary(estimates(results, metric), metric) for metric in metrics]
-    table = pd.concat(parts, axis=1)
-    table["draws"] = [len(e.draws) for e in estimates(results, metrics[0]).values()]
-    return table.rename_axis(KEYS).reset_index()
+    results: Sequence[CellResult]
+    _estimates: dict[str, dict[Key, Estimate]] = field(default_factory=dict, repr=False)
+
+    def estimates(self, metric: str) -> dict[Key, Estimate]:
+        """The score of every backbone, head and number of shots, over its draws."""
+        if metric not in self._estimates:
+            self._estimates[metric] = estimates(self.results, metric)
+        return self._estimates[metric]
+
+    def summarise(self, metrics: Sequence[str] = DEFAULT) -> pd.DataFrame:
+        """Per backbone, head and shots: every metric's mean over draws, half its 95 % interval, and its rank.
+
+        The rank is among the backbones with the same head and shots, of one without a head among the means over
+        heads; `2-4` says that those three cannot be told apart.
+        """
+        table = pd.concat([_summary(self.estimates(metric), metric) for metric in metrics], axis=1)
+        table["draws"] = [len(e.draws) for e in self.estimates(metrics[0]).values()]
+        return table.rename_axis(KEYS).reset_index()
+
+    def rank_moves(self, metrics: Sequence[str]) -> pd.DataFrame:
+        """The place and the rank of every backbone by each metric, where the place is not the same by all of them."""
+        columns = {metric: _place(by_backbone(self.estimates(metric))) for metric in metrics}
+        names = list(by_backbone(self.estimates(metrics[0])))
+        rows = [[columns[metric].get(name, (0, "-")) for metric in metrics] for name in names]
+        moved = [i for i, row in enumerate(rows) if len({place for place, _ in row}) > 1]
+        table = [[names[i], *(text for _, text in rows[i])] for i in moved]
+        return pd.DataFrame(table, columns=["backbone", *metrics])
 
 
 def _summary(scores: Estimates, metric: str) -> pd.DataFrame:
@@ -105,16 +127,6 @@ def by_backbone(scores: Estimates, shots: int | None = None) -> dict[str, Estima
 def places(scores: Estimates) -> dict[int, dict[str, Rank]]:
     """The ranks of the backbones, averaged over heads, by number of shots."""
     return {shots: ranks(by_backbone(scores, shots)) for shots in sorted({shots for _, _, shots in scores})}
-
-
-def rank_moves(results: Sequence[CellResult], metrics: Sequence[str]) -> pd.DataFrame:
-    """The place and the rank of every backbone by each metric, where the place is not the same by all of them."""
-    by_metric = {metric: by_backbone(estimates(results, metric)) for metric in metrics}
-    columns = {metric: _place(scores) for metric, scores in by_metric.items()}
-    rows = [[columns[metric].get(name, (0, "-")) for metric in metrics] for name in by_metric[metrics[0]]]
-    moved = [i for i, row in enumerate(rows) if len({place for place, _ in row}) > 1]
-    names = list(by_metric[metrics[0]])
-    return pd.DataFrame([[names[i], *(text for _, text in rows[i])] for i in moved], columns=["backbone", *metrics])
 
 
 def _place(scores: Mapping[str, Estimate]) -> dict[str, tuple[int, str]]:

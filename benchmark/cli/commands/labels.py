@@ -15,7 +15,7 @@ from rich.table import Table
 from ...plan import NO_HEAD, SUPERVISED
 from ...results import CellResult
 from ...scores.label_efficiency import LabelEfficiency, label_efficiency, labels_text
-from ...scores.leaderboard import KEYS, estimates
+from ...scores.leaderboard import KEYS, Leaderboard, estimates
 from ...scores.leaderboard_tables import as_text
 from ..terminal import open_console
 from .read_runs import read_groups
@@ -25,7 +25,7 @@ def show(runs: Sequence[Path], metric: str, kind: str) -> None:
     """The table of runs, for people or for a script."""
     for title, results in read_groups(runs).items():
         if kind == "table":
-            print_label_efficiency(results, metric, title, open_console())
+            print_label_efficiency(Leaderboard(results), metric, title, open_console())
         else:
             print(as_text(_frame(label_efficiency(estimates(results, metric))), kind))
 
@@ -36,9 +36,9 @@ def has_curve(results: Sequence[CellResult]) -> bool:
     return len(scored) > 1
 
 
-def print_label_efficiency(results: Sequence[CellResult], metric: str, title: str, console: Console) -> None:
+def print_label_efficiency(board: Leaderboard, metric: str, title: str, console: Console) -> None:
     """The table, under its title."""
-    scores = estimates(results, metric)
+    scores = board.estimates(metric)
     rows = label_efficiency(scores)
     curve = {shots: one for (name, _, shots), one in scores.items() if name == SUPERVISED}
     numbers = ", ".join(f"{shots}: {curve[shots].mean:.1f}" for shots in sorted(curve))

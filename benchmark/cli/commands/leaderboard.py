@@ -14,9 +14,9 @@ from rich.table import Table
 
 from ...metrics.definitions import DEFAULT, find_metric
 from ...paper.preset_folder import PresetFolder, is_preset
-from ...results import CellResult, ResultError
+from ...results import ResultError
 from ...scores.cost_tradeoff import cost_table, read_costs
-from ...scores.leaderboard import KEYS, Estimates, estimates, frame, places, rank_moves, summarise
+from ...scores.leaderboard import KEYS, Estimates, Leaderboard, frame, places
 from ...scores.leaderboard_tables import FORMATS, as_text, class_table, rich_score_table, score_text
 from ..terminal import open_console
 from .checks import print_signoffs
@@ -38,16 +38,17 @@ def show(runs: Sequence[Path], metric: str, per_class: bool, kind: str) -> None:
         warn_failures(results)
         if all(result.confusion is None for result in results):
             continue
-        summary = class_table(frame(results)) if per_class else summarise(results, metrics)
+        board = Leaderboard(results)
+        summary = class_table(frame(results)) if per_class else board.summarise(metrics)
         if kind != "table":
             print(as_text(summary, kind))
         elif per_class:
             _show_long(summary, title)
         else:
-            show_tables(results, summary, metrics, title)
-            show_moves(results, metrics)
+            show_tables(board, summary, metrics, title)
+            show_moves(board, metrics)
             if has_curve(results):
-                print_label_efficiency(results, metrics[0], title, open_console())
+                print_label_efficiency(board, metrics[0], title, open_console())
     if runs and kind == "table":
         print_flags(runs, open_console())
         print_signoffs(runs, open_console())
@@ -74,14 +75,14 @@ def parse_metrics(text: str) -> tuple[str, ...]:
     return tuple(find_metric(name).name for name in names) or DEFAULT
 
 
-def show_tables(results: Sequence[CellResult], summary: pd.DataFrame, metrics: Sequence[str], title: str) -> None:
+def show_tables(board: Leaderboard, summary: pd.DataFrame, metrics: Sequence[str], title: str) -> None:
     """Print one table of backbones and heads per metric."""
     console = open_console()
     for metric in metrics:
-        scores = estimates(results, metric)
+        scores = board.estimates(metric)
         console.print(f"[bold]{escape(title)}: {metric} IoU, %[/]; {_interval_note(scores)}", soft_wrap=True)
         console.print(rich_score_table(summary, metric, places(scores)))
-    if len({r.cell.backbone for r in results}) > 1:
+    if len({r.cell.backbone for r in board.results}) > 1:
         console.print("rank 2-4: cannot be told apart by a paired test of 5 % (Holm), over all heads;")
         console.print("bold: cannot be told from the best of its column\n")
 
@@ -93,9 +94,9 @@ def _interval_note(scores: Estimates) -> str:
     return over if draws > 1 else f"{over} for these shots"
 
 
-def show_moves(results: Sequence[CellResult], metrics: Sequence[str]) -> None:
+def show_moves(board: Leaderboard, metrics: Sequence[str]) -> None:
     """Where the choice of a metric moves a backbone to another place."""
-    table = rank_moves(results, metrics)
+    table = board.rank_moves(metrics)
     if len(metrics) > 1 and not table.empty:
         console = open_console()
         console.print("[bold]Places by metric[/], mean over heads and shots; those that differ", soft_wrap=True)

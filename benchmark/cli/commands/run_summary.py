@@ -10,7 +10,7 @@ from rich.markup import escape
 from ...metrics.definitions import DEFAULT
 from ...plan import NO_HEAD, Plan, is_auto_shot
 from ...results import CellResult, ResultError, RunFolder
-from ...scores.leaderboard import ranked, summarise
+from ...scores.leaderboard import Leaderboard, ranked
 from ...scores.leaderboard_tables import as_text
 from .checks import print_signoffs
 from .flags import print_flags
@@ -24,11 +24,12 @@ def show_end(plan: Plan, folder: RunFolder, console: Console, as_json: bool) -> 
     results, _ = folder.results(plan.cells())
     if all(result.confusion is None for result in results):
         raise ResultError(f"no cell of {folder.path} could be scored; the reasons stand above")
-    summary = summarise(results)
+    board = Leaderboard(results)
+    summary = board.summarise()
     if as_json:
         print(as_text(summary, "json"))
         return
-    show_tables(results, summary, DEFAULT, plan.dataset)
+    show_tables(board, summary, DEFAULT, plan.dataset)
     print_flags([folder.path], console, plan.backbones)
     print_signoffs([folder.path], console, {*plan.backbones, *plan.heads, plan.dataset})
     failed = sum(r.error is not None for r in results)

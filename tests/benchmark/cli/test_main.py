@@ -23,7 +23,7 @@ from partbench.benchmark.cli.terminal import open_console
 from partbench.benchmark.plan import COPY, Cell, Plan
 from partbench.benchmark.plugins.catalogue import load_catalogue
 from partbench.benchmark.results import CellResult, RunFolder
-from partbench.benchmark.scores.leaderboard import estimates, places, summarise
+from partbench.benchmark.scores.leaderboard import Leaderboard, estimates, places
 from partbench.benchmark.scores.leaderboard_tables import rich_score_table
 
 SIX = ("linear", "mlp-1", "mlp-2", "cnn-s", "cnn-m", "cnn-l")
@@ -290,7 +290,9 @@ def crossing_text(backbones: tuple[str, ...]) -> str:
         for n in (random.integers(30, 90),)
     ]
     console = Console(width=TABLE_WIDTH, file=io.StringIO(), force_terminal=False)
-    console.print(rich_score_table(summarise(results, ["mean"]), "mean", places(estimates(results, "mean"))))
+    console.print(
+        rich_score_table(Leaderboard(results).summarise(["mean"]), "mean", places(estimates(results, "mean")))
+    )
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
