@@ -51,7 +51,7 @@ def weights_hash(weights: Path | None) -> str | None:
 def cache_folder(what: str = "codes") -> Path:
     """Where codes, or `checks`, are kept: in $PARTBENCH_CACHE, else in `partbench` below the user's cache."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("PARTBENCH_CACHE") or Path(base) / "partbench") / what
+    return Path(os.environ.get("PARTBENCH_CACHE") or Path(base) / "partbench").absolute() / what
 
 
 class TomlError(UserError):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from .. import one_line
+from .calls import plugin_call, warn
 
 if TYPE_CHECKING:
     from .plan import Plan
@@ -51,7 +52,8 @@ class Listeners(Listener):
     def _notify(self, event: str, *facts: Any) -> None:
         for name, listener in list(self.named.items()):
             try:
-                getattr(listener, event)(*facts)
+                with plugin_call(f"the reporter {name}", warn if event == "problem" else self.problem):
+                    getattr(listener, event)(*facts)
             except Exception as error:  # whatever a stranger's reporter raises
                 del self.named[name]
                 reason = one_line(error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import NoReturn
 
+from ..calls import interrupts_counted
 from .verbs import annotate, new, run, scores, segment, weights  # noqa: F401  each adds its verbs to the app
 from .verbs.app import app
 
@@ -12,7 +13,8 @@ from .verbs.app import app
 def main() -> None:
     """Run the command line; what a user can mend is one sentence and exit code 2, without a traceback."""
     try:
-        app()
+        with interrupts_counted():
+            app()
     except ValueError as error:
         if not type(error).__module__.startswith("partbench."):
             raise

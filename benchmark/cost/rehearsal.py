@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from ... import one_line
 from ...backbones.backbone import Backbone, Generates
 from ...heads.head import Head
+from ..calls import plugin_call
 from ..machine import MemoryLimit, PeakMemory, slices
 from ..metrics.confusion import confuse
 from ..plan import base_head, parse_auto_shot
@@ -52,7 +53,8 @@ class Rehearsal:
     def figures(self, backbone: Backbone, heads: Sequence[str]) -> BackboneFigures:
         """Those of one backbone; one that fails has a reason instead."""
         try:
-            return self._figures(backbone, heads)
+            with plugin_call(backbone.name):
+                return self._figures(backbone, heads)
         except Exception as error:  # whatever a plugin raises, the others are measured
             return BackboneFigures(error=one_line(error))
 

@@ -19,6 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ... import one_line
 from ...backbones.backbone import Backbone, Extractor, Inverts
+from ..calls import plugin_call
 from ..machine import PeakMemory, synchronise
 from .device_peaks import DevicePeaks
 
@@ -96,9 +97,10 @@ def measure(backbone: Backbone, provider: str, options: Options) -> Throughput:
     """Load a backbone and time its stages; what it raises is kept as its error."""
     start = time.perf_counter()
     try:
-        extractor = prepare(backbone.load(), options)
-        seconds = time.perf_counter() - start
-        timings = tuple(t for batch in options.batches for t in _stages(backbone, extractor, batch, options))
+        with plugin_call(f"{backbone.name} ({provider})"):
+            extractor = prepare(backbone.load(), options)
+            seconds = time.perf_counter() - start
+            timings = tuple(t for batch in options.batches for t in _stages(backbone, extractor, batch, options))
     except Exception as error:  # whatever a plugin raises, the others are measured
         return Throughput(
             backbone.name, provider, None, time.perf_counter() - start, (), one_line(error), options.facts()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Generic, TypeVar
@@ -19,6 +20,7 @@ from ...datasets.dataset import Dataset
 from ...heads import head
 from ...heads.head import Head
 from .. import reporter
+from ..calls import plugin_call
 from ..reporter import Reporter
 from .discovery import BLOCK, PROJECT, Plugin, find_plugins
 
@@ -82,14 +84,16 @@ class _PluginLoader:
     def admit(self, plugin: Plugin) -> None:
         """Import, register and ask one plugin; whatever it raises ends here."""
         try:
-            module = plugin.load()
+            with self._call(plugin):
+                module = plugin.load()
         except Exception as error:
             self._complain(f"{plugin.provider} cannot be imported ({one_line(error)}); install it, {plugin.mend}")
             return
         if self.manager.is_registered(module):  # by another entry point of the same package
             return
         try:
-            self.manager.register(module)
+            with self._call(plugin):
+                self.manager.register(module)
         except Exception as error:
             reason = str(error).splitlines()[-1]
             self._complain(f"{plugin.provider} has a hook that does not fit ({reason}); mend it, {plugin.mend}")
@@ -114,9 +118,10 @@ class _PluginLoader:
 
     def _collect(self, plugin: Plugin, hook: str, function: Callable[[], object]) -> None:
         try:
-            # A generator runs its body here, not when it is made.
-            for record in function():  # type: ignore[attr-defined]
-                self._shelve(plugin, hook, record)
+            with self._call(plugin):
+                # A generator runs its body here, not when it is made.
+                for record in function():  # type: ignore[attr-defined]
+                    self._shelve(plugin, hook, record)
         except Exception as error:
             self._complain(f"{plugin.provider} fails in {hook} ({one_line(error)}); mend it, {plugin.mend}")
 
@@ -131,6 +136,9 @@ class _PluginLoader:
             self._complain(_collision(f"the {noun} '{record.name}'", plugin.provider, shelf[record.name].provider))
         else:
             shelf[record.name] = Offer(record, plugin.provider)
+
+    def _call(self, plugin: Plugin) -> AbstractContextManager[None]:
+        return plugin_call(plugin.provider, self._complain)
 
     def _complain(self, problem: str) -> None:
         self.problems.append(problem)

@@ -18,6 +18,7 @@ from ... import one_line
 from ...backbones.backbone import Backbone
 from ...datasets.dataset import Dataset
 from ...heads.head import Head
+from ..calls import plugin_call
 
 Record: TypeAlias = Backbone | Head | Dataset
 Check: TypeAlias = Callable[[Any], None]
@@ -88,8 +89,10 @@ def _marks(pytest: Any, reason: str | None) -> Any:
 
 
 def _error(check: Check, record: Record) -> str | None:
+    left: list[str] = []
     try:
-        check(record)
+        with plugin_call(record.name, left.append):
+            check(record)
     except Exception as error:  # a check reports whatever the record raises
         return one_line(error)
-    return None
+    return left[0] if left else None

@@ -19,6 +19,7 @@ from ...backbones.controls.derived import POSITION, TWIN, twin, with_position
 from ...backbones.weights.hub import fetch, on_hub
 from ...datasets.dataset import Dataset, DatasetError, GeneratorIdentity
 from ...heads.head import Head
+from ..calls import plugin_call
 from ..plan import PREFIX, base_head
 from ..reporter import Reporter
 from .catalogue import Catalogue, Offer
@@ -186,7 +187,8 @@ def _variants_of(configure: _Configure | None, family: str, details: str) -> _Co
 
 def _configured(configure: Callable[[], _Record], name: str, provider: str) -> _Record:
     try:
-        return configure()
+        with plugin_call(provider):
+            return configure()
     except (BackboneError, DatasetError):
         raise
     except Exception as error:

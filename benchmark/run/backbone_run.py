@@ -19,6 +19,7 @@ from torch import nn
 from ... import one_line
 from ...backbones.backbone import Backbone
 from ...heads.head import Head
+from ..calls import plugin_call
 from ..files import UNREADABLE, write_atomic
 from ..gallery import BackboneGallery
 from ..metrics.confusion import confuse
@@ -153,7 +154,8 @@ class BackboneRun:
         arrays: dict[str, NDArray[Any]] = {}
         for cell, module in modules.items():
             try:
-                guess = predict(module, maps, task.plan.size, self.classes).cpu().numpy()
+                with plugin_call(cell.head, self.recorder.problem):
+                    guess = predict(module, maps, task.plan.size, self.classes).cpu().numpy()
             except Exception as error:  # whatever a head raises, the others go on
                 failures[cell] = error
                 continue

@@ -16,6 +16,7 @@ from torch import Tensor
 from ...backbones.backbone import Backbone, BackboneError, Codes, Frugal, Inverts, Stepwise
 from ...backbones.controls.derived import POSITION
 from ...datasets.dataset import MadeByGenerator, Split
+from ..calls import Tell, plugin_call, warn
 from ..files import write_atomic
 from ..machine import MemoryLimit, slices
 from ..plugins.names import made_by, parse_backbone
@@ -36,6 +37,8 @@ class CodeStore:
     """The memory that there is; None: as much as it likes."""
     own: dict[str, dict[str, Tensor]] = field(default_factory=dict)
     """Codes (1, ...) of images that this very generator made, by the hash of their pixels: they are never inverted."""
+    tell: Tell = warn
+    """Hears what the backbone leaves changed in this process."""
 
     def recall(self, split: Split, indices: Sequence[int]) -> None:
         """Take the codes of images that this generator made from the split that keeps them."""
@@ -76,7 +79,8 @@ class CodeStore:
         """The code of each image as a file, with the seconds that it took."""
         self._make_room()
         start = time.perf_counter()
-        codes = {name: code.detach().cpu() for name, code in self.extractor.invert(images.to(self.device)).items()}
+        with plugin_call(self.backbone.name, self.tell):
+            codes = {name: code.detach().cpu() for name, code in self.extractor.invert(images.to(self.device)).items()}
         seconds = str((time.perf_counter() - start) / len(images))
         for name, code in codes.items():
             if len(code) != len(images):
@@ -89,7 +93,8 @@ class CodeStore:
         """Codes after a few steps of an inversion, which are not kept."""
         assert isinstance(self.extractor, Stepwise)
         self._make_room()
-        return self.extractor.attempt(images.to(self.device), steps)
+        with plugin_call(self.backbone.name, self.tell):
+            return self.extractor.attempt(images.to(self.device), steps)
 
     def _make_room(self) -> None:
         if isinstance(self.extractor, Frugal):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from ...backbones.backbone import Backbone, BackboneError, Codes, Extractor, Generates, Inverts
 from ...backbones.maps import validate_maps
+from ..calls import Tell, plugin_call, warn
 from ..files import weights_hash
 from ..machine import MemoryLimit
 from .codes import CodeStore
@@ -35,14 +37,26 @@ class FeatureSource:
     room: MemoryLimit | None = None
     """The memory that there is; None: as much as it likes."""
 
+    tell: Tell = warn
+    """Hears what the backbone leaves changed in this process."""
+
     @classmethod
     def open(
-        cls, backbone: Backbone, device: torch.device, cache: Path, room: MemoryLimit | None = None
+        cls,
+        backbone: Backbone,
+        device: torch.device,
+        cache: Path,
+        room: MemoryLimit | None = None,
+        tell: Tell = warn,
     ) -> FeatureSource:
-        extractor = backbone.load()
-        if isinstance(extractor, nn.Module):
-            extractor.to(device).eval()
-        return cls(backbone, extractor, device, cache, room=room)
+        with plugin_call(backbone.name, tell):
+            extractor = backbone.load()
+            if isinstance(extractor, nn.Module):
+                extractor.to(device).eval()
+        return cls(backbone, extractor, device, cache, room=room, tell=tell)
+
+    def _call(self) -> AbstractContextManager[None]:
+        return plugin_call(self.backbone.name, self.tell)
 
     @cached_property
     def weights(self) -> str | None:
@@ -54,7 +68,7 @@ class FeatureSource:
         """Where codes of images come from; None for a backbone that reads images."""
         if not isinstance(self.extractor, Inverts):
             return None
-        return CodeStore(self.backbone, self.extractor, self.device, self.cache, self.weights, self.room)
+        return CodeStore(self.backbone, self.extractor, self.device, self.cache, self.weights, self.room, tell=self.tell)
 
     def maps(self, images: Tensor, codes: Codes | None = None) -> list[Tensor]:
         """Scaled maps of images (N, 3, S, S) in [0, 1]; those of slow backbones from codes, which are kept."""
@@ -65,7 +79,7 @@ class FeatureSource:
         if not isinstance(self.extractor, Generates):
             what = f"{self.backbone.name} makes no images of its own, which auto-shot learns from"
             raise BackboneError(f"{what}; choose a generator, as stylegan2")
-        with torch.no_grad():
+        with torch.no_grad(), self._call():
             images, maps = self.extractor.sample(count, seed)
         validate_maps(self.backbone, maps, count)
         return images.cpu(), self.scaled([m.detach().to(self.device).float() for m in maps])
@@ -98,7 +112,7 @@ class FeatureSource:
 
     def _describe(self, images: Tensor, codes: Codes | None) -> list[Tensor]:
         """Maps checked against the backbone's declaration."""
-        with torch.no_grad():
+        with torch.no_grad(), self._call():
             if codes is not None and isinstance(self.extractor, Inverts):
                 maps = self.extractor.maps(codes)
             else:
@@ -110,7 +124,7 @@ class FeatureSource:
         """What the backbone makes of codes: images (N, 3, S, S) in [0, 1], if it can show them."""
         if codes is None or not isinstance(self.extractor, Inverts):
             return None
-        with torch.no_grad():
+        with torch.no_grad(), self._call():
             return self.extractor.reconstruct(codes).cpu()
 
     def measure(self, batches: Sequence[Tensor], kind: str) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ...backbones.backbone import Backbone
 from ...heads.head import Head
+from ..calls import plugin_call
 from ..files import write_atomic
 from ..plan import Cell
 from ..plugins.catalogue import Offer
@@ -39,7 +40,8 @@ class HeadStore:
         rows, masks = task.manifest.draws[cell.draw], task.shot_masks(cell.draw, cell.shots).to(self.device)
         schedule, seed = SCHEDULES[task.plan.schedule], cell.seed(task.plan.seed)
         channels = self.backbone.channels
-        module = learn(head, channels, classes, lambda i: shots.of(rows[i]), masks, schedule, seed)
+        with plugin_call(head.name, self.recorder.problem):
+            module = learn(head, channels, classes, lambda i: shots.of(rows[i]), masks, schedule, seed)
         write_atomic(file, _as_bytes(module.state_dict()))
         self.recorder.journal("fit", cell.slug)
         return module
@@ -52,8 +54,9 @@ class HeadStore:
         """The head in a file; None if there is none that fits."""
         if not file.exists():
             return None
-        module = head.build(self.backbone.channels, classes)
         try:
+            with plugin_call(head.name, self.recorder.problem):
+                module = head.build(self.backbone.channels, classes)
             module.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
         except Exception:  # torch raises all sorts on a file that is cut short
             return None

@@ -13,6 +13,7 @@ import torch
 from ... import one_line
 from ...backbones.backbone import Backbone
 from ...heads.head import Head
+from ..calls import plugin_call
 from ..files import weights_hash
 from ..gallery import ShotPictures, first_shots, keep_shots, read_shots
 from ..machine import MemoryLimit
@@ -48,7 +49,8 @@ class Runner:
 
     def run(self) -> None:
         """Compute every cell that has no score yet; a backbone or a head that fails leaves the others alone."""
-        whole = self._write_plan()
+        with plugin_call(self.plan.dataset, self.reporter.problem):
+            whole = self._write_plan()
         recorder = RunRecorder(self.task, self.folder, self.facts, self.reporter)
         complete = False
         self.reporter.run_started(self.plan, self.folder)
@@ -70,7 +72,8 @@ class Runner:
         task = self.task.of(plan)
         self.folder.write_plan(plan, {**self.facts, "data": task.data, "shots": task.manifest.names})
         try:
-            self._keep_shots(task)
+            with plugin_call(plan.dataset, self.reporter.problem):
+                self._keep_shots(task)
         except Exception as error:  # scores need no pictures, and whatever cannot be read is said where it is needed
             self.reporter.problem(f"no pictures of the shots are kept: {one_line(error)}")
         return task
@@ -79,7 +82,8 @@ class Runner:
         """See whether the images are what scores need them to be; guards that fail leave the scores alone."""
         records = {name: self.backbones[name].record for name in self.plan.backbones if name in self.backbones}
         try:
-            run_guards(self.folder.path, whole, records)
+            with plugin_call(self.plan.dataset, recorder.problem):
+                run_guards(self.folder.path, whole, records)
         except Exception as error:  # an image that nobody scores may be broken
             recorder.problem(f"the guards could not look at all images ({one_line(error)}); the next run tries again")
 
@@ -96,14 +100,8 @@ class Runner:
         # Other weights are other units: a head that was trained on the old ones is never taken for one of these.
         work = self.folder.path / "units" / (file_name(name) + (f"-{weights}" if weights else ""))
         try:
-            if cells and name == COPY:
-                self._copy(cells, recorder)
-            elif cells and name == SUPERVISED:
-                self._supervised(cells, recorder, work)
-            elif cells:
-                offer = self.backbones[name]
-                source = FeatureSource.open(offer.record, self.device, self.cache, self.room)
-                BackboneRun(offer, source, self.heads, recorder, work).run(cells)
+            with plugin_call(self.plan.dataset, recorder.problem):  # backbones and heads have calls of their own
+                self._score(name, cells, recorder, work)
         except Exception as error:  # whatever a backbone raises, the rest of the grid goes on
             provider = self.backbones[name].provider if name in self.backbones else "partbench"
             for cell in cells:
@@ -111,6 +109,16 @@ class Runner:
                     recorder.failed(cell, f"{name} ({provider}) failed: {one_line(error)}")
         # Every cell has its result, be it a failure, which the next run tries from the start: it may be mended by then.
         shutil.rmtree(work, ignore_errors=True)
+
+    def _score(self, name: str, cells: Sequence[Cell], recorder: RunRecorder, work: Path) -> None:
+        if cells and name == COPY:
+            self._copy(cells, recorder)
+        elif cells and name == SUPERVISED:
+            self._supervised(cells, recorder, work)
+        elif cells:
+            offer = self.backbones[name]
+            source = FeatureSource.open(offer.record, self.device, self.cache, self.room, recorder.problem)
+            BackboneRun(offer, source, self.heads, recorder, work).run(cells)
 
     def _copy(self, cells: Sequence[Cell], recorder: RunRecorder) -> None:
         """The control that predicts the training mask, whatever the image."""

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ...datasets.dataset import IGNORE, Dataset, DatasetError, Split, Splits
+from ..calls import plugin_call
 from ..machine import slices
 from ..plan import Plan
 from ..shots import ShotDraws, draw_shots
@@ -30,7 +31,9 @@ class SegmentationTask:
     @classmethod
     def open(cls, dataset: Dataset, plan: Plan) -> SegmentationTask:
         """Open the dataset and make sure, before any compute, that the plan can be carried out."""
-        task = cls(dataset, plan, dataset.load())
+        with plugin_call(dataset.name):
+            splits = dataset.load()
+        task = cls(dataset, plan, splits)
         if max(plan.shots) > len(task.pool):
             enough = max(plan.shots) <= len(task.splits.pool)
             raise DatasetError(

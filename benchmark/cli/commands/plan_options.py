@@ -58,7 +58,7 @@ def resolve(plan: Plan, catalogue: Catalogue) -> Plan:
 def folder_for(plan: Plan, out: Path | None) -> RunFolder:
     """The folder of a run; one that is there must hold the same protocol."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", plan.dataset).strip("-.")
-    folder = RunFolder(out or Path("runs") / name)
+    folder = RunFolder((out or Path("runs") / name).absolute())  # wherever a plugin goes
     folder.check_same(plan)
     return folder
 

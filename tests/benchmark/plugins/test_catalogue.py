@@ -83,6 +83,17 @@ def test_a_plugin_that_cannot_be_imported(install: Install) -> None:
     assert {"forest", "linear"} <= catalogue.heads.keys()
 
 
+def test_a_plugin_that_moves_while_it_is_imported(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The working folder is put back, and the plugin that left it is named."""
+    monkeypatch.chdir(Path.home())
+    catalogue = install("import os; os.chdir('/')\n" + GOOD)
+    assert catalogue.problems == (
+        f"partbench-foo 1.2 leaves the working folder at /; it was {Path.home()}, which is put back",
+    )
+    assert "forest" in catalogue.heads
+    assert Path.cwd() == Path.home()
+
+
 def test_a_blocked_plugin_is_never_imported(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     """PARTBENCH_BLOCK leaves out the entry points that it lists, ours too."""
     monkeypatch.setenv("PARTBENCH_BLOCK", "bar, foo,partbench.heads")
@@ -123,6 +134,11 @@ def test_an_optional_hook_may_be_unknown(install: Install) -> None:
             "@partbench.hookimpl\ndef partbench_heads():\n    raise OSError('no\\ndisk')\n",
             "partbench-foo 1.2 fails in partbench_heads (OSError: no disk); "
             "mend it, or leave it out with PARTBENCH_BLOCK=foo",
+        ),
+        (
+            "import sys\n@partbench.hookimpl\ndef partbench_heads():\n    sys.exit(0)\n",
+            "partbench-foo 1.2 fails in partbench_heads (partbench-foo 1.2 calls sys.exit(0); let it raise an error "
+            "instead); mend it, or leave it out with PARTBENCH_BLOCK=foo",
         ),
         (
             "@partbench.hookimpl\ndef partbench_heads():\n    pass\n",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -255,6 +257,39 @@ def test_a_backbone_that_fails(bench: Bench, load: Callable[[], Extractor], reas
     assert bench.reporter.problems == [sentence]
     assert bench.errors() == {"bad linear": {sentence}, "plain linear": {None}}
     assert bench.reporter.finished == ["bad", "plain"]
+
+
+def exits(images: Tensor) -> list[Tensor]:
+    sys.exit(0)
+
+
+@pytest.mark.parametrize("load", [lambda: sys.exit(0), lambda: exits], ids=["load", "forward"])
+def test_a_backbone_that_exits(bench: Bench, load: Callable[[], Extractor]) -> None:
+    """sys.exit in a plugin is its failure, and not the end of the run."""
+    bench.run(PLAN, backbone("bad", load), backbone("plain", Watching))
+    sentence = f"bad ({OWNER}) failed: bad calls sys.exit(0); let it raise an error instead"
+    assert bench.reporter.problems == [sentence]
+    assert bench.errors() == {"bad linear": {sentence}, "plain linear": {None}}
+
+
+def test_a_backbone_that_leaks_is_named_alone(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it changes for the whole process is put back; its scores and those of the others are what they were."""
+    monkeypatch.chdir(bench.root)
+    undisturbed = Bench(bench.root / "undisturbed")
+    undisturbed.run(PLAN, backbone("bad", Watching), backbone("plain", Watching))
+
+    def leak() -> Extractor:
+        os.chdir("/")
+        torch.set_default_dtype(torch.float64)
+        return Watching()
+
+    bench.run(PLAN, backbone("bad", leak), backbone("plain", Watching))
+    assert bench.reporter.problems == [
+        f"bad leaves the working folder at /; it was {bench.root}, which is put back",
+        "bad leaves torch's default dtype at torch.float64; it was torch.float32, which is put back",
+    ]
+    for ours, theirs in zip(bench.results(), undisturbed.results(), strict=True):
+        assert np.array_equal(ours.confusion, theirs.confusion)  # type: ignore[arg-type]
 
 
 class Raising(Linear):
