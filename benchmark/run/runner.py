@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from .features import FeatureSource
 from .recorder import RunRecorder
 from .segmenter_cells import UNITS, ProgressMeter, SegmenterCells, SupervisedCells
 from .task import SegmentationTask, mode_of
+from .turns import Turns
 
 
 @dataclass
@@ -46,24 +48,38 @@ class Runner:
     reporter: Listener = field(default_factory=Listener)
     room: MemoryLimit | None = None
     """The memory that the run may take; None: as much as it likes."""
+    apart: Callable[[str, Listener], str] | None = None
+    """Scores the backbone of a name in a process of its own; how that ended before it was done, '' if it did not."""
 
     def run(self) -> None:
         """Compute every cell that has no score yet; a backbone or a head that fails leaves the others alone."""
         with plugin_call(self.plan.dataset, self.reporter.problem):
             whole = self._write_plan()
-        recorder = RunRecorder(self.task, self.folder, self.facts, self.reporter)
         complete = False
         self.reporter.run_started(self.plan, self.folder)
         try:
-            self._guard(whole, recorder)
+            self._guard(whole)
+            left = [name for name in self.plan.backbones if self._left(name)]
             for name in self.plan.backbones:
-                weights = weights_hash(self.backbones[name].record.weights) if name in self.backbones else None
-                cells = [cell for cell in self.plan.cells() if cell.backbone == name]
-                self._backbone(name, [cell for cell in cells if not recorder.done(cell, weights)], recorder, weights)
-                self.reporter.finish(name)
-            complete = True
+                if name not in left:
+                    self.reporter.finish(name)
+            apart = self._score_apart if self.apart else None
+            complete = Turns(self.folder.path / "units", self.score, apart, self.recorder.problem).take(left)
         finally:
             self.reporter.run_finished(self.folder, complete)
+
+    @cached_property
+    def recorder(self) -> RunRecorder:
+        return RunRecorder(self.task, self.folder, self.facts, self.reporter)
+
+    def _weights(self, name: str) -> str | None:
+        """Hash of the weights of a backbone; those without a network have none."""
+        return weights_hash(self.backbones[name].record.weights) if name in self.backbones else None
+
+    def _left(self, name: str) -> list[Cell]:
+        """The cells of a backbone that have no score of its weights."""
+        cells, weights = (cell for cell in self.plan.cells() if cell.backbone == name), self._weights(name)
+        return [cell for cell in cells if not self.recorder.done(cell, weights)]
 
     def _write_plan(self) -> SegmentationTask:
         """Note what the folder holds from now on: what it held, and the cells of this plan; the task of all of it."""
@@ -78,14 +94,16 @@ class Runner:
             self.reporter.problem(f"no pictures of the shots are kept: {one_line(error)}")
         return task
 
-    def _guard(self, whole: SegmentationTask, recorder: RunRecorder) -> None:
+    def _guard(self, whole: SegmentationTask) -> None:
         """See whether the images are what scores need them to be; guards that fail leave the scores alone."""
         records = {name: self.backbones[name].record for name in self.plan.backbones if name in self.backbones}
         try:
-            with plugin_call(self.plan.dataset, recorder.problem):
+            with plugin_call(self.plan.dataset, self.recorder.problem):
                 run_guards(self.folder.path, whole, records)
         except Exception as error:  # an image that nobody scores may be broken
-            recorder.problem(f"the guards could not look at all images ({one_line(error)}); the next run tries again")
+            self.recorder.problem(
+                f"the guards could not look at all images ({one_line(error)}); the next run tries again"
+            )
 
     def _keep_shots(self, task: SegmentationTask) -> None:
         """Keep pictures of the shots that each draw begins with, for `partbench lottery`."""
@@ -95,44 +113,58 @@ class Runner:
             images, masks = (read(rows, task.plan.size).numpy() for read in (pool.images, pool.masks))
             keep_shots(self.folder.path, ShotPictures.of(names, images, masks))
 
-    def _backbone(self, name: str, cells: Sequence[Cell], recorder: RunRecorder, weights: str | None) -> None:
-        """Score the cells of one backbone."""
+    def score(self, name: str) -> None:
+        """Score the cells that one backbone has left."""
+        cells, weights, recorder = self._left(name), self._weights(name), self.recorder
         # Other weights are other units: a head that was trained on the old ones is never taken for one of these.
         work = self.folder.path / "units" / (file_name(name) + (f"-{weights}" if weights else ""))
         try:
             with plugin_call(self.plan.dataset, recorder.problem):  # backbones and heads have calls of their own
-                self._score(name, cells, recorder, work)
+                self._score(name, cells, work)
         except Exception as error:  # whatever a backbone raises, the rest of the grid goes on
-            provider = self.backbones[name].provider if name in self.backbones else "partbench"
-            for cell in cells:
-                if not recorder.done(cell, weights):
-                    recorder.failed(cell, f"{name} ({provider}) failed: {one_line(error)}")
+            self._give_up(name, one_line(error))
         # Every cell has its result, be it a failure, which the next run tries from the start: it may be mended by then.
         shutil.rmtree(work, ignore_errors=True)
+        self.reporter.finish(name)
 
-    def _score(self, name: str, cells: Sequence[Cell], recorder: RunRecorder, work: Path) -> None:
-        if cells and name == COPY:
-            self._copy(cells, recorder)
-        elif cells and name == SUPERVISED:
-            self._supervised(cells, recorder, work)
-        elif cells:
+    def _give_up(self, name: str, reason: str) -> None:
+        """Record what a backbone has left as failed."""
+        provider = self.backbones[name].provider if name in self.backbones else "partbench"
+        for cell in self._left(name):
+            self.recorder.failed(cell, f"{name} ({provider}) failed: {reason}")
+
+    def _score_apart(self, name: str) -> bool:
+        """Score one backbone in a process of its own; whether that process came to its end."""
+        assert self.apart
+        if ended := self.apart(name, self.reporter):
+            self._give_up(name, f"its process {ended}; what is left of it is tried again by the next run")
+            self.reporter.finish(name)
+        return not ended
+
+    def _score(self, name: str, cells: Sequence[Cell], work: Path) -> None:
+        recorder = self.recorder
+        if name == COPY:
+            self._copy(cells)
+        elif name == SUPERVISED:
+            self._supervised(cells, work)
+        else:
             offer = self.backbones[name]
             source = FeatureSource.open(offer.record, self.device, self.cache, self.room, recorder.problem)
             BackboneRun(offer, source, self.heads, recorder, work).run(cells)
 
-    def _copy(self, cells: Sequence[Cell], recorder: RunRecorder) -> None:
+    def _copy(self, cells: Sequence[Cell]) -> None:
         """The control that predicts the training mask, whatever the image."""
         classes = len(self.task.dataset.classes)
         self.reporter.start(COPY, len(cells))
         truth = self.task.scored.masks(list(self.task.test), self.plan.size)
         for cell in cells:
             guess = mode_of(self.task.shot_masks(cell.draw, cell.shots), classes).expand_as(truth)
-            recorder.scored(cell, confuse(guess.numpy(), truth.numpy(), classes), {"provider": "partbench"})
+            self.recorder.scored(cell, confuse(guess.numpy(), truth.numpy(), classes), {"provider": "partbench"})
             self.reporter.unit(COPY, cell.slug)
 
-    def _supervised(self, cells: Sequence[Cell], recorder: RunRecorder, work: Path) -> None:
+    def _supervised(self, cells: Sequence[Cell], work: Path) -> None:
         """The control that learns from labels alone."""
         self.reporter.start(SUPERVISED, UNITS * len(cells))
-        supervised = SupervisedCells(self.task, SegmenterCells(recorder, self.device, work, self.plan.size))
+        supervised = SupervisedCells(self.task, SegmenterCells(self.recorder, self.device, work, self.plan.size))
         for cell in cells:
             supervised.run(cell, ProgressMeter(UNITS, lambda what: self.reporter.unit(SUPERVISED, what)))

@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from ...files import cache_folder
-from ...plan import HEADLESS, Plan, base_head
+from ...plan import Plan
 from ...plugins.catalogue import Catalogue, load_catalogue
 from ...plugins.identity import note_offers
-from ...plugins.names import find_backbone, find_dataset, find_head, find_reporter
+from ...plugins.names import find_dataset, find_reporter
 from ...reporter import Listener, Listeners
 from ...results import RunFolder
 from ..terminal import open_console
@@ -63,23 +63,19 @@ def _carry_out(
     listeners: Sequence[tuple[str, Listener]],
 ) -> None:  # fmt: skip
     from ...machine import provenance
-    from ...run.runner import Runner
-    from ...run.task import SegmentationTask
+    from ...run.apart import RunRecipe
     from ..terminal import TerminalListener, print_notes
 
-    backbones = {name: find_backbone(catalogue, name) for name in plan.backbones if name not in HEADLESS}
-    heads = {n: find_head(catalogue, n) for name in plan.heads for n in (name, base_head(name))}
     cells = sum(1 for _ in plan.cells())
     console.print(
         f"{escape(plan.dataset)}: {len(plan.backbones)} backbones x {len(plan.heads)} heads x {len(plan.shots)} shots "
         f"x {plan.draws} draws = {cells} cells, on {room.device}, into {escape(str(folder.path))}",
         soft_wrap=True,
     )
-    dataset = find_dataset(catalogue, plan.dataset)
-    task = SegmentationTask.open(dataset.record, plan)
-    print_notes(console, task.splits.notes)
     named = [("terminal", TerminalListener(console, len(plan.backbones)))]
     reporter = Listeners([*named, *listeners])
-    facts = provenance(room.device)
-    Runner(plan, task, backbones, heads, folder, room.device, cache_folder(), facts, reporter, room).run()
-    note_offers(folder.path, backbones, heads, {plan.dataset: dataset})
+    recipe = RunRecipe(plan, folder, room.device, cache_folder(), provenance(room.device), room)
+    runner = recipe.open(catalogue, reporter)
+    print_notes(console, runner.task.splits.notes)
+    runner.run()
+    note_offers(folder.path, runner.backbones, runner.heads, {plan.dataset: find_dataset(catalogue, plan.dataset)})

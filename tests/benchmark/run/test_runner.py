@@ -392,6 +392,38 @@ def test_a_run_that_is_stopped_goes_on(bench: Bench) -> None:
         assert np.array_equal(ours.confusion, theirs.confusion)  # type: ignore[arg-type]
 
 
+def test_ctrl_c_skips_a_backbone_once(bench: Bench) -> None:
+    """The first leaves out the backbone in progress, and keeps what it has; the next run goes on with it."""
+    asked: list[str] = []
+
+    def interrupted(name: str) -> Extractor:
+        asked.append(name)
+        raise KeyboardInterrupt
+
+    slow = backbone("slow", lambda: interrupted("slow"))
+    bench.run(PLAN, slow, backbone("plain", Watching))
+    how = "a second Ctrl-C ends the run; the same command goes on with what was skipped"
+    assert bench.reporter.problems == [f"slow is skipped, as Ctrl-C asks, and {how}"]
+    assert bench.errors() == {"plain linear": {None}}
+    assert bench.reporter.finished == ["plain"]
+    with pytest.raises(KeyboardInterrupt):
+        bench.run(PLAN, slow, backbone("slower", lambda: interrupted("slower")), backbone("never", Watching))
+    assert asked == ["slow", "slow", "slower"]
+    bench.run(PLAN, backbone("slow", Watching))
+    assert bench.errors()["slow linear"] == {None}
+
+
+def test_what_ended_a_run_comes_last(bench: Bench) -> None:
+    """A backbone in whose turn a run was killed lets the others go first; after its turn it is as they are."""
+    mark = bench.folder.path / "units" / "bad.turn"
+    mark.parent.mkdir(parents=True)
+    mark.touch()
+    bench.run(PLAN, backbone("bad", Watching), backbone("plain", Watching))
+    assert bench.reporter.finished == ["plain", "bad"]
+    assert bench.errors() == {"bad linear": {None}, "plain linear": {None}}
+    assert not mark.exists()
+
+
 def test_a_damaged_cell_is_computed_again(bench: Bench) -> None:
     """It is named, and the others stay."""
     bench.run(PLAN, backbone("plain", Watching))
