@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
 from partbench.benchmark.cli.main import main
+from partbench.benchmark.flags import IMAGES, Findings, GuardFlag, write_findings
 from partbench.benchmark.gallery import BackboneGallery
 from partbench.benchmark.metrics.confusion import confuse
 from partbench.benchmark.plan import COPY, Plan
@@ -129,8 +129,8 @@ def _spoil(folder: RunFolder, plan: Plan) -> None:
     )
     folder.write(CellResult(failed, ("a",), error="<svg onload=window.hacked=3>", provenance={"data": "abc"}))
     folder.cell_file(damaged).write_text("{")
-    flag = {"name": "overlap", "text": "<b>two</b> images are alike", "evidence": ["<script>window.hacked=4</script>"]}
-    (folder.path / "guards.json").write_text(json.dumps({"flags": [flag]}))
+    flag = GuardFlag(IMAGES, "overlap", "<b>two</b> images are alike", ("<script>window.hacked=4</script>",))
+    write_findings(folder.path, Findings("abc", {}, (flag,)))
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from ..flags import IMAGES, GuardFlag, read_findings
 from ..metrics.definitions import METRICS, find_metric
 from ..metrics.estimate import Estimate
 from ..plan import COPY, NO_HEAD, SUPERVISED, Cell, Plan
@@ -14,7 +15,7 @@ from ..plugins.run_signoffs import run_signoffs
 from ..results import CellResult, ResultError, RunFolder
 from ..scores.comparability import split_by_usual
 from ..scores.leaderboard import Key, estimates
-from .run_facts import ReportFlag, RunFacts, gather_facts, read_flags
+from .run_facts import RunFacts, gather_facts
 
 CONTROLS = ("position", "pixels", COPY)
 """Backbones that only say what a score is worth; so does every `random:NAME`."""
@@ -37,7 +38,7 @@ class RunData:
     """Why a file is not used, a sentence each."""
     metrics: tuple[str, ...]
     """What was asked for: drawn, and first on the page."""
-    flags: tuple[ReportFlag, ...]
+    flags: tuple[GuardFlag, ...]
     facts: RunFacts
 
     @cached_property
@@ -138,9 +139,18 @@ def gather(path: Path, metrics: Sequence[str]) -> RunData:
         failed=tuple(result for result in alike if result.confusion is None),
         set_aside=(*map(str, damaged), *(_other(folder, result.cell) for result in others)),
         metrics=tuple(metrics),
-        flags=read_flags(path / "guards.json"),
+        flags=_flags(path),
         facts=gather_facts(scored, {v.name: v.standing for v in run_signoffs(path) if v.noun == "backbone"}),
     )
+
+
+def _flags(path: Path) -> tuple[GuardFlag, ...]:
+    """What the guards of a run found; a file of theirs that is damaged is a flag, too."""
+    try:
+        findings = read_findings(path)
+    except ResultError as error:
+        return (GuardFlag(IMAGES, "guards", str(error)),)
+    return findings.flags if findings else ()
 
 
 def _other(folder: RunFolder, cell: Cell) -> str:

@@ -6,21 +6,10 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from ..files import UNREADABLE
 from ..plan import is_auto_shot
 from ..results import CellResult
-
-
-@dataclass(frozen=True)
-class ReportFlag:
-    """A flag with its evidence, as the report shows it."""
-
-    name: str
-    text: str
-    evidence: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,23 +113,3 @@ def _machine(value: Any) -> str:
 
 def _different(texts: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for text in texts if text))
-
-
-def read_flags(file: Path) -> tuple[ReportFlag, ...]:
-    """The flags in a guard's file; none if there is none, and one that says so if it cannot be read."""
-    if not file.exists():
-        return ()
-    try:
-        record = json.loads(file.read_text())
-        flags = record["flags"] if isinstance(record, dict) else record
-        return tuple(_flag(flag) for flag in flags)
-    except UNREADABLE:
-        return (ReportFlag("guards", f"{file.name} is damaged; run the guards again"),)
-
-
-def _flag(flag: Any) -> ReportFlag:
-    if not isinstance(flag, dict):
-        return ReportFlag("", format_value(flag))
-    evidence = flag.get("evidence")
-    lines = evidence if isinstance(evidence, list) else [] if evidence is None else [evidence]
-    return ReportFlag(format_value(flag.get("name")), format_value(flag.get("text")), tuple(map(format_value, lines)))

@@ -68,7 +68,9 @@ class FeatureSource:
         """Where codes of images come from; None for a backbone that reads images."""
         if not isinstance(self.extractor, Inverts):
             return None
-        return CodeStore(self.backbone, self.extractor, self.device, self.cache, self.weights, self.room, tell=self.tell)
+        return CodeStore(
+            self.backbone, self.extractor, self.device, self.cache, self.weights, self.room, tell=self.tell
+        )
 
     def maps(self, images: Tensor, codes: Codes | None = None) -> list[Tensor]:
         """Scaled maps of images (N, 3, S, S) in [0, 1]; those of slow backbones from codes, which are kept."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 import torch
 from torch.nn.functional import adaptive_avg_pool2d
@@ -17,8 +16,6 @@ from ..dataset import IGNORE, Dataset, DatasetError, Split, Splits
 from .comparisons import SIZES, require_close, require_equal, require_shape, sizes_differ, values_of
 from .mask_agreement import fit, mask_disagreement
 
-if TYPE_CHECKING:
-    pass
 _FEW, _SOME, _MANY = 4, 64, 200  # images read: of every check, of the search for copies, of the one for classes
 _COARSE = 8
 _ASTRAY = 0.15

@@ -20,7 +20,6 @@ from PIL import Image
 from partbench.benchmark.cli.main import main
 from partbench.datasets.celebamask_hq import open_celebamask, partbench_datasets
 from partbench.datasets.celebamask_hq.files import HEADER, IMAGES, MAPPING, MASKS, deal, official_split
-from partbench.datasets.celebamask_hq.overlaps import changed_pixels
 from partbench.datasets.celebamask_hq.parts import GROUPINGS, OVERLAPS, PARTS
 from partbench.datasets.celebamask_hq.split import paint
 from partbench.datasets.checks import CHECKS
@@ -208,23 +207,6 @@ def test_overlaps_end_as_worked_out_by_hand(root: Path, options: str, expected: 
         found = [dataset.classes[index] for index in test.masks([0], size)[0, size - 1].tolist()]
         columns = [(2 * column + 1) * 8 // (2 * size) for column in range(size)]
         assert found == [expected[column] for column in columns]
-
-
-def test_what_the_choice_changes_is_counted(root: Path) -> None:
-    """Three of the eight columns: face to background, neck to clothes, face to neck."""
-    write_situations(root, 3)
-    changes = changed_pixels(root, [3], size=8)
-    assert (changes.pixels, changes.changed) == (64, 24)
-    moved = {name: counts for name, counts in changes.classes.items() if any(counts)}
-    assert moved == {"background": (0, 8), "face": (16, 0), "clothes": (0, 8), "neck": (8, 8)}
-    start = "painter instead of first changes 24 of 64 pixels (37.50%)"
-    assert str(changes) == f"{start}: background -0 +8, face -16 +0, clothes -0 +8, neck -8 +8"
-    assert changed_pixels(root, [3, 3], size=8).changed == 48
-    assert changed_pixels(root, [3], "paper3", size=8).classes["eyes"] == (8, 0)
-    with pytest.raises(DatasetError, match=r"the image 77 has no mask in .*; mend the path or the number"):
-        changed_pixels(root, [77])
-    with pytest.raises(DatasetError, match="no image was given"):
-        changed_pixels(root, [])
 
 
 def random_parts(seed: int) -> dict[str, np.ndarray]:
@@ -479,4 +461,3 @@ def test_real_masks_come_back_as_they_were(tmp_path: Path) -> None:
                 labels = np.array(fused)
             assert np.array_equal(every.masks([index], len(labels))[0].numpy(), labels)
             assert np.array_equal(ten.masks([index], len(labels))[0].numpy(), table[labels])
-    assert changed_pixels(tmp_path, range(len(pairs)), "all19", size=128).changed == 0

@@ -87,7 +87,7 @@ def _cells(feasibility: Feasibility, shots: int) -> Table:
 def _room(feasibility: Feasibility, free: int | None, disks: Mapping[Path, int]) -> list[str]:
     """Memory and disk against what there is."""
     needs = feasibility.needs
-    results, units = (sum(getattr(one, name) for one in needs.values()) for name in ("results", "units"))
+    results = sum(one.results for one in needs.values())
     units = feasibility.disk - results
     there = "" if free is None else f" of {volume(free)} that are free"
     where, cache = disks

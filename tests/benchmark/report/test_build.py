@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -32,7 +33,6 @@ from partbench.benchmark.report.figure_style import looks, short, spread
 from partbench.benchmark.report.leaderboard_views import MEAN, entries
 from partbench.benchmark.report.page import render, run_command
 from partbench.benchmark.report.run_data import gather
-from partbench.benchmark.report.run_facts import read_flags
 from partbench.benchmark.report.table_formats import WRITERS
 from partbench.benchmark.results import CellResult, RunFolder
 from partbench.benchmark.scores.leaderboard import by_backbone, estimates
@@ -294,16 +294,15 @@ def test_facts_that_were_edited_by_hand_are_no_trouble(tmp_path: Path) -> None:
     assert "not known" in render(collect(content), [], [])
 
 
-@pytest.mark.parametrize(
-    ("record", "count"),
-    [("{", 1), ('{"flags": 3}', 1), ("[]", 0), ('["said"]', 1), ('{"flags": [{"text": 1, "evidence": "x"}, null]}', 2)],
-)
-def test_flags_are_read_as_they_come(tmp_path: Path, record: str, count: int) -> None:
-    """A damaged file of guards is itself a flag."""
-    file = tmp_path / "guards.json"
-    assert read_flags(file) == ()
-    file.write_text(record)
-    assert len(read_flags(file)) == count
+@pytest.mark.parametrize("record", ["{", '{"flags": 3}', "[]", '{"flags": [{"text": 1, "evidence": "x"}, null]}'])
+def test_a_damaged_file_of_guards_is_a_flag(told_run: Path, tmp_path: Path, record: str) -> None:
+    """The reader hears that nobody knows what the guards found, instead of nothing."""
+    run = Path(shutil.copytree(told_run, tmp_path / "run"))
+    (run / "guards.json").write_text(record)
+    (flag,) = gather(run, ("mean",)).flags
+    assert (flag.name, "guards.json is damaged" in flag.text) == ("guards", True)
+    (run / "guards.json").unlink()
+    assert gather(run, ("mean",)).flags == ()
 
 
 def test_a_page_stays_small(told_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:

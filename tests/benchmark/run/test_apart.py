@@ -32,7 +32,22 @@ def partbench_backbones():
     yield Backbone("good", 16, (3,), lambda: extract)
 """
 MAIN = "from partbench.benchmark.cli.main import main; main()"
-PLAN = "--head linear --shots 1 --draws 1 --test 3 --pool 4 --size 16 --out run".split()
+PLAN = [
+    "--head",
+    "linear",
+    "--shots",
+    "1",
+    "--draws",
+    "1",
+    "--test",
+    "3",
+    "--pool",
+    "4",
+    "--size",
+    "16",
+    "--out",
+    "run",
+]
 
 
 @pytest.fixture
