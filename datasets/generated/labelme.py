@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -12,19 +12,21 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ... import one_line
 from ..dataset import DatasetError
+from ..files.decoding import decode, open_picture
+from .found import DrawnShape, FoundAnnotations
+from .kinds import read_object, unreadable
 from .labels import (
     BACKGROUND_LABEL,
     IGNORE_LABEL,
     UNREADABLE,
     AnnotationReader,
-    FoundAnnotations,
     finite,
-    read_object,
-    unreadable,
 )
 from .manifest import BACKGROUND, ExportManifest
-from .rasters import Mask, disc, polygon, rectangle, stroke
+from .rasters import Mask, Points, around, disc, leaves, polygon, rectangle, stamp, stroke
+from .split import image_file
 
 VERSION = "5.5.0"
 """Of the format that the skeletons have; labelme warns of files from another major version."""
@@ -52,62 +54,89 @@ def label_file(manifest: ExportManifest) -> str:
     return "\n".join([IGNORE_LABEL, *sorted(classes, key=lambda name: name != BACKGROUND_LABEL)]) + "\n"
 
 
-def read_labelme(place: Path, reading: AnnotationReader) -> FoundAnnotations:
-    """The masks of all JSON files in a folder."""
-    files = sorted(place.glob("*.json"))
-    if not files:
-        raise DatasetError(f"{place} holds no .json of labelme; save the annotations there")
+def read_labelme(files: Sequence[Path], reading: AnnotationReader) -> FoundAnnotations:
+    """The masks of JSON files, one for each image."""
     found = FoundAnnotations()
+    seen: dict[str, Path] = {}
     for file in files:
-        _read(file, reading, found)
-    return reading.lacking(found)
+        stem = _read(file, reading, found)
+        if stem in seen:
+            raise DatasetError(f"{file} is a second annotation of {stem}.png after {seen[stem]}; take one of them out")
+        if stem:
+            seen[stem] = file
+    return reading.finish(found)
 
 
-def _read(file: Path, reading: AnnotationReader, found: FoundAnnotations) -> None:
-    """Add the mask of one file, unless nothing is drawn in it."""
+def _read(file: Path, reading: AnnotationReader, found: FoundAnnotations) -> str:
+    """Add the mask of one file; the image that it is of, '' where nothing is drawn."""
     content = read_object(file)
     try:
-        path, stated_size, shapes = (
-            content["imagePath"],
-            (content["imageHeight"], content["imageWidth"]),
-            content["shapes"],
-        )
-        stem = reading.stem(str(path), str(file))
-        size = reading.size(stem, stated_size, str(file))
-        drawn = [(reading.label(shape["label"], str(file)), _mask(shape, reading, file, size)) for shape in shapes]
+        stem, shapes = reading.stem(str(content["imagePath"]), str(file)), content["shapes"]
+        if not shapes:
+            return ""
+        size = reading.size(stem, (content["imageHeight"], content["imageWidth"]), str(file))
+        _check_picture(content.get("imageData"), reading, stem, file)
+        reading.paint(found, stem, [_shape(shape, reading, file, size) for shape in shapes], size)
     except DatasetError:
         raise
     except UNREADABLE as error:
         raise unreadable(file, error) from None
-    if stem in found.masks:
-        raise DatasetError(f"{file} is a second annotation of {stem}.png; take one of them out")
-    if drawn:
-        found.masks[stem] = reading.paint(drawn, size)
+    return stem
 
 
-def _mask(shape: Mapping[str, Any], reading: AnnotationReader, file: Path, size: tuple[int, int]) -> Mask:
-    """The pixels (height, width) of one shape."""
+def _check_picture(data: str | None, reading: AnnotationReader, stem: str, file: Path) -> None:
+    """Refuse shapes that were drawn on another picture of the same name, where the file has a lossless copy of it."""
+    if data is None:
+        return
+    theirs, ours = _picture(data, f"{file} has in imageData"), image_file(reading.folder, stem)
+    if theirs.format == "PNG" and theirs.convert("RGB").tobytes() != decode(ours, str(ours)).tobytes():
+        raise DatasetError(f"{file} was drawn on another picture than {ours}; annotate the exported image")
+
+
+def _shape(shape: Mapping[str, Any], reading: AnnotationReader, file: Path, size: tuple[int, int]) -> DrawnShape:
+    """One shape with its pixels (height, width)."""
+    label = reading.label(shape["label"], str(file))
     kind, points = shape["shape_type"], finite(shape["points"])
+    name = f"'{shape['label']}' of {file.name}"
     what = f"{file} has a {kind} '{shape['label']}'"
     if kind not in LEAST:
         raise DatasetError(f"{what}, which has no area; draw a polygon, rectangle, circle, line or mask")
     if len(points) < LEAST[kind]:
         raise DatasetError(f"{what} of {len(points)} points; give it {LEAST[kind]} or more")
+    if kind == "mask":
+        part = _brushed(shape["mask"], points, what)
+        mask = stamp(part, points[0], *size)
+        return DrawnShape(label, mask, name, bool(mask.sum() < part.sum()))
+    mask = _outlined(kind, points, reading.thick, size)
+    reach = around(points[0], points[1]) if kind == "circle" else points
+    return DrawnShape(label, mask, name, leaves(reach, *size))
+
+
+def _outlined(kind: str, points: Points, thick: float, size: tuple[int, int]) -> Mask:
+    """The pixels of a shape that its points outline."""
     if kind == "circle":
         return disc(points[0], points[1], *size)
-    if kind == "mask":
-        return _brushed(shape["mask"], points, size)
     if kind in ("line", "linestrip"):
-        return stroke(points, reading.thick, *size)
+        return stroke(points, thick, *size)
     return (rectangle if kind == "rectangle" else polygon)(points, *size)
 
 
-def _brushed(text: str, points: list[tuple[float, float]], size: tuple[int, int]) -> Mask:
-    """A mask of labelme's AI tools: a PNG in base64 whose first pixel lies at the first of two corners."""
-    with Image.open(BytesIO(base64.b64decode(text, validate=True))) as image:
-        part = np.asarray(image.convert("L")) > 0
-    mask = np.zeros(size, bool)
-    left, top = (max(0, round(value)) for value in points[0])
-    room = mask[top : top + part.shape[0], left : left + part.shape[1]]
-    room |= part[: room.shape[0], : room.shape[1]]
-    return mask
+def _brushed(text: str, points: Points, what: str) -> Mask:
+    """A mask of labelme's AI tools: a PNG in base64 that lies between two corners."""
+    part: Mask = np.asarray(_picture(text, what).convert("L")) > 0
+    (left, top), (right, bottom) = points[:2]
+    stated = (right - left + 1, bottom - top + 1)  # both corners are pixels of it
+    if abs(stated[0] - part.shape[1]) > 1 or abs(stated[1] - part.shape[0]) > 1:
+        fact = f"{what} of {part.shape[1]}x{part.shape[0]} pixels between corners {stated[0]:g}x{stated[1]:g} apart"
+        raise DatasetError(f"{fact}; draw it again")
+    return part
+
+
+def _picture(text: str, what: str) -> Image.Image:
+    """A picture in base64."""
+    try:
+        with open_picture(BytesIO(base64.b64decode(text, validate=True)), "its picture") as image:
+            image.load()
+            return image
+    except (ValueError, TypeError) as error:
+        raise DatasetError(f"{what}, and {one_line(error)}; save it again from the tool") from None

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
@@ -14,9 +13,10 @@ import numpy as np
 from ..dataset import IGNORE, DatasetError
 from ..files.decoding import upright_size
 from ..files.hints import enumeration, hint
-from ..files.masks import Labels
+from ..files.listing import composed
+from .found import DrawnShape, FoundAnnotations
 from .manifest import ExportManifest
-from .rasters import Shape, paint
+from .rasters import paint
 from .split import image_file
 
 BACKGROUND_LABEL, IGNORE_LABEL = "_background_", "__ignore__"
@@ -25,14 +25,6 @@ UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError, Overf
 """What a file drives its reader into that is not as its format says."""
 
 _UPLOADED = re.compile(r"^[0-9a-f]{8}-")  # Label Studio puts this before the name of a file that is uploaded
-
-
-@dataclass
-class FoundAnnotations:
-    """Masks by the name of their image, and warnings."""
-
-    masks: dict[str, Labels] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -48,16 +40,25 @@ class AnnotationReader:
 
     def stem(self, file_name: str, where: str) -> str:
         """The exported image that a file name means, whatever folder stands before it."""
-        stem = PureWindowsPath(file_name).stem  # reads both kinds of slash
-        for name in (stem, _UPLOADED.sub("", stem)):
-            if name in self.manifest.images:
-                return name
+        # Tools keep folders, or what an export makes of them: front/p0.png may be p0 in a folder, and front-p0.
+        parts = PureWindowsPath(file_name).with_suffix("").parts  # reads both kinds of slash
+        words = ["-".join(parts[start:]) for start in range(len(parts))]
+        meant = {composed(name) for word in words for name in (word, _UPLOADED.sub("", word))}
+        found = [stem for stem in self.manifest.images if composed(stem) in meant]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            which = " or ".join(f"{stem}.png" for stem in found)
+            raise DatasetError(f"{where} is of '{file_name}', which may be {which}; give it a name that only one has")
         there = enumeration(self.manifest.images, most=3)
         raise DatasetError(f"{where} is of '{file_name}', which {self.folder} has not ({there}); annotate these images")
 
     def size(self, stem: str, stated: tuple[Any, Any], where: str) -> tuple[int, int]:
         """Height and width of an image, if the annotation says the same."""
         width, height = upright_size(image_file(self.folder, stem))
+        if any(isinstance(side, bool) or not isinstance(side, int | float) for side in stated):
+            fact = f"{where} has shapes and states no size in numbers (width {stated[1]!r}, height {stated[0]!r})"
+            raise DatasetError(f"{fact}; write {width} and {height} there if it was annotated at that size")
         if stated != (height, width):
             other = f"{stated[1]}x{stated[0]}"
             fact = f"{where} is of {other} pixels and {image_file(self.folder, stem)} has {width}x{height}"
@@ -66,44 +67,31 @@ class AnnotationReader:
 
     def label(self, name: object, where: str) -> int:
         """The class index of a label."""
+        if name in self.manifest.classes:
+            return self.manifest.classes.index(str(name))
         if name == BACKGROUND_LABEL:
             return self.manifest.under_no_shape
         if name == IGNORE_LABEL:
             return IGNORE
-        if name not in self.manifest.classes:
-            raise DatasetError(f"{where} has the label '{name}': {hint(str(name), self.manifest.classes)}")
-        return self.manifest.classes.index(str(name))
+        raise DatasetError(f"{where} has the label '{name}': {hint(str(name), self.manifest.classes)}")
 
-    def paint(self, shapes: Sequence[Shape], size: tuple[int, int]) -> Labels:
-        """The mask (height, width) of shapes in the order in which they were drawn."""
-        under = self.manifest.under_no_shape
-        return paint(shapes, under, self.overlaps, under, size)
+    def paint(self, found: FoundAnnotations, stem: str, shapes: Sequence[DrawnShape], size: tuple[int, int]) -> None:
+        """Keep the mask of shapes in the order in which they were drawn, unless none of them has a pixel."""
+        for shape in shapes:
+            found.note_shape(shape)
+        seen = [(shape.label, shape.mask) for shape in shapes if shape.mask.any()]
+        if seen:
+            under = self.manifest.under_no_shape
+            found.masks[stem] = paint(seen, under, self.overlaps, under, size)
 
-    def lacking(self, found: FoundAnnotations) -> FoundAnnotations:
-        """The same with a warning for images that have no annotation."""
+    def finish(self, found: FoundAnnotations) -> FoundAnnotations:
+        """The same with what is to be said of it, and of images that have no annotation."""
         bare = [stem for stem in self.manifest.images if stem not in found.masks]
         if bare and found.masks:
             total = len(self.manifest.images)
             found.warnings.append(f"{len(bare)} of {total} images have no annotation and stay out: {enumeration(bare)}")
+        found.warnings += found.said()
         return found
-
-
-def read_object(path: Path) -> dict[str, Any]:
-    """The object in a JSON file."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        raise unreadable(path, error) from None
-    if not isinstance(content, dict):
-        raise unreadable(path, TypeError(f"it holds a {type(content).__name__}"))
-    return content
-
-
-def unreadable(path: Path, error: Exception) -> DatasetError:
-    """The error that names an annotation file that is not as its format says."""
-    message = " ".join(str(error).split())
-    reason = f"no {message}" if isinstance(error, KeyError) else message
-    return DatasetError(f"{path} cannot be read ({reason or type(error).__name__}); save it again from the tool")
 
 
 def finite(points: object) -> list[tuple[float, float]]:

@@ -51,6 +51,12 @@ def disc(centre: tuple[float, float], edge: tuple[float, float], height: int, wi
     return inside
 
 
+def around(centre: tuple[float, float], edge: tuple[float, float]) -> Points:
+    """Two corners of the square around a disc."""
+    radius = float(np.hypot(edge[0] - centre[0], edge[1] - centre[1]))
+    return [(centre[0] - radius, centre[1] - radius), (centre[0] + radius, centre[1] + radius)]
+
+
 def stroke(points: Points, thick: float, height: int, width: int) -> Mask:
     """A line from point to point, so many pixels thick; at one pixel it has no gap."""
     mask = np.zeros((height, width), bool)
@@ -63,12 +69,28 @@ def stroke(points: Points, thick: float, height: int, width: int) -> Mask:
     return mask
 
 
+def stamp(part: Mask, corner: tuple[float, float], height: int, width: int) -> Mask:
+    """A small mask with its first pixel at a place (x, y) of a larger one; what lies outside is cut off."""
+    left, top = (round(value) for value in corner)
+    mask = np.zeros((height, width), bool)
+    down, across = np.nonzero(part)
+    down, across = down + top, across + left
+    inside = (down >= 0) & (down < height) & (across >= 0) & (across < width)
+    mask[down[inside], across[inside]] = True
+    return mask
+
+
+def leaves(points: Points, height: int, width: int) -> bool:
+    """Whether corners lie so far outside that a pixel centre there could be theirs."""
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    return min(xs) < -0.5 or min(ys) < -0.5 or max(xs) > width + 0.5 or max(ys) > height + 0.5
+
+
 def run_lengths(counts: Sequence[int], height: int, width: int) -> Mask:
     """COCO's run lengths: pixels outside and inside in turn, down one column after the other."""
-    inside = np.arange(len(counts)) % 2 == 1
-    flat = np.repeat(inside, counts)
-    if len(flat) != height * width:
-        raise ValueError(f"its run lengths are of {len(flat)} pixels and not of {height * width}")
+    if min(counts, default=0) < 0 or sum(counts) != height * width:  # before there is an array of that many
+        raise ValueError(f"its run lengths are of {sum(counts)} pixels and not of {height * width}")
+    flat = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
     return flat.reshape(width, height).T
 
 

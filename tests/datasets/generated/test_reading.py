@@ -252,11 +252,15 @@ FAULTY: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     (shape("eyes", square(1, 1, 4, 4)), {}, r"a.json has the label 'eyes': there are .*; did you mean 'eye'\?"),
     (EYE, {"imageHeight": 64}, "a.json is of 24x64 pixels and .*a.png has 24x16; annotate the exported image"),
     (EYE, {"imagePath": "..\\other\\z.png"}, "a.json is of '.*z.png', which .*shots has not"),
-    (EYE, {"imagePath": "b.png"}, "b.json is a second annotation of b.png; take one of them out"),
+    (EYE, {"imagePath": "b.png"}, "b.json is a second annotation of b.png after .*a.json; take one of them out"),
     (shape("eye", [[3, 3]], "point"), {}, "a.json has a point 'eye', which has no area; draw a polygon"),
     (shape("eye", [[3, 3], [4, 4]]), {}, "a.json has a polygon 'eye' of 2 points; give it 3 or more"),
     (shape("eye", [[3, "x"], [4, 4], [5, 6]]), {}, r"a.json cannot be read \(.*\); save it again from the tool"),
-    (shape("eye", [[3, 3], [4, 4]], "mask", mask="no base64"), {}, "a.json cannot be read"),
+    (
+        shape("eye", [[3, 3], [4, 4]], "mask", mask="no base64"),
+        {},
+        "a.json has a mask 'eye', and Error: .*; save it ag",
+    ),
     ({"label": "eye"}, {}, r"a.json cannot be read \(no '.*'\)"),
 ]
 
@@ -280,10 +284,14 @@ def test_a_fault_of_labelmes_is_named(
 COCO_FAULTS: list[tuple[str, Any, str]] = [
     ("segmentation", [[1, 2, 3, 4]], "the annotation 3 of .* has a polygon of 4 numbers; give it three or more"),
     ("segmentation", {"size": [8, 8], "counts": [64]}, "has a mask of 8x8 pixels on an image of 24x16"),
-    ("segmentation", {"size": [16, 24], "counts": [5]}, r"cannot be read \(its run lengths are of 5 pixels"),
+    (
+        "segmentation",
+        {"size": [16, 24], "counts": [5]},
+        "the annotation 3 of .* has a damaged mask, its run lengths are of 5 pixels and not of 384",
+    ),
     ("bbox", None, "the annotation 3 of .* has neither segmentation nor bbox"),
-    ("category_id", 9, "cannot be read"),
-    ("image_id", 9, "cannot be read"),
+    ("category_id", 9, "the annotation 3 of .* is of the category 9, which the file does not list"),
+    ("image_id", 9, "the annotation 3 of .* is of the image 9, which the file does not list"),
 ]
 
 
@@ -311,8 +319,8 @@ def test_what_is_no_annotation_is_named(tmp_path: Path) -> None:
     ):
         with pytest.raises(DatasetError, match=message):
             take(folder, place)
-    Image.new("RGB", (WIDTH, HEIGHT)).save(empty / "a.png")
-    with pytest.raises(DatasetError, match=r"a.png holds colours .* save it as an index PNG"):
+    Image.new("RGB", (WIDTH, HEIGHT), "pink").save(empty / "a.png")
+    with pytest.raises(DatasetError, match=r"its colours \(255, 192, 203\) are not each one class; paint with the pal"):
         take(folder, empty)
     Image.new("L", (WIDTH, HEIGHT), 7).save(empty / "a.png")
     with pytest.raises(DatasetError, match=r"a.png holds 7, which is no class; paint with 0 to 2, or 255"):
@@ -344,3 +352,42 @@ def test_a_damaged_manifest_is_named(tmp_path: Path, text: str, message: str) ->
     (tmp_path / "export.json").write_text(text)
     with pytest.raises(DatasetError, match=message):
         read_manifest(tmp_path)
+
+
+def test_files_that_are_not_read_are_counted(tmp_path: Path) -> None:
+    """By their ending: in folders below, of other tools, and pictures where painted masks are looked for."""
+    folder = exported(tmp_path / "shots")
+    draw(folder, "a", EYE)
+    for name in ("more/c.json", "b.xml", ".b.json"):
+        (folder / "images" / name).parent.mkdir(exist_ok=True)
+        (folder / "images" / name).write_text("{}")
+    said = take(folder).warnings
+    assert said[0] == "2 of 3 images have no annotation and stay out: b, c"
+    assert said[1].endswith("images: 5 files, 3 read; 2 left out: .json 1, .xml 1 (b.xml, more/c.json)")
+    painted = tmp_path / "painted"
+    painted.mkdir()
+    Image.new("L", (WIDTH, HEIGHT), 1).save(painted / "a.png")
+    for name in ("b.bmp", "c.tif", "c.xcf", "d"):
+        (painted / name).write_bytes(b"?")
+    (left,) = take(folder, painted).warnings[1:]
+    assert "painted: 5 files, 1 read; 4 left out: .bmp 1, .tif 1, .xcf 1, no ending 1 (b.bmp, c.tif, " in left
+
+
+def test_a_folder_of_two_kinds_or_a_level_too_high_is_named(tmp_path: Path) -> None:
+    """labelme's files beside COCO, and a folder whose folder has the annotations."""
+    folder = exported(tmp_path / "shots")
+    draw(folder, "a", EYE)
+    (tmp_path / "job" / "deep" / "annotations").mkdir(parents=True)
+    file = tmp_path / "job" / "deep" / "annotations" / "instances_x.json"
+    file.write_text(json.dumps(cvat()))
+    with pytest.raises(
+        DatasetError, match=r"job holds no annotations, but .*deep.annotations has instances_x.json; giv"
+    ):
+        take(folder, tmp_path / "job")
+    (folder / "images" / "export.json").write_text(file.read_text())
+    assert list(take(folder, folder / "images").masks) == ["a"]
+    (folder / "images" / "x.json").write_text(file.read_text())
+    with pytest.raises(
+        DatasetError, match=r"images holds annotations of labelme's \(a.json\) and COCO \(x.json\); name"
+    ):
+        take(folder)
