@@ -20,7 +20,7 @@ from ...datasets.files.decoding import decode
 from ...datasets.files.images import square
 from ...datasets.files.masks import Labels
 from ...datasets.generated.manifest import BACKGROUND, OVERLAPS, ExportManifest
-from ...datasets.generated.split import image_file
+from ...datasets.generated.split import check_exported, image_file
 from ...datasets.generated.writing import write_masks
 from ..files import file_hash
 from ..pretrain.model_card import read_metadata
@@ -81,6 +81,7 @@ def annotate(folder: Path, manifest: ExportManifest, oracle: Oracle) -> ExportMa
     if manifest.annotations and not manifest.oracle:
         fact = f"{folder} has {len(manifest.annotations)} images annotated by {manifest.annotator}"
         raise DatasetError(f"{fact}, whose work an oracle would replace; export the images again for it")
+    check_exported(folder, manifest, manifest.images)
     export_classes = _translated(folder, manifest, oracle)
     masks = {stem: export_classes[oracle.mask(_read(image_file(folder, stem)))] for stem in manifest.images}
     annotator = (

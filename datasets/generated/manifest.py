@@ -13,8 +13,8 @@ from ..dataset import IGNORE, DatasetError, GeneratorIdentity
 
 NAME = "export.json"
 """Name of the manifest in the folder of an export."""
-FORMAT = 1
-"""Raised when an older partbench could not read what this one writes."""
+FORMAT = 2
+"""Raised when an older partbench could not read what this one writes; 1 had no hashes."""
 FORMATS = ("labelme", "coco", "png")
 """Ways to annotate, each with a skeleton to start from."""
 OVERLAPS = ("painter", "first")
@@ -48,6 +48,8 @@ class ExportManifest:
     overlaps: str = OVERLAPS[0]
     annotations: tuple[str, ...] = ()
     """Names of the images that have a mask, `masks/NAME.png`."""
+    contents: Mapping[str, str] = field(default_factory=dict)
+    """Hashes of images and codes as they were exported, and of masks as they were imported, by the names of files."""
     oracle: Mapping[str, Any] = field(default_factory=dict)
     """Where an oracle stands in for a person: its weights, and its IoU of each class on images that it never saw."""
 
@@ -85,8 +87,9 @@ def read_manifest(folder: Path) -> ExportManifest:
         raise DatasetError(f"{folder} has no {NAME}; {mend}") from None
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise damaged(path, error) from None
-    if version != FORMAT:
-        raise DatasetError(f"{path} has format {version}, and this partbench reads {FORMAT}; use the one that wrote it")
+    if version not in range(1, FORMAT + 1):
+        fact = f"{path} has format {version}, and this partbench reads up to {FORMAT}"
+        raise DatasetError(f"{fact}; use the one that wrote it")
     try:
         maker = content.pop("maker")
         content |= {key: tuple(map(str, content[key])) for key in ("images", "classes", "annotations")}

@@ -16,6 +16,7 @@ from .labelme import read_labelme
 from .labels import AnnotationReader
 from .manifest import FORMATS, NAME
 from .painted import Colours, read_painted
+from .split import IMAGES, check_exported
 from .writing import COCO, PAINTED, write_masks
 
 MENDS = {
@@ -30,6 +31,7 @@ def take_annotations(
     place: Path | None, reading: AnnotationReader, annotator: str, colours: Colours
 ) -> FoundAnnotations:
     """Read annotations and put them in the place of those that the export had; nothing is lost if a file is bad."""
+    check_exported(reading.folder, reading.manifest, reading.manifest.images)
     kind, files = find_annotations(place, reading)
     if kind == "png":
         found = read_painted(files, reading, colours)
@@ -41,6 +43,8 @@ def take_annotations(
         raise DatasetError(f"{fact}; annotate at least one image, and save it")
     if place is None or place.is_dir():
         found.warnings += _unread(place or files[0].parent, files, pictures=kind == "png")
+    if not reading.manifest.contents:
+        found.warnings.append(f"{reading.folder / NAME} has no hashes yet; images and codes count as they are now")
     manifest = replace(reading.manifest, annotator=annotator, overlaps=reading.overlaps, oracle={})
     write_masks(reading.folder, manifest, found.masks, colours)
     return found
@@ -50,7 +54,7 @@ def find_annotations(place: Path | None, reading: AnnotationReader) -> tuple[str
     """The format of what lies in a file or a folder, and its files; by default what the export was begun with."""
     if place is None:
         kind = reading.manifest.kind
-        start = reading.folder / {"labelme": "images", "coco": COCO, "png": PAINTED}[kind]
+        start = reading.folder / {"labelme": IMAGES, "coco": COCO, "png": PAINTED}[kind]
         return (kind, [start]) if kind == "coco" else _in_folder(start)
     if place.is_dir():
         return _in_folder(place)

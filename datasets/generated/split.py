@@ -15,11 +15,13 @@ from safetensors import SafetensorError, safe_open
 from ..dataset import IGNORE, DatasetError, GeneratorIdentity, Split, Splits
 from ..files.images import squares
 from ..files.masks import read_labels, square_labels
+from .content import check_contents, file_content, image_content, mask_content
 from .manifest import ExportManifest, damaged
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+IMAGES = "images"
 CODES = "codes.safetensors"
 """Codes of all exported images, in the order of the manifest."""
 MASKS = "masks"
@@ -40,6 +42,10 @@ class AnnotatedSplit:
         """The name of the file and a hash of image and mask: one that is annotated anew is another shot."""
         return self._names[index]
 
+    def files(self, index: int) -> tuple[Path, ...]:
+        """The files that image and mask are read from."""
+        return image_file(self.folder, self.stems[index]), mask_file(self.folder, self.stems[index])
+
     def images(self, indices: Sequence[int], size: int) -> Tensor:
         """The images at `indices`, (N, 3, size, size) float32 in [0, 1]."""
         return squares([image_file(self.folder, self.stems[index]) for index in indices], size)
@@ -54,17 +60,11 @@ class AnnotatedSplit:
 
     @cached_property
     def _names(self) -> list[str]:
-        return [f"{stem}-{self._digest(stem)}" for stem in self.stems]
+        return [f"{stem}-{self._digest(index)}" for index, stem in enumerate(self.stems)]
 
-    def _digest(self, stem: str) -> str:
-        digest = hashlib.sha256()
-        for file in (image_file(self.folder, stem), mask_file(self.folder, stem)):
-            try:
-                digest.update(file.read_bytes())
-            except FileNotFoundError:
-                mend = f"put it back, or run partbench annotate import {self.folder} again"
-                raise DatasetError(f"there is no {file}, which the manifest names; {mend}") from None
-        return digest.hexdigest()[:8]
+    def _digest(self, index: int) -> str:
+        image, mask = AnnotatedSplit.files(self, index)
+        return hashlib.sha256(f"{image_content(image)} {mask_content(mask)}".encode()).hexdigest()[:8]
 
 
 class GeneratedSplit(AnnotatedSplit):
@@ -75,6 +75,10 @@ class GeneratedSplit(AnnotatedSplit):
         """The generator."""
         assert self.manifest.maker is not None
         return self.manifest.maker
+
+    def files(self, index: int) -> tuple[Path, ...]:
+        """Image and mask, and the codes that maps are read from."""
+        return *super().files(index), self.folder / CODES
 
     def codes(self, indices: Sequence[int]) -> Mapping[str, Tensor]:
         """What it made the images at `indices` from: named float tensors, image first."""
@@ -112,7 +116,7 @@ class IgnoredMasks:
 
 def image_file(folder: Path, stem: str) -> Path:
     """Where an exported image lies."""
-    return folder / "images" / f"{stem}.png"
+    return folder / IMAGES / f"{stem}.png"
 
 
 def mask_file(folder: Path, stem: str) -> Path:
@@ -132,11 +136,30 @@ def read_codes(folder: Path) -> dict[str, Tensor]:
         raise damaged(path, error) from None
 
 
+def check_exported(folder: Path, manifest: ExportManifest, stems: Sequence[str]) -> None:
+    """Refuse images, or codes of all of them, that have changed since they were exported."""
+    names = [f"{IMAGES}/{stem}.png" for stem in stems]
+    kept = {name: manifest.contents[name] for name in names if name in manifest.contents}
+    check_contents(folder, kept, "images", image_content, "export the images again")
+    codes = {name: content for name, content in manifest.contents.items() if name == CODES}
+    check_contents(folder, codes, "files", file_content, "export the images again")
+
+
+def check_masks(folder: Path, manifest: ExportManifest) -> None:
+    """Refuse masks that have changed since they were imported."""
+    names = [f"{MASKS}/{stem}.png" for stem in manifest.annotations]
+    kept = {name: manifest.contents.get(name, "") for name in names} if manifest.contents else {}
+    mend = f"run partbench annotate import {folder} {folder / MASKS} to take the masks as they are"
+    check_contents(folder, kept, "masks", mask_content, mend)
+
+
 def join_base(folder: Path, manifest: ExportManifest, base: Splits, judged: bool) -> Splits:
     """The annotated images as the pool of another dataset's splits."""
     if not manifest.annotations:
         mend = f"annotate some and run partbench annotate import {folder}"
         raise DatasetError(f"no image of {folder} is annotated yet; {mend}")
+    check_exported(folder, manifest, manifest.annotations)
+    check_masks(folder, manifest)
     held = manifest.maker is not None and (folder / CODES).exists()
     pool = (GeneratedSplit if held else AnnotatedSplit)(folder, manifest)
     others = {name: getattr(base, name) for name in ("test", "validation")}

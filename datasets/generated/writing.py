@@ -18,9 +18,10 @@ from ..dataset import DatasetError
 from ..files.decoding import upright_size
 from ..files.masks import Labels
 from . import coco, labelme
+from .content import file_content, image_content, labels_content
 from .manifest import NAME, ExportManifest
 from .painted import Colours, as_png
-from .split import CODES, MASKS, image_file
+from .split import CODES, IMAGES, MASKS, image_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,7 +40,7 @@ def new_export(folder: Path) -> Iterator[Path]:
         raise DatasetError(f"{folder} is there already and not empty; name another folder with --out")
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
-    (part / "images").mkdir(parents=True)
+    (part / IMAGES).mkdir(parents=True)
     try:
         yield part
         if folder.exists():
@@ -66,7 +67,14 @@ def complete(folder: Path, manifest: ExportManifest, codes: Mapping[str, Tensor]
     if codes:
         save_file({name: code.contiguous().clone() for name, code in codes.items()}, folder / CODES)
     _write_skeleton(folder, manifest, colours)
-    write_manifest(folder, manifest)
+    write_manifest(folder, replace(manifest, contents=exported_contents(folder, manifest)))
+
+
+def exported_contents(folder: Path, manifest: ExportManifest) -> dict[str, str]:
+    """Hashes of the images of an export and of their codes, by the names of the files."""
+    files = [image_file(folder, stem) for stem in manifest.images]
+    contents = {file.relative_to(folder).as_posix(): image_content(file) for file in files}
+    return contents | ({CODES: file_content(folder / CODES)} if (folder / CODES).exists() else {})
 
 
 def _write_skeleton(folder: Path, manifest: ExportManifest, colours: Colours) -> None:
@@ -97,7 +105,10 @@ def write_masks(
         (part / f"{stem}.png").write_bytes(as_png(masks[stem], colours))
     shutil.rmtree(folder / MASKS, ignore_errors=True)
     os.replace(part, folder / MASKS)
-    annotated = replace(manifest, annotations=chosen)
+    exported = {name: of for name, of in manifest.contents.items() if not name.startswith(f"{MASKS}/")}
+    contents = exported or exported_contents(folder, manifest)
+    imported = {f"{MASKS}/{stem}.png": labels_content(masks[stem]) for stem in chosen}
+    annotated = replace(manifest, annotations=chosen, contents=contents | imported)
     write_manifest(folder, annotated)
     return annotated
 

@@ -21,7 +21,7 @@ from partbench.benchmark.plugins.catalogue import Catalogue, load_catalogue
 from partbench.benchmark.plugins.names import NamingError, find_backbone, find_dataset, made_by
 from partbench.benchmark.results import RunFolder
 from partbench.benchmark.run.features import FeatureSource
-from partbench.benchmark.segment.export import from_backbone, from_pictures, write_export
+from partbench.benchmark.segment.export import colours, from_backbone, from_pictures, write_export
 from partbench.datasets.checks import CHECKS
 from partbench.datasets.dataset import IGNORE, Dataset, DatasetError, GeneratorIdentity, MadeByGenerator
 from partbench.datasets.faces import CLASSES
@@ -112,7 +112,7 @@ def annotate(folder: Path, count: int, classes: int = len(CLASSES)) -> None:
     manifest = read_manifest(folder)
     with Image.open(folder / "images" / f"{manifest.images[0]}.png") as image:
         mask = stripes(image.height, classes)
-    write_masks(folder, manifest, dict.fromkeys(manifest.images[:count], mask), [[0, 0, 0]] * classes)
+    write_masks(folder, manifest, dict.fromkeys(manifest.images[:count], mask), colours(classes))
 
 
 def export(
@@ -305,6 +305,32 @@ def test_shots_stand_beside_the_splits_of_another_dataset(here: Path) -> None:
     assert find_dataset(catalogue, "generated:shots").record.load().pool.name(0) != before
 
 
+def test_a_run_notices_shots_that_have_changed(here: Path, call: Call) -> None:
+    """A mask, an image or codes that are not what was exported or imported are refused, and how to go on is said."""
+    call("annotate", "export", "toy", "--like", "folder:cats", "--out", "shots", "--format", "png")
+    annotate(here / "shots", 3)
+    run = ("run", "--dataset", "generated:shots", "--backbone", "copy", *TINY)
+    assert call(*run)[0] == 0
+    mask, image = here / "shots" / "masks" / "0001.png", here / "shots" / "images" / "0002.png"
+    with Image.open(mask) as opened:
+        edited = opened.copy()
+    edited.paste(3, (2, 2, 9, 9))
+    edited.save(mask)
+    code, said = call(*run)
+    assert code == 2 and "1 of 3 masks (masks/0001.png)" in said
+    assert "or run partbench annotate import shots shots/masks to take the masks as they are" in said
+    assert call("annotate", "import", "shots", "shots/masks")[0] == 0
+    before = image.read_bytes()
+    Image.open(image).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(image)
+    for command in (run, ("annotate", "import", "shots", "shots/masks")):
+        code, said = call(*command)
+        assert code == 2 and "images (images/0002.png); put it back, or export the images again" in said, command
+    image.write_bytes(before)
+    (here / "shots" / "codes.safetensors").unlink()
+    code, said = call(*run)
+    assert code == 2 and "there is no shots/codes.safetensors, which the manifest names" in said
+
+
 def test_other_classes_leave_the_test_images_without_truth(here: Path, call: Call) -> None:
     """Nobody has drawn them there, so no pixel is scored; a run says so, and shows its predictions."""
     catalogue = load_catalogue()
@@ -391,8 +417,9 @@ def test_shots_without_a_dataset_to_test_on_say_so(here: Path) -> None:
     (here / "bare" / "masks" / "0000.png").unlink()
     with pytest.raises(DatasetError, match=r"there is no .*0000.png, which the manifest names"):
         find_dataset(catalogue, "generated:bare").record.load().pool.name(0)
-    (here / "bare" / "codes.safetensors").write_bytes(b"?")
+    annotate(here / "bare", 1)
     pool: Any = find_dataset(catalogue, "generated:bare").record.load().pool
+    (here / "bare" / "codes.safetensors").write_bytes(b"?")
     with pytest.raises(DatasetError, match=r"codes.safetensors is damaged"):
         pool.codes([0])
     with pytest.raises(BackboneError, match="jigsaw generates no images"):

@@ -158,7 +158,7 @@ def test_it_learns_from_neither_shots_nor_tests() -> None:
 
 
 def test_what_no_oracle_can_do_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call) -> None:
-    """Photographs to learn from, other classes, oblong images, images without masks, a file that is another."""
+    """Photographs to learn from, other classes, oblong or changed images, none with masks, a file that is another."""
     (tmp_path / "shots").mkdir()
     code, said = call("annotate", "teach", f"bsds:{tmp_path}", "--out", tmp_path / "o.safetensors", "--kimg", "1")
     assert code == 2 and "Traceback" not in said
@@ -174,6 +174,12 @@ def test_what_no_oracle_can_do_is_named(tmp_path: Path, monkeypatch: pytest.Monk
     oblong = exported(tmp_path / "oblong", size=(64, 32))
     with pytest.raises(DatasetError, match="is 64x32; an oracle looks at square images alone"):
         annotate(oblong, read_manifest(oblong), oracle)
+    changed = exported(tmp_path / "changed")
+    Image.new("RGB", (64, 64)).save(changed / "images" / "0002.png")
+    with pytest.raises(
+        DatasetError, match=r"1 of 3 images \(images/0002.png\); put it back, or export the images again"
+    ):
+        annotate(changed, read_manifest(changed), oracle)
     with pytest.raises(BackboneError, match="an oracle learns from masks, and these images have none"):
         OracleTrainer(OracleConfig(CLASSES, 16, 2)).step(torch.zeros(2, 3, 16, 16))
     (tmp_path / "SUMS").write_text("0" * 64 + "  oracle-faces64.safetensors\n")

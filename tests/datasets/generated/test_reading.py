@@ -341,7 +341,7 @@ def test_an_export_overwrites_nothing(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("{", r"export.json is damaged \(.*\); export the images again"),
-        ('{"format": 9}', "export.json has format 9, and this partbench reads 1; use the one that wrote it"),
+        ('{"format": 9}', "export.json has format 9, and this partbench reads up to 2; use the one that wrote it"),
         ('{"format": 1, "maker": null}', r"export.json is damaged \(KeyError: 'images'\)"),
     ],
 )
