@@ -73,17 +73,23 @@ class RunFolder:
         except TypeError:
             return ()
 
-    def check_same(self, plan: Plan, data: str | None = None) -> None:
-        """Refuse to add to a run of another protocol, or of other images where their hash is given."""
+    def read_contents(self) -> Mapping[str, Mapping[str, Any]]:
+        """The digests of images and masks, by split and name, that the run was made with; none of an older run."""
+        contents = self._plan_record().get("contents")
+        return contents if isinstance(contents, Mapping) else {}
+
+    def check_same(self, plan: Plan, data: str | None = None, difference: str = "") -> None:
+        """Refuse to add to a run of another protocol, or of other data than this hash is of; `difference` says how."""
         if not self.plan_file.exists():
             return
         earlier, what = self.read_plan(), ""
         if earlier.hash != plan.hash:
             what = f"another protocol ({earlier.differences(plan, ', not ')})"
         elif data is not None and self.read_data() != data:
-            what = f"other images of {plan.dataset}"
+            what = difference or f"other images of {plan.dataset}"
         if what:
-            raise ResultError(f"{self.path} holds a run with {what}; choose another --out")
+            mend = ", or put back what was scored" if difference else ""
+            raise ResultError(f"{self.path} holds a run with {what}; choose another --out{mend}")
 
     def is_done(self, cell: Cell, weights: str | None) -> bool:
         """Whether a cell has a score of these weights; raises `ResultError` where its file is damaged."""

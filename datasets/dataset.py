@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import pluggy
@@ -58,6 +59,14 @@ class MadeByGenerator(Protocol):
 
     def codes(self, indices: Sequence[int]) -> Mapping[str, Tensor]:
         """Codes of the images at `indices`, as the maker's `draw` gave them."""
+
+
+@runtime_checkable
+class FileBacked(Protocol):
+    """Optional capability of a split: its images lie in files, so that a change is seen without reading them all."""
+
+    def files(self, index: int, /) -> tuple[Path, ...]:
+        """All that image and mask `index` are read from, the image first: masks, and the list of their classes."""
 
 
 @dataclass(frozen=True)

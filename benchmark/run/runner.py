@@ -83,10 +83,11 @@ class Runner:
 
     def _write_plan(self) -> SegmentationTask:
         """Note what the folder holds from now on: what it held, and the cells of this plan; the task of all of it."""
-        self.folder.check_same(self.plan, self.task.data)
+        self.task.check_folder(self.folder)
         plan = self.folder.read_plan().union(self.plan) if self.folder.plan_file.exists() else self.plan
         task = self.task.of(plan)
-        self.folder.write_plan(plan, {**self.facts, "data": task.data, "shots": task.manifest.names})
+        facts = {**self.facts, "data": task.data, "shots": task.manifest.names, "contents": task.contents}
+        self.folder.write_plan(plan, facts)
         try:
             with plugin_call(plan.dataset, self.reporter.problem):
                 self._keep_shots(task)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
@@ -14,7 +13,9 @@ from ...datasets.dataset import IGNORE, Dataset, DatasetError, Split, Splits
 from ..calls import plugin_call
 from ..machine import slices
 from ..plan import Plan
+from ..results import RunFolder
 from ..shots import ShotDraws, draw_shots
+from .content import ContentReader, Contents, contents_hash, differences
 
 STATISTICS = 16
 """Unlabelled images that the scale of the features is taken from."""
@@ -27,13 +28,19 @@ class SegmentationTask:
     dataset: Dataset
     plan: Plan
     splits: Splits
+    rehash: bool = False
+    """Look at every file again, though it has kept its path, size and time."""
+    report: Callable[[int], None] = field(default=lambda count: None, compare=False)
+    """Hears of every few images whose content was read."""
 
     @classmethod
-    def open(cls, dataset: Dataset, plan: Plan) -> SegmentationTask:
+    def open(
+        cls, dataset: Dataset, plan: Plan, rehash: bool = False, report: Callable[[int], None] = lambda count: None
+    ) -> SegmentationTask:
         """Open the dataset and make sure, before any compute, that the plan can be carried out."""
         with plugin_call(dataset.name):
             splits = dataset.load()
-        task = cls(dataset, plan, splits)
+        task = cls(dataset, plan, splits, rehash, report)
         if max(plan.shots) > len(task.pool):
             enough = max(plan.shots) <= len(task.splits.pool)
             raise DatasetError(
@@ -62,15 +69,30 @@ class SegmentationTask:
 
     @cached_property
     def data(self) -> str:
-        """Tells the images and classes of this task from every other, so that scores of two are never mixed."""
-        names = [
-            [split.name(i) for i in rows] for split, rows in ((self.splits.pool, self.pool), (self.scored, self.test))
-        ]
-        return hashlib.sha256(json.dumps([self.dataset.classes, *names]).encode()).hexdigest()[:16]
+        """Tells the images, masks and classes of this task from every other, so that scores are never mixed."""
+        return contents_hash(self.dataset.classes, sorted(self.dataset.excluded), self.contents)
+
+    @cached_property
+    def contents(self) -> Contents:
+        """Digests of all that shots, scores and the scale of the features come from."""
+        splits: dict[str, tuple[Split, Sequence[int]]] = {
+            "pool": (self.splits.pool, self.pool),
+            self.plan.split: (self.scored, self.test),
+        }
+        if self.splits.unlabelled:
+            splits["unlabelled"] = self.splits.unlabelled, range(min(STATISTICS, len(self.splits.unlabelled)))
+        return ContentReader(self.dataset.name, self.plan.size, self.rehash).read(splits, self.report)
+
+    def check_folder(self, folder: RunFolder) -> None:
+        """Refuse to add to a run of another protocol, or of images, masks or classes that are not these."""
+        earlier = folder.read_contents() if folder.plan_file.exists() else {}
+        folder.check_same(self.plan, self.data, differences(earlier, self.contents) if earlier else "")
 
     def of(self, plan: Plan) -> SegmentationTask:
-        """The same data as another plan uses it."""
-        return replace(self, plan=plan)
+        """The same data as a plan uses it that crosses other things."""
+        task = replace(self, plan=plan)
+        vars(task)["contents"] = self.contents  # where the property keeps it
+        return task
 
     @cached_property
     def manifest(self) -> ShotDraws:

@@ -36,6 +36,10 @@ class BSDSSplit:
         """The number of the photograph."""
         return self._pairs[index].name
 
+    def files(self, index: int) -> tuple[Path, ...]:
+        """The photograph and what its annotators drew."""
+        return self._pairs[index].image, self._pairs[index].truth
+
     def images(self, indices: Sequence[int], size: int) -> Tensor:
         """The photographs at `indices`, (N, 3, size, size) float32 in [0, 1]."""
         return squares([self._pairs[index].image for index in indices], size)

@@ -38,6 +38,11 @@ class FaceSplit:
         """The number of the image in five digits, as its masks are named."""
         return f"{self._numbers[index]:05d}"
 
+    def files(self, index: int) -> tuple[Path, ...]:
+        """The photograph, and the mask of every part that has one."""
+        masks = (mask_path(self._root, self._numbers[index], part) for part, _ in self._strokes)
+        return image_path(self._root, self._numbers[index]), *(path for path in masks if path.exists())
+
     def images(self, indices: Sequence[int], size: int) -> Tensor:
         """The photographs at `indices`, (N, 3, size, size) float32 in [0, 1]; resized bilinearly, antialiased."""
         return squares([image_path(self._root, self._numbers[index]) for index in indices], size)

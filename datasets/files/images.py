@@ -141,6 +141,11 @@ class ImageFolder:
         """The path inside the folder or zip; with several sources, after the name of its own."""
         return self._names[index]
 
+    def files(self, index: int) -> tuple[Path, ...]:
+        """The picture's file, or the zip that it lies in."""
+        source, name = self._pictures[index]
+        return (source.path / name if isinstance(source, _Directory) else source.path,)
+
     def picture(self, index: int) -> Image.Image:
         """The whole picture at its own size, upright RGB."""
         source, name = self._pictures[index]

@@ -30,6 +30,8 @@ class Labelling:
     """Classes that are never averaged over."""
     indices: Mapping[int, int]
     """Class index, or `IGNORE`, by value in a mask file."""
+    file: Path
+    """The classes.json that says so."""
     declared: bool = True
     """Whether classes.json says which value is ignored; else it is 255, as usual."""
 
@@ -51,7 +53,7 @@ def read_labelling(folder: Path, grouping: str) -> Labelling:
     if grouping in UNAVERAGED_BACKGROUND or (grouping and grouping not in groupings):
         excluded |= {BACKGROUND}
     ignored = {} if ignore is None else {ignore: IGNORE}
-    return Labelling(tuple(groups), excluded & groups.keys(), indices | ignored, "ignore_index" in content)
+    return Labelling(tuple(groups), excluded & groups.keys(), indices | ignored, path, "ignore_index" in content)
 
 
 def _names(path: Path, content: dict[str, Any]) -> list[str]:

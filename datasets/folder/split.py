@@ -41,6 +41,10 @@ class PairSplit:
         """The file name of the image without its ending."""
         return self._pairs[index].name
 
+    def files(self, index: int) -> tuple[Path, ...]:
+        """The image, its mask and the list of classes."""
+        return self._pairs[index].image, self._pairs[index].mask, self._labelling.file
+
     def images(self, indices: Sequence[int], size: int) -> Tensor:
         """The images at `indices`, (N, 3, size, size) float32 in [0, 1]."""
         return squares([self._pairs[index].image for index in indices], size)

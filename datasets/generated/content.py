@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from ..dataset import DatasetError
+from ..files.decoding import decode
 from ..files.hints import enumeration
-from ..files.images import decode
 from ..files.masks import Labels, read_labels
 
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from ..dataset import IGNORE, DatasetError
-from ..files.hints import enumeration
 from ..files.decoding import open_picture
+from ..files.hints import enumeration
 from ..files.masks import Labels, read_labels
 from .found import FoundAnnotations
 from .labels import AnnotationReader

@@ -43,6 +43,10 @@ class CropSplit:
         """The name of the photograph and the number of the object in it, `2008_000939-2`."""
         return self._crops[index].name
 
+    def files(self, index: int) -> tuple[Path, ...]:
+        """The photograph and its annotation."""
+        return self._crops[index].image, self._crops[index].annotation
+
     def images(self, indices: Sequence[int], size: int) -> Tensor:
         """The crops at `indices`, (N, 3, size, size) float32 in [0, 1]; resized bilinearly, antialiased."""
         images = torch.empty(len(indices), 3, size, size)

@@ -82,7 +82,7 @@ def _rehearse(
     rehearsal = Rehearsal(task, heads_of, room.device, cache_folder(), room=room)
     _ = task.manifest
     base = allocated_memory(room.device)
-    folder.check_same(plan, task.data)
+    task.check_folder(folder)
     left, figures, console = {}, {}, open_console(stderr=True, quiet=quiet)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
         for name in bars.track(plan.backbones, description="rehearsing"):

@@ -20,6 +20,7 @@ from partbench.benchmark.plan import COPY, NO_HEAD, Cell, Plan
 from partbench.benchmark.plugins.catalogue import Offer
 from partbench.benchmark.reporter import Listener
 from partbench.benchmark.results import CellResult, ResultError, RunFolder
+from partbench.benchmark.run import runner
 from partbench.benchmark.run.head_training import SCHEDULES, Schedule
 from partbench.benchmark.run.runner import Runner
 from partbench.benchmark.run.task import SegmentationTask
@@ -197,11 +198,15 @@ def test_a_plan_becomes_scores(bench: Bench) -> None:
     assert not list((bench.folder.path / "units").glob("*")), "what was needed on the way is gone"
 
 
-def test_pictures_of_shots_that_cannot_be_read_stop_nothing(bench: Bench) -> None:
-    """The images of the pool are broken and their masks are not: what needs no image is scored, and it is said why."""
-    data = replace(DATASET, load=lambda: Splits(Broken(0, 9), Squares(100, 30)))
-    bench.run(replace(PLAN, backbones=(COPY,)), data=data)
-    assert "no pictures of the shots are kept: OSError: it is cut short" in bench.reporter.problems
+def test_pictures_of_shots_that_cannot_be_kept_stop_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scores need no pictures, and it is said why there are none."""
+
+    def full(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(runner, "keep_shots", full)
+    bench.run(replace(PLAN, backbones=(COPY,)))
+    assert "no pictures of the shots are kept: OSError: the disk is full" in bench.reporter.problems
     assert bench.errors() == {f"{COPY} {NO_HEAD}": {None}}
 
 
@@ -492,6 +497,9 @@ def test_other_images_need_another_folder(bench: Bench) -> None:
     other = replace(DATASET, load=lambda: Splits(Squares(1, 9), Squares(100, 30)))
     with pytest.raises(ResultError) as caught:
         bench.run(PLAN, backbone("plain", Watching), data=other)
-    assert str(caught.value) == f"{bench.folder.path} holds a run with other images of squares; choose another --out"
+    assert str(caught.value) == (
+        f"{bench.folder.path} holds a run with other images or classes than those scored: 1 of 26 are gone (square 0); "
+        "choose another --out, or put back what was scored"
+    )
     with pytest.raises(ResultError, match=r"holds a run with another protocol \(seed 0, not 1\); choose another --out"):
         bench.run(replace(PLAN, seed=1), backbone("plain", Watching))

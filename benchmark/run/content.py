@@ -1,0 +1,115 @@
+"""What a run's images and masks hold, by which scores of others are told from its own; a name says nothing of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...datasets.dataset import FileBacked, Split
+from ..files import UNREADABLE, cache_folder, file_hash, write_atomic
+from ..machine import slices
+
+Digests = tuple[str, str]
+"""Of an image, and of its mask as it is read at the size that is scored."""
+Contents = Mapping[str, Mapping[str, Digests]]
+"""By split and by name of the image."""
+SHOWN = 3
+"""Names in a sentence."""
+
+
+@dataclass(frozen=True)
+class ContentReader:
+    """Reads digests; those of files that have kept their path, size and time are remembered between runs."""
+
+    what: str
+    """The dataset and how it is read: other words remember apart."""
+    size: int
+    """Side at which masks, and images that lie in no file of their own, are read, pixels."""
+    again: bool = False
+    """Forget what is remembered, and look at every file."""
+
+    @property
+    def file(self) -> Path:
+        key = hashlib.sha256(f"{Path.cwd()} {self.what} {self.size}".encode()).hexdigest()[:16]
+        return cache_folder("contents") / f"{key}.json"
+
+    def read(
+        self, splits: Mapping[str, tuple[Split, Sequence[int]]], report: Callable[[int], None] = lambda count: None
+    ) -> Contents:
+        """Digests of these rows of splits; `report` hears of each few images. Without a mask the second is empty."""
+        earlier = {} if self.again else self._remembered()
+        found: dict[str, dict[str, Digests]] = {}
+        known: dict[str, Digests] = {}
+        for name, (split, rows) in splits.items():
+            labelled, found[name] = name != "unlabelled", {}
+            keys = {row: _stamp(split, row) for row in rows}
+            missing = [row for row, key in keys.items() if key not in earlier]
+            report(len(rows) - len(missing))
+            read = {row: earlier[key] for row, key in keys.items() if key in earlier}
+            for few in slices(missing, self.size):
+                read |= zip(few, _digests(split, few, self.size, labelled), strict=True)
+                report(len(few))
+            known |= {key: read[row] for row, key in keys.items() if key}
+            found[name] = {split.name(row): read[row] for row in rows}
+        if known.keys() - earlier.keys():
+            self._remember(known)
+        return found
+
+    def _remembered(self) -> dict[str, Digests]:
+        try:
+            return {str(key): (str(one), str(two)) for key, (one, two) in json.loads(self.file.read_text()).items()}
+        except UNREADABLE:
+            return {}
+
+    def _remember(self, known: Mapping[str, Digests]) -> None:
+        try:
+            write_atomic(self.file, json.dumps(known).encode())
+        except OSError:  # a cache that cannot be written costs time alone
+            return
+
+
+def contents_hash(classes: Sequence[str], excluded: Sequence[str], contents: Contents) -> str:
+    """Tells images, masks and classes from every other."""
+    return hashlib.sha256(json.dumps([list(classes), sorted(excluded), contents]).encode()).hexdigest()[:16]
+
+
+def differences(earlier: Contents, now: Contents) -> str:
+    """What is not as it was: `other masks than those scored: 5 of 8 (q0, q1, q2 ...)`."""
+    for number, what in enumerate(("images", "masks")):
+        pairs = [(name, one, now[split].get(name)) for split in now for name, one in earlier.get(split, {}).items()]
+        other = [name for name, one, two in pairs if two and tuple(one)[number] != two[number]]
+        if other:
+            names = ", ".join(other[:SHOWN]) + " ..." * (len(other) > SHOWN)
+            return f"other {what} than those scored: {len(other)} of {len(pairs)} ({names})"
+    there = [(split, name) for split in now for name in earlier.get(split, {})]
+    gone = [name for split, name in there if name not in now[split]]
+    names = f": {len(gone)} of {len(there)} are gone ({', '.join(gone[:SHOWN])})" if gone else ""
+    return f"other images or classes than those scored{names}"
+
+
+def _stamp(split: Split, row: int) -> str:
+    """Changes whenever a file of this image does; empty where there is none."""
+    if not isinstance(split, FileBacked):
+        return ""
+    stats = [(str(file.resolve()), file.stat()) for file in split.files(row)]
+    return json.dumps([split.name(row), *((path, stat.st_size, stat.st_mtime_ns) for path, stat in stats)])
+
+
+def _digests(split: Split, rows: Sequence[int], size: int, labelled: bool) -> list[Digests]:
+    if isinstance(split, FileBacked):
+        files = [split.files(row)[0] for row in rows]
+        hashes = {file: file_hash(file) for file in dict.fromkeys(files)}  # of a zip, which may hold them all, once
+        images = [hashes[file] for file in files]
+    else:
+        images = [_digest(image.numpy().tobytes()) for image in split.images(rows, size)]
+    if not labelled:
+        return [(image, "") for image in images]
+    masks = (_digest(mask.byte().numpy().tobytes()) for mask in split.masks(rows, size))
+    return list(zip(images, masks, strict=True))
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
