@@ -32,22 +32,7 @@ def partbench_backbones():
     yield Backbone("good", 16, (3,), lambda: extract)
 """
 MAIN = "from partbench.benchmark.cli.main import main; main()"
-PLAN = [
-    "--head",
-    "linear",
-    "--shots",
-    "1",
-    "--draws",
-    "1",
-    "--test",
-    "3",
-    "--pool",
-    "4",
-    "--size",
-    "16",
-    "--out",
-    "run",
-]
+PLAN = ["--head", "linear", "--shots", "1", "--draws", "1", "--test", "3", "--pool", "4", "--size", "16", "--out", "r"]
 
 
 @pytest.fixture
@@ -77,10 +62,10 @@ def test_a_backbone_that_ends_the_process(run: Run, tmp_path: Path, end: str, co
     second = run(end)
     last = "it has its turn last, in a process of its own"
     assert f"an earlier run was killed, aborted or out of memory while bad had its turn; {last}" in second.stdout
-    (sentence,) = {json.loads(file.read_text())["error"] for file in (tmp_path / "run" / "cells").glob("bad*.json")}
+    (sentence,) = {json.loads(file.read_text())["error"] for file in (tmp_path / "r" / "cells").glob("bad*.json")}
     assert f"failed: its process {how}; what is left of it is tried again by the next run" in sentence
     assert sentence in second.stdout
-    (good,) = (tmp_path / "run" / "cells").glob("good*.json")
+    (good,) = (tmp_path / "r" / "cells").glob("good*.json")
     assert json.loads(good.read_text())["error"] is None
     assert "Traceback" not in second.stdout + second.stderr
 
@@ -92,4 +77,4 @@ def test_a_backbone_that_was_mended_is_scored_apart(run: Run, tmp_path: Path) ->
     assert second.returncode == 0, second.stderr
     rows = {row["backbone"]: row["mean"] for row in json.loads(second.stdout)}
     assert rows["bad"] == rows["good"]
-    assert list((tmp_path / "run" / "units").iterdir()) == []
+    assert list((tmp_path / "r" / "units").iterdir()) == []
