@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import re
 import sys
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +26,46 @@ UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError
 """What json and numpy raise on a file that is cut short or was edited by hand."""
 
 
+@contextmanager
+def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
+    """A file to write that takes the place of `path` when it is whole; of one that is not, nothing is left."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    device = path.exists() and not (path.is_file() or path.is_dir())
+    part = path if device else path.with_name(f"{path.name}.{os.getpid()}.part{suffix}")
+    try:
+        yield part
+        if not device:
+            os.replace(part, path)
+    except Exception as error:
+        elsewhere = isinstance(error, OSError) and error.filename not in (None, str(part))
+        if elsewhere or (number := _error_number(error)) is None:
+            raise
+        raise OSError(number, os.strerror(number), str(path)) from None
+    finally:
+        if not device:
+            part.unlink(missing_ok=True)
+
+
 def write_atomic(path: Path, data: bytes) -> None:
     """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
+    with replacing(path) as part:
         part.write_bytes(data)
-        os.replace(part, path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+
+
+def _error_number(error: BaseException | None) -> int | None:
+    """What the system said of a write; torch hides it behind an error of its own, safetensors in the text."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno:
+            return error.errno
+        if found := re.search(r"\(os error (\d+)\)", str(error)):
+            return int(found[1])
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether a disk is full, or a file larger than it may be: no fault of whoever was writing."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def file_hash(path: Path, digits: int = 16) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -64,6 +65,14 @@ def a_folder_of_its_own(away_from_home: None, tmp_path: Path, monkeypatch: pytes
 def codes_in_a_folder_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads what another, or the user, has inverted."""
     monkeypatch.setenv("PARTBENCH_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Callable[[int], None]]:
+    """From its call on, files may have so many bytes: a larger one fails as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda most: resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 class Answer(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ... import UserError, one_line
+from ..files import replacing
 
 
 class PretrainError(UserError):
@@ -42,10 +42,8 @@ class TrainingFiles:
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write a checkpoint so that a kill leaves the old one or the new one, never half of either."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    torch.save(state, part)
-    os.replace(part, path)
+    with replacing(path) as part, part.open("wb") as file:  # through a path, torch would not say why it failed
+        torch.save(state, file)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
@@ -64,6 +62,5 @@ def save_picture(path: Path, images: Tensor) -> None:
     """Write images (n, 3, S, S) in [0, 1] as one grid."""
     from torchvision.utils import save_image
 
-    part = path.with_name(path.name + ".part.png")
-    save_image(images.float().cpu(), part, nrow=max(1, round(len(images) ** 0.5)), padding=1)
-    os.replace(part, path)
+    with replacing(path, ".png") as part:
+        save_image(images.float().cpu(), part, nrow=max(1, round(len(images) ** 0.5)), padding=1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +13,7 @@ import numpy as np
 
 from ... import one_line
 from ...backbones.training.trainer import GoesOn, LearnsFromMasks, Trainer
-from ..files import file_hash
+from ..files import file_hash, replacing
 from .budget import Budget, TrainingProgress, stop_between_steps
 from .checkpoints import PretrainError, TrainingFiles, load_checkpoint, save_checkpoint, save_picture
 from .image_stream import ImageStream
@@ -114,10 +113,9 @@ class Pretraining:
         self._record()
         spent = {"images seen": str(self.images), "seconds": f"{self.seconds:.0f}"}
         spent["measured"] = json.dumps(self.measures)
-        part = self.files.out.with_name(f"{self.files.out.stem}.part{self.files.out.suffix}")
-        self.trainer.save(part, card | spent)
-        self._write_hashes()
-        os.replace(part, self.files.out)
+        with replacing(self.files.out, self.files.out.suffix) as part:
+            self.trainer.save(part, card | spent)
+            self._write_hashes()
         write_card(self.files.out)
 
     def _write_hashes(self) -> None:

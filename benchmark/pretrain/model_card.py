@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
 from ... import one_line
+from ..files import write_atomic
 from .checkpoints import PretrainError
 
 ORDER = ("config", "images", "images seen", "seconds", "began with", "seed", "command", "hardware")
@@ -35,9 +35,7 @@ def write_card(weights: Path) -> Path:
     with safe_open(weights, framework="pt") as file:
         parameters = sum(math.prod(file.get_slice(key).get_shape()) for key in file.keys())  # noqa: SIM118
     path = weights.with_suffix(".md")
-    part = path.with_name(path.name + ".part")
-    part.write_text(page(weights.stem, metadata, parameters))
-    os.replace(part, path)
+    write_atomic(path, page(weights.stem, metadata, parameters).encode())
     return path
 
 

@@ -20,7 +20,7 @@ from ... import one_line
 from ...backbones.backbone import Backbone
 from ...heads.head import Head
 from ..calls import plugin_call
-from ..files import UNREADABLE, write_atomic
+from ..files import UNREADABLE, is_full, write_atomic
 from ..gallery import BackboneGallery
 from ..metrics.confusion import confuse
 from ..plan import Cell, base_cell, is_auto_shot
@@ -124,6 +124,8 @@ class BackboneRun:
 
     def _give_up(self, cell: Cell, error: Exception) -> None:
         """Record a cell as failed; nothing of it is kept, so that the next run tries it from the start."""
+        if is_full(error):
+            raise error
         self.head_store.file(base_cell(cell)).unlink(missing_ok=True)
         provider = self.heads[cell.head].provider
         self.recorder.failed(cell, f"{cell.head} ({provider}) failed on {cell.backbone}: {one_line(error)}")

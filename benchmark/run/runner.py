@@ -15,7 +15,7 @@ from ... import one_line
 from ...backbones.backbone import Backbone
 from ...heads.head import Head
 from ..calls import plugin_call
-from ..files import weights_hash
+from ..files import is_full, weights_hash
 from ..gallery import ShotPictures, first_shots, keep_shots, read_shots
 from ..machine import MemoryLimit
 from ..metrics.confusion import confuse
@@ -123,6 +123,8 @@ class Runner:
             with plugin_call(self.plan.dataset, recorder.problem):  # backbones and heads have calls of their own
                 self._score(name, cells, work)
         except Exception as error:  # whatever a backbone raises, the rest of the grid goes on
+            if is_full(error):
+                raise
             self._give_up(name, one_line(error))
         # Every cell has its result, be it a failure, which the next run tries from the start: it may be mended by then.
         shutil.rmtree(work, ignore_errors=True)

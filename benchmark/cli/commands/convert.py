@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Callable
 from dataclasses import asdict
@@ -18,7 +17,7 @@ from ....backbones.pix2pix import published as pix2pix
 from ....backbones.stylegan2 import published as stylegan2
 from ....backbones.weights.published import SOURCES, Published
 from ....backbones.weights.safe_unpickling import read
-from ...files import file_hash
+from ...files import file_hash, replacing
 from ...plugins.names import NamingError
 from ...pretrain.model_card import write_card
 from ..terminal import open_console
@@ -35,13 +34,8 @@ def run(file: Path, out: Path) -> None:
     if out.exists():
         raise NamingError(f"{out} is there already; name another file with --to, or delete it")
     published, console = find(file), open_console()
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(out.name + ".part")
-    try:
+    with replacing(out) as part:
         weights.save(part, published.family, published.config, published.parts, facts(file, out, published))
-        os.replace(part, out)
-    finally:
-        part.unlink(missing_ok=True)
     write_card(out)
     for line in describe(published):
         console.print(escape(line), soft_wrap=True)

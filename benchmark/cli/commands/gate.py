@@ -79,8 +79,11 @@ def check_against_baseline(
 def _append(file: Path, text: str) -> None:
     """Add a section to a summary, which other steps may have begun."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a", encoding="utf-8") as summary:
-        summary.write(text)
+    try:
+        with file.open("a", encoding="utf-8") as summary:
+            summary.write(text)
+    except OSError as error:  # a write does not say of which file it is
+        raise OSError(error.errno, error.strerror, str(file)) from None
 
 
 def _reasons(results: Sequence[CellResult]) -> Mapping[Key, str]:

@@ -137,6 +137,8 @@ def gate(
 ) -> None:
     """Hold a run against a baseline: exit 1 if a score fell by more than chance and tolerance, or is missing.
 
+    Exit 2 is a mistake in the command or its files, exit 3 what broke on the way; neither says anything of scores.
+
     Example:  partbench gate runs/faces --baseline scores.json --summary "$GITHUB_STEP_SUMMARY"
     """
     from ..commands.gate import GateOutput, check_against_baseline

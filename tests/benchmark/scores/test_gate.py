@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -20,6 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
+from partbench.benchmark.cli.commands import gate
 from partbench.benchmark.metrics.confusion import Confusion
 from partbench.benchmark.metrics.definitions import find_metric
 from partbench.benchmark.metrics.estimate import Estimate, estimate
@@ -393,6 +395,34 @@ def test_a_cell_that_failed_stops_the_gate_with_its_reason(call: Call, runs: tup
     assert answer.code == 1
     assert "2 missing: no score of draw 2: OutOfMemoryError: [red]2 GB[/]" in answer.out
     assert answer.out.splitlines()[-1] == "stopped: 0 fell, 2 missing, 70 hold"
+
+
+@pytest.mark.parametrize("output", ["--junit", "--summary"])
+def test_what_breaks_is_no_score_that_fell(
+    call: Call, runs: tuple[Path, Path], tmp_path: Path, output: str, small_disk: Callable[[int], None]
+) -> None:
+    """A full disk is one sentence and exit code 3, and half a file is not left behind."""
+    file, written = tmp_path / "scores.json", tmp_path / "full" / "out"
+    call("baseline", runs[0], "--out", file)
+    small_disk(100)
+    answer = call("gate", runs[0], "--baseline", file, output, written)
+    assert (answer.code, answer.out) == (3, "")
+    assert answer.err == f"partbench: File too large: {written}; see to it and run the same command again\n"
+    assert output == "--summary" or list(written.parent.iterdir()) == []
+
+
+def test_a_fault_of_ours_is_no_score_that_fell(
+    call: Call, runs: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever else is raised shows where, and ends with exit code 3."""
+    file = tmp_path / "scores.json"
+    call("baseline", runs[0], "--out", file)
+    for error in (ZeroDivisionError("by us"), EOFError("too early")):
+        monkeypatch.setattr(gate, "compute_gate", MagicMock(side_effect=error))
+        answer = call("gate", runs[0], "--baseline", file)
+        assert answer.code == 3
+        assert "Traceback" in answer.err
+        assert answer.err.endswith("partbench: this is a fault of partbench or a plugin; report the lines above\n")
 
 
 def test_a_gate_needs_no_torch(runs: tuple[Path, Path], tmp_path: Path) -> None:

@@ -1,0 +1,68 @@
+"""Files are written whole or not at all, whoever writes them."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from partbench.benchmark.files import is_full, replacing, write_atomic
+from partbench.benchmark.pretrain.checkpoints import save_checkpoint
+
+MUCH = {"much": torch.zeros(10**5)}
+
+
+def save_tensors(file: Path) -> None:
+    with replacing(file) as part:
+        save_file(MUCH, part)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda file: write_atomic(file, b"0" * 10**5),
+        lambda file: save_checkpoint(file, MUCH),
+        save_tensors,
+    ],
+    ids=["bytes", "torch", "safetensors"],
+)
+def test_a_full_disk_leaves_the_old_file(
+    tmp_path: Path, small_disk: Callable[[int], None], write: Callable[[Path], None]
+) -> None:
+    """The old one is whole, nothing lies beside it, and the error names the file and the reason, whoever hid it."""
+    file = tmp_path / "file"
+    file.write_bytes(b"old")
+    small_disk(2**16)
+    with pytest.raises(OSError, match="File too large") as caught:
+        write(file)
+    assert (caught.value.errno, caught.value.filename) == (errno.EFBIG, str(file))
+    assert is_full(caught.value)
+    assert file.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_device_is_written_to() -> None:
+    """What is no file is never replaced by one."""
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        write_atomic(Path("/dev/full"), b"much")
+    assert caught.value.filename == "/dev/full"
+    assert Path("/dev/full").is_char_device()
+
+
+def test_an_error_that_is_none_of_the_disk_stays(tmp_path: Path) -> None:
+    """What is raised while a file is made is not blamed on it."""
+    other = str(tmp_path / "other")
+
+    def read() -> None:
+        with replacing(tmp_path / "file"):
+            Path(other).read_bytes()
+
+    with pytest.raises(FileNotFoundError) as caught:
+        read()
+    assert caught.value.filename == other
+    assert not is_full(caught.value)
