@@ -157,7 +157,7 @@ def _corners(part: Sequence[float], where: str) -> Points:
 
 def _runs(shape: Mapping[str, Any], size: tuple[int, int], where: str) -> Mask:
     """Run lengths as a list, or as the compressed string."""
-    if tuple(shape["size"]) != size:
+    if tuple(map(int, shape["size"])) != size:
         fact = f"{where} has a mask of {shape['size'][1]}x{shape['size'][0]} pixels on an image of {size[1]}x{size[0]}"
         raise DatasetError(f"{fact}; export it again from the tool")
     counts = shape["counts"]

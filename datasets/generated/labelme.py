@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ... import one_line
 from ..dataset import DatasetError
 from ..files.decoding import decode, open_picture
 from .found import DrawnShape, FoundAnnotations
@@ -86,9 +85,9 @@ def _read(file: Path, reading: AnnotationReader, found: FoundAnnotations) -> str
 
 def _check_picture(data: str | None, reading: AnnotationReader, stem: str, file: Path) -> None:
     """Refuse shapes that were drawn on another picture of the same name, where the file has a lossless copy of it."""
-    if data is None:
+    if not data:
         return
-    theirs, ours = _picture(data, f"{file} has in imageData"), image_file(reading.folder, stem)
+    theirs, ours = _picture(data, f"{file} has imageData"), image_file(reading.folder, stem)
     if theirs.format == "PNG" and theirs.convert("RGB").tobytes() != decode(ours, str(ours)).tobytes():
         raise DatasetError(f"{file} was drawn on another picture than {ours}; annotate the exported image")
 
@@ -138,5 +137,5 @@ def _picture(text: str, what: str) -> Image.Image:
         with open_picture(BytesIO(base64.b64decode(text, validate=True)), "its picture") as image:
             image.load()
             return image
-    except (ValueError, TypeError) as error:
-        raise DatasetError(f"{what}, and {one_line(error)}; save it again from the tool") from None
+    except (ValueError, TypeError):
+        raise DatasetError(f"{what} whose picture cannot be read; save it again from the tool") from None

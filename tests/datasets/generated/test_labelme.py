@@ -96,9 +96,9 @@ def test_only_what_loses_pixels_is_called_clipped(export: Callable[..., Path], t
         (brush(ELL, 5, 5) | {"points": [[25, 25], [5, 5]]}, "a mask 'ear' of 21x21 pixels between corners -19x-19 ap"),
         (
             brush(ELL, 5, 5) | {"mask": base64.b64encode(b"no picture").decode()},
-            "'ear', and its picture cannot be read",
+            "'ear' whose picture cannot be read; save it",
         ),
-        (brush(ELL, 5, 5) | {"mask": png(ELL)[:60]}, "a mask 'ear', and its picture cannot be read as"),
+        (brush(ELL, 5, 5) | {"mask": png(ELL)[:60]}, "a mask 'ear' whose picture cannot be read; save it"),
     ],
 )
 def test_a_mask_of_another_size_is_refused(
@@ -136,3 +136,8 @@ def test_shapes_on_another_picture_of_the_name_are_refused(export: Callable[...,
             continue
         with pytest.raises(DatasetError, match=r"p0.json was drawn on another picture than .*p0.png; annotate the exp"):
             take(folder)
+    draw(folder, "p0", EYE, imageData="no picture")
+    with pytest.raises(
+        DatasetError, match=r"p0.json has imageData whose picture cannot be read; save it again from the"
+    ):
+        take(folder)

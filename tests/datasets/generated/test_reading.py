@@ -259,7 +259,7 @@ FAULTY: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     (
         shape("eye", [[3, 3], [4, 4]], "mask", mask="no base64"),
         {},
-        "a.json has a mask 'eye', and Error: .*; save it ag",
+        "a.json has a mask 'eye' whose picture cannot be read; save",
     ),
     ({"label": "eye"}, {}, r"a.json cannot be read \(no '.*'\)"),
 ]
