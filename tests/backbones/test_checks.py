@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from partbench.backbones import checks
 from partbench.backbones.backbone import Backbone, BackboneError, Extractor
 from partbench.backbones.checks import CHECKS, alignment, behaviour
-from partbench.backbones.maps import validate_maps
 
 SIZE = 32
 
@@ -299,14 +298,6 @@ def test_a_fault_fails_the_check_that_is_there_for_it(
         earlier(backbone)
     with pytest.raises(BackboneError, match=message):
         check(backbone)
-
-
-def test_a_tensor_is_not_a_list_of_maps() -> None:
-    """The commonest mistake, a network that returns its last map alone, is named as such."""
-    with pytest.raises(BackboneError, match="toy gives a Tensor instead of its maps; return a list of tensors"):
-        validate_maps(toy(), torch.zeros(2, 3, 4, 4), 2)
-    with pytest.raises(BackboneError, match="toy gives a list instead of its maps"):
-        validate_maps(toy(), [None], 2)
 
 
 def test_a_coarse_map_is_not_asked_for_places() -> None:

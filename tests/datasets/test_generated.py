@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch import Tensor
 
 from partbench.backbones.backbone import Backbone, BackboneError
-from partbench.benchmark.files import weights_hash
 from partbench.benchmark.plugins.catalogue import Catalogue, load_catalogue
-from partbench.benchmark.plugins.names import NamingError, find_backbone, find_dataset, made_by
+from partbench.benchmark.plugins.names import NamingError, find_backbone, find_dataset
 from partbench.benchmark.results import RunFolder
-from partbench.benchmark.run.features import FeatureSource
 from partbench.benchmark.segment.export import colours, from_backbone, from_pictures, write_export
 from partbench.datasets.checks import CHECKS
 from partbench.datasets.dataset import IGNORE, Dataset, DatasetError, GeneratorIdentity, MadeByGenerator
@@ -219,63 +216,6 @@ def test_planning_knows_that_own_images_need_no_projection(here: Path, call: Cal
     annotate(here / "shots", 4)
     assert call("plan", "--dataset", "generated:shots", "--backbone", "toy", *TINY)[0] == 0
     assert not (here / "projected.txt").exists()
-
-
-def test_stylegan2_reads_its_own_maps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bit for bit those that it had when it drew the images, though the PNG keeps 8 bits of them."""
-    catalogue = load_catalogue()
-    export(catalogue, "stylegan2", tmp_path / "shots", "faces", count=3)
-    annotate(tmp_path / "shots", 3)
-    pool = find_dataset(catalogue, f"generated:{tmp_path / 'shots'}").record.load().pool
-    source = FeatureSource.open(find_backbone(catalogue, "stylegan2").record, CPU, tmp_path / "codes")
-    extractor: Any = source.extractor
-    drawn, expected = extractor.sample(3, 3)
-    images = pool.images([0, 1, 2], 64)
-    assert 0 < (images - drawn).abs().max() <= 0.5 / 255 + 1e-6
-
-    def project(_images: Tensor) -> Mapping[str, Tensor]:
-        raise AssertionError("it projects")
-
-    monkeypatch.setattr(extractor, "invert", project)
-    assert source.codes
-    source.codes.recall(pool, range(3))
-    assert source.codes.missing(images) == 0
-    for ours, theirs in zip(source.raw(images), expected, strict=True):
-        assert torch.equal(ours, theirs)
-    with pytest.raises(AssertionError, match="it projects"):
-        source.raw(images.flip(3))
-
-
-def test_a_picture_of_its_own_is_still_projected_elsewhere(here: Path) -> None:
-    """The codes of an export are not put where those of projections are kept."""
-    catalogue = load_catalogue()
-    export(catalogue, "toy", here / "shots")
-    annotate(here / "shots", 4)
-    pool = find_dataset(catalogue, "generated:shots").record.load().pool
-    source = FeatureSource.open(find_backbone(catalogue, "toy").record, CPU, here / "codes")
-    assert source.codes
-    source.codes.recall(pool, range(4))
-    source.raw(pool.images(range(4), 16))
-    assert not (here / "codes").exists()
-    stranger = FeatureSource.open(find_backbone(catalogue, "toy").record, CPU, here / "codes")
-    assert stranger.codes and stranger.codes.missing(pool.images([0], 16)) == 1
-
-
-def test_who_made_an_image_is_known_by_name_and_weights(tmp_path: Path) -> None:
-    """Variants of the same weights are the same generator; other weights, another family or a twin are not."""
-    catalogue = load_catalogue()
-    record = find_backbone(catalogue, "stylegan2").record
-    weights = weights_hash(record.weights)
-    maker = GeneratorIdentity("stylegan2", weights)
-    for name, expected in (("stylegan2", True), ("stylegan2:B", True), ("stylegan2+position", True),
-                           ("random:stylegan2", False), ("vae", False)):  # fmt: skip
-        other = find_backbone(catalogue, name).record
-        assert made_by(other, weights_hash(other.weights), maker) is expected, name
-    assert not made_by(record, "another", maker)
-    twin = find_backbone(catalogue, "random:stylegan2").record
-    assert made_by(twin, None, GeneratorIdentity("random:stylegan2", None)) and not made_by(
-        twin, None, GeneratorIdentity("random:vae", None)
-    )
 
 
 @pytest.mark.parametrize("check", CHECKS)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from partbench.heads import checks, mlp, partbench_heads
@@ -145,3 +148,17 @@ FAULTS = (
 def test_a_fault_fails_its_check(build: Callable[..., nn.Module], check: Callable[[Head], None], message: str) -> None:
     with pytest.raises(HeadError, match=f"faulty.*{message}"):
         check(Head("faulty", build))
+
+
+@settings(max_examples=10)
+@given(st.sampled_from(("linear", "mlp-2", "cnn-s", "cnn-l", "cnn-s-3x3")), st.integers(33, 40), st.integers(9, 36))
+def test_heads_say_the_same_in_strips(name: str, size: int, height: int) -> None:
+    """Dilated layers look far beyond a strip, and zeros lie around the image alone."""
+    torch.manual_seed(0)
+    maps = [torch.randn(1, c, side, side, dtype=torch.float64) for c, side in ((3, 4), (2, 16), (2, size))]
+    with pytest.MonkeyPatch.context() as patch, torch.no_grad():
+        patch.setattr("partbench.heads.mlp.NETWORKS", {k: replace(n, hidden=(6,)) for k, n in mlp.NETWORKS.items()})
+        head = HEADS[name].build((3, 2, 2), 4).double()
+        patch.setattr(mlp, "STRIP", 7 * size)
+        found = [head.rows(maps, (top, min(top + height, size)), size) for top in range(0, size, height)]  # type: ignore[operator]
+        torch.testing.assert_close(torch.cat(found, 2), head(maps, size), rtol=1e-9, atol=1e-9)

@@ -12,7 +12,7 @@ from torch import Tensor
 from partbench.heads import pixelwise
 from partbench.heads.pixelwise import Projection, dense, project, resize, sample
 
-shapes = st.lists(st.tuples(st.integers(1, 4), st.sampled_from((1, 2, 3, 4, 8, 13))), min_size=1, max_size=5)
+shapes = st.lists(st.tuples(st.integers(1, 4), st.sampled_from((1, 2, 3, 4, 5, 8, 13, 32))), min_size=1, max_size=5)
 sizes = st.sampled_from((1, 2, 4, 7, 8, 13, 16))
 few = settings(max_examples=40, deadline=None)
 
@@ -111,3 +111,19 @@ def test_a_3x3_projection_does_not_read_single_pixels() -> None:
 def test_no_maps_is_an_error() -> None:
     with pytest.raises((ValueError, RuntimeError)):
         project([], torch.randn(4, 0, 1, 1), None, 8)
+
+
+@few
+@given(shapes, st.sampled_from((1, 4, 7, 16)), st.sampled_from(((1, 1), (3, 1), (3, 2), (5, 1))), st.data())
+def test_rows_of_a_projection_are_those_of_the_whole(
+    shapes: list[tuple[int, int]], size: int, layer: tuple[int, int], data: st.DataObject
+) -> None:
+    """Any strip of any first layer, from the rows of each map that it needs."""
+    kernel, dilation = layer
+    maps = random_maps(shapes)
+    top = data.draw(st.integers(0, size - 1))
+    rows = top, data.draw(st.integers(top + 1, size))
+    weight = torch.randn(3, sum(m.shape[1] for m in maps), kernel, kernel, dtype=torch.float64)
+    whole = torch.nn.functional.conv2d(dense(maps, size), weight, padding=dilation * (kernel // 2), dilation=dilation)
+    strip = project(maps, weight, None, size, dilation, rows)
+    torch.testing.assert_close(strip, whole[:, :, slice(*rows)], rtol=1e-9, atol=1e-9)

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from torch import Tensor, nn
@@ -14,9 +13,8 @@ from torch import Tensor, nn
 from partbench.backbones.backbone import Backbone
 from partbench.benchmark.cost.device_peaks import DevicePeaks, measure_peaks
 from partbench.benchmark.cost.throughput import ALL, FEWEST, INVERT, MAPS, Options, Timing, measure
-from partbench.benchmark.plan import Cell
-from partbench.benchmark.results import CellResult, ResultError
-from partbench.benchmark.scores.cost_tradeoff import BackboneCost, cost_table, read_costs
+from partbench.benchmark.results import ResultError
+from partbench.benchmark.scores.cost_tradeoff import BackboneCost, read_costs
 
 CPU = Options(torch.device("cpu"), batches=(1, 4), seconds=0.0)
 
@@ -104,27 +102,6 @@ def test_peaks_are_those_of_this_machine() -> None:
     assert peaks.flops > 1e8 and peaks.bytes > 1e8
     assert Timing(ALL, 1, (1.0,), flops=50).share(DevicePeaks(100, 1)) == 0.5
     assert Timing(ALL, 1, (1.0,)).share(peaks) is None
-
-
-def run_of(scores: dict[str, int]) -> list[CellResult]:
-    return [
-        CellResult(Cell(name, "linear", 1, draw), ("a", "b"), (), None, np.array([[[hits, 100 - hits], [0, 100]]] * 3))
-        for name, hits in scores.items()
-        for draw in range(2)
-    ]
-
-
-def test_scores_stand_beside_their_cost() -> None:
-    """The front holds what no other beats in both; what was not measured has no cost and is not on it."""
-    costs = {
-        "slow": BackboneCost(1, 3.0, 10**6),
-        "fast": BackboneCost(100, 0.1, None),
-        "poor": BackboneCost(50, 0.2, 5),
-    }
-    table = cost_table(run_of({"poor": 10, "slow": 90, "fast": 50, "unknown": 70}), costs, "mean")
-    assert table["backbone"].tolist() == ["slow", "unknown", "fast", "poor"]
-    assert table["front"].tolist() == [True, False, True, False]
-    assert pd.isna(table["images/s"][1])
 
 
 def test_costs_are_read_from_a_file_of_throughput(tmp_path: Path) -> None:

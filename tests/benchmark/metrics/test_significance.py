@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from partbench.benchmark.metrics.estimate import Estimate, average
 from partbench.benchmark.metrics.significance import Rank, compare, holm, ranks
-from partbench.benchmark.scores.leaderboard import by_backbone
 
 p_values = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 
@@ -84,19 +83,6 @@ def test_what_is_alike_shares_all_places() -> None:
     """Ten names of one thing are all of rank 1-10."""
     scores = {i: made(50, seed=7) for i in range(10)}
     assert set(ranks(scores).values()) == {Rank(1, 10)}
-
-
-def test_backbones_are_averaged_over_the_same_heads() -> None:
-    """One whose weak head failed is not compared with the mean of others over all of theirs."""
-    known = {
-        (name, head, 1): made(score, seed=i)
-        for i, (name, head, score) in enumerate(
-            [("whole", "linear", 60), ("whole", "cnn", 20), ("partly", "linear", 60), ("copy", "-", 40)]
-        )
-    }
-    found = by_backbone(known)
-    assert found["whole"].mean == pytest.approx(known["whole", "linear", 1].mean)
-    assert found["copy"].mean == pytest.approx(known["copy", "-", 1].mean)
 
 
 def test_without_a_common_draw_there_is_no_mean() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from partbench.backbones.backbone import Backbone, BackboneError, Extractor
-from partbench.benchmark.plugins.catalogue import Catalogue, Offer
+from partbench.benchmark.files import weights_hash
+from partbench.benchmark.plugins.catalogue import Catalogue, Offer, load_catalogue
 from partbench.benchmark.plugins.names import (
     BackboneName,
     NamingError,
@@ -21,9 +23,10 @@ from partbench.benchmark.plugins.names import (
     find_backbone,
     find_dataset,
     find_head,
+    made_by,
     parse_backbone,
 )
-from partbench.datasets.dataset import Dataset
+from partbench.datasets.dataset import Dataset, GeneratorIdentity
 from partbench.heads.head import Head
 
 
@@ -213,3 +216,20 @@ def test_a_pattern_that_matches_nothing() -> None:
     """An empty choice is an error, not a run of nothing."""
     with pytest.raises(NamingError, match=r"^no head matches 'x\*'; there are linear$"):
         expand(["x*"], CATALOGUE.heads, "head")
+
+
+def test_who_made_an_image_is_known_by_name_and_weights(tmp_path: Path) -> None:
+    """Variants of the same weights are the same generator; other weights, another family or a twin are not."""
+    catalogue = load_catalogue()
+    record = find_backbone(catalogue, "stylegan2").record
+    weights = weights_hash(record.weights)
+    maker = GeneratorIdentity("stylegan2", weights)
+    for name, expected in (("stylegan2", True), ("stylegan2:B", True), ("stylegan2+position", True),
+                           ("random:stylegan2", False), ("vae", False)):  # fmt: skip
+        other = find_backbone(catalogue, name).record
+        assert made_by(other, weights_hash(other.weights), maker) is expected, name
+    assert not made_by(record, "another", maker)
+    twin = find_backbone(catalogue, "random:stylegan2").record
+    assert made_by(twin, None, GeneratorIdentity("random:stylegan2", None)) and not made_by(
+        twin, None, GeneratorIdentity("random:vae", None)
+    )

@@ -11,13 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
-from rich.console import Console
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -26,17 +22,12 @@ from partbench.backbones.stylegan2.config import StyleGAN2Config
 from partbench.backbones.stylegan2.training import StyleGAN2Recipe, StyleGAN2Trainer
 from partbench.backbones.training.distributed import TrainingDevice
 from partbench.backbones.training.trainer import Trainer
-from partbench.benchmark.cli.commands.pretrain import ProgressPrinter, default_workers, open_images, parse_keep, run
-from partbench.benchmark.cli.commands.pretrain import command as pretrain_command
-from partbench.benchmark.plugins.catalogue import load_catalogue
-from partbench.benchmark.plugins.names import NamingError
-from partbench.benchmark.pretrain import image_stream, loop
+from partbench.benchmark.pretrain import loop
 from partbench.benchmark.pretrain.budget import Budget, TrainingProgress
 from partbench.benchmark.pretrain.checkpoints import PretrainError, TrainingFiles, load_checkpoint, save_checkpoint
 from partbench.benchmark.pretrain.image_stream import ImageStream
 from partbench.benchmark.pretrain.loop import Pretraining
 from partbench.datasets.dataset import DatasetError
-from partbench.datasets.faces import open_faces
 
 TINY = StyleGAN2Config(size=8, latent=8, depth=2, width=64, cap=8)
 STEP = 4
@@ -64,11 +55,6 @@ class Numbered:
 
     def masks(self, indices: Sequence[int], size: int) -> Tensor:
         raise DatasetError("no masks")
-
-
-def values(images: Tensor) -> list[int]:
-    """Which images of a `Numbered` these are, mirrored or not."""
-    return [round(value * 255) for value in images.amax((1, 2, 3)).tolist()]
 
 
 class Toy:
@@ -132,88 +118,6 @@ def quiet(tick: TrainingProgress) -> None:
 
 
 # The stream
-
-
-@given(st.integers(1, 12), st.integers(1, 9), st.integers(0, 3))
-def test_every_image_is_seen_once_per_epoch(count: int, batch: int, seed: int) -> None:
-    """Batch after batch, every `count` images of the stream are a permutation, a batch larger than the split too."""
-    images = ImageStream(Numbered(count), 4, batch, seed)
-    seen: list[int] = []
-    for position in range(0, 3 * count * batch, batch):
-        found = values(images.at(position)[0])
-        assert len(found) == batch
-        seen += found
-    for epoch in range(len(seen) // count):
-        assert sorted(seen[epoch * count : (epoch + 1) * count]) == list(range(count))
-
-
-def test_a_position_always_has_the_same_batch() -> None:
-    """Whoever asks, in whatever order; another seed has another order, every epoch its own."""
-    one, other = ImageStream(Numbered(50), 4, 8, 1, mirror=True), ImageStream(Numbered(50), 4, 8, 1, mirror=True)
-    batches = [one.at(position)[0] for position in range(0, 200, 8)]
-    for position in reversed(range(0, 200, 8)):
-        assert torch.equal(other.at(position)[0], batches[position // 8])
-    long = [values(ImageStream(Numbered(50), 4, 50, seed).at(p)[0]) for seed, p in ((1, 0), (1, 50), (2, 0))]
-    assert long[0] != long[1] and long[0] != long[2]
-
-
-def test_a_limit_takes_the_first_images() -> None:
-    """No other image is ever read; a limit above the number of images changes nothing."""
-    split = Numbered(20)
-    images = ImageStream(split, 4, 5, 0, limit=5)
-    assert (len(images), sorted(values(images.at(0)[0]))) == (5, [0, 1, 2, 3, 4])
-    assert max(split.read) == 4
-    assert len(ImageStream(split, 4, 5, 0, limit=30)) == 20
-
-
-@pytest.mark.parametrize(("count", "limit"), [(0, None), (5, 0), (5, -1)])
-def test_a_stream_of_nothing_is_refused(count: int, limit: int | None) -> None:
-    """Without images there is nothing to learn from."""
-    with pytest.raises(DatasetError, match=f"of {count} images leave nothing to learn from; raise --limit"):
-        ImageStream(Numbered(count), 4, 5, 0, limit=limit)
-
-
-def test_processes_read_what_the_stream_would() -> None:
-    """Images read ahead by two processes are those that are read one batch after the other, with the same hashes."""
-    split, counts = open_faces().test, []
-    ahead, along = (ImageStream(split, 16, 8, 0, limit=150, masks=True) for _ in range(2))
-    ahead.fill(2, counts.append)
-    assert (counts[-1], len(counts)) == (150, 3)
-    for position in range(0, 152, 8):
-        for one, other in zip(ahead.at(position), along.at(position), strict=True):
-            assert one is not None and other is not None and torch.equal(one, other)
-    assert np.array_equal(ahead.hash, along.hash)
-
-
-def test_mirroring_shows_both_sides() -> None:
-    """With it about half of the images are mirrored, without it none."""
-    plain, mirrored = (ImageStream(Numbered(100), 4, 100, 0, mirror=mirror).at(0)[0] for mirror in (False, True))
-    assert values(plain) == values(mirrored)
-    lit = [images[:, 0, 0, 0] > 0 for images in (plain, mirrored)]  # of all but image 0
-    assert lit[0].sum() == 99
-    assert 30 < lit[1].sum() < 70
-    assert (plain == torch.where(lit[1][:, None, None, None], mirrored, mirrored.flip(3))).all()
-
-
-def test_images_that_fit_are_read_once() -> None:
-    """Three epochs of a small split read every file once, in whole bytes."""
-    split = Numbered(10)
-    images = ImageStream(split, 4, 4, 0)
-    for position in range(0, 32, 4):
-        images.at(position)[0]
-    assert sorted(split.read) == list(range(10))
-
-
-def test_images_that_do_not_fit_are_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The stream is the same; nothing is kept."""
-    kept = [ImageStream(Numbered(10), 4, 4, 0).at(position)[0] for position in (0, 8)]
-    monkeypatch.setattr(image_stream, "CACHE", 10 * 3 * 4 * 4 - 1)
-    split = Numbered(10)
-    images = ImageStream(split, 4, 4, 0)
-    for expected, position in zip(kept, (0, 8), strict=True):
-        torch.testing.assert_close(images.at(position)[0], expected)
-    assert len(split.read) == 8
-    assert images.bytes.numel() == 0
 
 
 # The budget
@@ -459,142 +363,3 @@ def test_a_checkpoint_that_is_none(files: TrainingFiles) -> None:
 
 
 # The command
-
-
-@pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    """A folder with three pictures."""
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    for i in range(3):
-        Image.new("RGB", (12, 10), (80 * i, 0, 0)).save(folder / f"{i}.png")
-    return folder
-
-
-def command(images: str, out: Path, **changes: Any) -> None:
-    """`partbench pretrain stylegan2` at 8 pixels."""
-    options: dict[str, Any] = {
-        "name": "stylegan2", "size": 8, "budget": Budget(images=16), "resume": False, "limit": None,
-        "mirror": False, "seed": 0, "device": "cpu", "keep": "", "begin": None, "batch": None, "workers": 0,
-    }  # fmt: skip
-    run(images=images, out=out, **(options | changes))
-
-
-def test_the_command_trains_and_resumes(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """It writes weights with their card, says so, and goes on with --resume when given more."""
-    out = tmp_path / "new" / "cats.safetensors"
-    command(str(pictures), out)
-    said = capsys.readouterr().out
-    assert "stylegan2: 3 images of" in said
-    assert f"wrote {out} and its card after 16 images" in said
-    with safe_open(out, framework="pt") as file:
-        card = file.metadata()
-    assert (card["images"], card["images seen"], card["seed"]) == ("3 of pictures at 8 pixels", "16", "0")
-    assert json.loads(card["hardware"])["device"] == "cpu"
-    with pytest.raises(NamingError, match=r"cats.ckpt is of a training begun before; go on with --resume, or delete"):
-        command(str(pictures), out)
-    command(str(pictures), out, resume=True, budget=Budget(images=32), keep="0.02")
-    said = capsys.readouterr().out
-    assert "from image 16" in said
-    assert "after 32 images" in said
-
-
-def test_the_command_says_how_to_go_on(
-    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Stopped, it exits as shells expect and names the checkpoint."""
-
-    def press(*_: object) -> None:
-        os.kill(os.getpid(), signal.SIGINT)
-
-    monkeypatch.setattr(ProgressPrinter, "__call__", press)
-    with pytest.raises(SystemExit) as caught:
-        command(str(pictures), tmp_path / "cats.safetensors", budget=Budget(images=64))
-    assert caught.value.code == 130
-    assert f"stopped; --resume goes on from {tmp_path / 'cats.ckpt'}" in capsys.readouterr().err
-    assert load_checkpoint(tmp_path / "cats.ckpt")["images"] == 16
-
-
-@pytest.mark.parametrize(
-    ("changes", "error", "message"),
-    [
-        ({"budget": Budget()}, NamingError, "a training needs an end; give --minutes or --kimg"),
-        ({"out": Path("cats.pt")}, NamingError, "--out cats.pt must end in .safetensors"),
-        ({"images": "no-such-place"}, DatasetError, "no-such-place is neither a folder or zip of pictures nor a data"),
-        ({"name": "pixels"}, NamingError, "pixels has no training of its own; choose one that has, as stylegan2"),
-        ({"name": "stylegan"}, NamingError, "no backbone is called 'stylegan'; did you mean 'stylegan2'?"),
-        ({"keep": "ten"}, NamingError, "--keep ten is no list of thousands of images; write it as 10,20"),
-        ({"limit": 0}, DatasetError, "0 of 3 images leave nothing to learn from; raise --limit"),
-    ],
-)
-def test_what_cannot_be_trained(
-    pictures: Path, tmp_path: Path, changes: dict[str, Any], error: type[Exception], message: str
-) -> None:
-    """The sentence says so before any step, and nothing is written."""
-    with pytest.raises(error) as caught:
-        command(**{"images": str(pictures), "out": tmp_path / "x" / "cats.safetensors", **changes})
-    assert str(caught.value).startswith(message)
-    assert not (tmp_path / "x").exists()
-
-
-def test_images_are_a_folder_or_an_unlabelled_split(pictures: Path) -> None:
-    """A path that exists is read as pictures, a dataset gives the split made for it."""
-    catalogue = load_catalogue()
-    assert len(open_images(catalogue, str(pictures))[0]) == 3
-    unlabelled = catalogue.datasets["faces"].record.load().unlabelled
-    assert unlabelled is not None
-    assert len(open_images(catalogue, "faces")[0]) == len(unlabelled)
-
-
-def test_thousands_are_written_with_commas() -> None:
-    """`--keep 10,20.5` keeps checkpoints at 10,000 and 20,500 images."""
-    assert parse_keep("10,20.5") == (10_000, 20_500)
-    assert parse_keep("") == ()
-
-
-def test_progress_is_of_this_session() -> None:
-    """Images per second count from the session's first step; the time left is that of the nearer end."""
-    teller = ProgressPrinter(Console(force_terminal=False), Budget(seconds=7200, images=10_000))
-    assert teller.describe(TrainingProgress(4000, 3600, "d 0.1")) == "4000 images  d 0.1"
-    assert teller.describe(TrainingProgress(4600, 3660, "d 0.2")) == "4600 images, 10.0/s, 9 min left  d 0.2"
-    assert teller.describe(TrainingProgress(4000 + 60, 3660, "")) == "4060 images, 1.0/s, 59 min left  "
-
-
-def test_without_a_terminal_progress_is_lines(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A log gets a line a minute, a terminal a bar."""
-    now = 0.0
-    monkeypatch.setattr(time, "monotonic", lambda: now)
-    teller = ProgressPrinter(Console(force_terminal=False), Budget(images=1000))
-    with teller:
-        for step in range(1, 10):
-            now = 20.0 * step
-            teller(TrainingProgress(10 * step, now, "[d]"))
-    lines = capsys.readouterr().out.splitlines()
-    assert lines == [f"{30 * i} images, 0.5/s, {(1000 - 30 * i) / 30:.0f} min left  [d]" for i in (1, 2, 3)]
-
-
-def test_the_batch_and_the_readers_are_options(pictures: Path, tmp_path: Path) -> None:
-    """Weights after one step of eight images that two processes read, which the card says."""
-    out = tmp_path / "cats.safetensors"
-    command(str(pictures), out, budget=Budget(images=8), batch=8, workers=2)
-    with safe_open(out, framework="pt") as file:
-        card = file.metadata()
-    assert card["images seen"] == "8"
-    assert "--batch 8" in card["command"]
-    assert default_workers(torch.device("cpu")) == 0
-    assert default_workers(torch.device("cuda")) >= 1
-
-
-def test_the_card_has_the_command() -> None:
-    """What trains the same again, without the folders of this machine."""
-    budget = Budget(seconds=90)
-    out = Path("/home/me/cats.safetensors")
-    told = pretrain_command("vae", "/home/me/my cats.zip", out, 64, budget, 500, True, 3, 48, None)
-    assert told == (
-        "partbench pretrain vae --images 'my cats.zip' --out cats.safetensors --size 64 --seed 3 "
-        "--limit 500 --mirror --batch 48 --minutes 1.5"
-    )
-    told = pretrain_command("vae", "faces", out, 64, Budget(images=2500), None, False, 0, None, "dogs.safetensors")
-    assert told.endswith("--seed 0 --from dogs.safetensors --kimg 2.5")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,8 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from torch import Tensor
 
 from partbench.backbones.backbone import Backbone
@@ -32,7 +29,6 @@ from partbench.benchmark.run.segmenter_cells import segmenter_file
 from partbench.benchmark.run.task import SegmentationTask
 from partbench.benchmark.scores.comparability import check_comparable
 from partbench.benchmark.segment.model import Segmenter
-from partbench.benchmark.segment.pairs import PairShape, PairStore
 from partbench.benchmark.segment.recipe import RECIPES, SegmenterRecipe
 from partbench.datasets.dataset import Dataset, Splits
 from partbench.heads.head import Head
@@ -313,28 +309,6 @@ def test_more_labels_are_added_to_a_run(tmp_path: Path) -> None:
     results = run(tmp_path, replace(PLAN, backbones=(SUPERVISED,), shots=(2, 5)), {})
     assert {(r.cell.backbone, r.cell.shots) for r in results} == {("maker", 2), (SUPERVISED, 2), (SUPERVISED, 5)}
     check_comparable({"run": results})
-
-
-@settings(max_examples=10)
-@given(st.integers(1, 9), st.integers(1, 9), st.booleans())
-def test_pairs_on_disk_are_read_as_they_were_written(first: int, more: int, soft: bool) -> None:
-    """Images to a byte, masks exactly, logits to float16; and a store that was stopped knows how far it got."""
-    random = torch.Generator().manual_seed(first * 10 + more)
-    images = torch.rand(first + more, 3, 4, 4, generator=random)
-    logits = 10 * torch.randn(first + more, 3, 4, 4, generator=random)
-    targets = logits if soft else logits.argmax(1)
-    with tempfile.TemporaryDirectory() as folder:
-        shape = PairShape(first + more, 4, 3 if soft else None)
-        PairStore(Path(folder), shape).append(images[:first], targets[:first])
-        store = PairStore(Path(folder), shape)
-        assert store.done == first
-        store.append(images[first:], targets[first:])
-        pictures, labels = store.read(list(reversed(range(first + more))))
-        assert PairStore(Path(folder), replace(shape, count=99)).done == 0
-        on_disk = sum(file.stat().st_size for file in Path(folder).glob("*.npy"))
-    assert (pictures - images.flip(0)).abs().max() <= 0.5 / 255 + 1e-6
-    assert torch.equal(labels, targets.half().float().flip(0)) if soft else torch.equal(labels, targets.flip(0))
-    assert on_disk >= shape.bytes
 
 
 def test_images_of_another_side_are_made_to_fit() -> None:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from partbench.benchmark.run.head_training import SCHEDULES, Schedule, denormals_as_zero, fit, loss_of, predict
+from partbench.benchmark.run import head_training as fitting
+from partbench.benchmark.run.head_training import (
+    SCHEDULES,
+    Schedule,
+    denormals_as_zero,
+    fit,
+    loss_of,
+    losses,
+    predict,
+    strips,
+)
 from partbench.datasets.dataset import IGNORE
+from partbench.heads import partbench_heads
 from partbench.heads.cnn import NETWORKS, Cnn
 from partbench.heads.head import Head, HeadError
 from partbench.heads.linear import Linear
@@ -165,3 +176,38 @@ def test_denormals_are_zero_while_a_head_learns() -> None:
             pass
         assert tiny * 1 == 0
     assert (tiny * 1).item() > 0
+
+
+@pytest.fixture
+def double() -> Iterator[None]:
+    """Numbers are double where nothing else is said."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.usefixtures("double")
+@pytest.mark.parametrize("name", ["cnn-s", "cnn-s-3x3"])
+def test_a_cnn_learns_the_same_in_strips(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gradients of the strips add up to that of the whole image, and so does the training."""
+    size, channels = 25, (3, 2)
+    random = torch.Generator().manual_seed(0)
+    maps = [torch.randn(2, c, side, side, generator=random) for c, side in ((3, 5), (2, 25))]
+    masks = torch.randint(3, (2, size, size), generator=random.manual_seed(1))
+    masks[:, :7] = 255
+    record = next(head for head in partbench_heads() if head.name == name)
+    trained = []
+    for at_once, parts in ((size * size, 1), (6 * size, 5)):
+        monkeypatch.setattr(fitting, "PIXELS_AT_ONCE", at_once)
+        head = record.build(channels, 3)
+        assert len(list(losses(head, [m[:1] for m in maps], masks[:1], 512, torch.Generator()))) == parts
+        trained.append(fit(record, channels, 3, maps, masks, Schedule(steps=3), 0))
+    for one, other in zip(*(list(module.parameters()) for module in trained), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-8, atol=1e-8)
+    assert torch.equal(*(predict(module, maps, size, 3) for module in trained))
+
+
+def test_only_large_images_are_cut() -> None:
+    """Up to 512 pixels a head sees an image whole, so that small scores are the same bits as ever."""
+    assert [len(strips(size)) for size in (8, 64, 512, 1024)] == [1, 1, 1, 4]
+    assert strips(700)[-1][1] == 700

@@ -1,0 +1,139 @@
+"""`partbench leaderboard`: tables of what was scored, for people and programs."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from partbench.benchmark.plan import COPY, Cell, Plan
+from partbench.benchmark.results import CellResult, RunFolder
+
+TABLE_WIDTH = 80
+
+
+Call = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two backbones and two heads that was never computed: its scores are made up."""
+    folder = RunFolder(tmp_path_factory.mktemp("runs") / "faces")
+    plan = Plan("faces", ("pixels", "position", COPY), ("linear", "cnn-s"), shots=(1, 5), draws=3, size=16)
+    folder.write_plan(plan, {"data": "abc"})
+    fill(folder, plan)
+    return folder.path
+
+
+def fill(folder: RunFolder, plan: Plan, data: str = "abc") -> None:
+    random = np.random.default_rng(0)
+    for cell in plan.cells():
+        confusion = random.integers(0, 20, (4, 3, 3)) + 20 * np.eye(3, dtype=np.int64)
+        folder.write(CellResult(cell, ("ground", "hair", "skin"), (), None, confusion, {"data": data}))
+
+
+@pytest.fixture
+def run(made: Path, tmp_path: Path) -> Path:
+    """A copy to damage."""
+    return Path(shutil.copytree(made, tmp_path / "run"))
+
+
+def test_a_leaderboard_can_be_read_by_programs(call: Call, made: Path) -> None:
+    """CSV, Markdown and JSON hold the same numbers: means, half-widths and draws, by backbone, head and shots."""
+    rows = json.loads(call("leaderboard", made, "--format", "json").out)
+    assert len(rows) == 2 * 2 * 2 + 2
+    columns = ["backbone", "head", "shots"]
+    for metric in ("paper_weighted", "mean", "small_parts"):
+        columns += [metric, f"{metric} ±", f"{metric} rank"]
+    assert list(rows[0]) == [*columns, "draws"]
+    table = pd.read_csv(io.StringIO(call("leaderboard", made, "--format", "csv").out))
+    assert table["mean"].tolist() == [row["mean"] for row in rows]
+    lines = call("leaderboard", made, "--format", "md", "--metric", "mean").out.splitlines()
+    assert lines[0] == "| backbone | head | shots | mean | mean ± | mean rank | draws |"
+    assert len(lines) == 2 + len(rows)
+
+
+def test_a_leaderboard_for_people(call: Call, made: Path) -> None:
+    """One table per metric, each with what its numbers are."""
+    text = call("leaderboard", made).out
+    for metric in ("paper_weighted", "mean", "small_parts"):
+        assert f"faces: {metric} IoU, %; 3 draws x 4 test images, ± 95 % interval" in text
+    assert {"linear", "cnn-s", "pixels", "position", "copy"} <= set(text.split())
+    assert max(map(len, text.splitlines())) <= TABLE_WIDTH
+
+
+@pytest.mark.parametrize("kind", ["table", "csv", "md", "json"])
+def test_every_class_has_its_score(call: Call, made: Path, kind: str) -> None:
+    """--per-class names the classes in every format."""
+    answer = call("leaderboard", made, "--per-class", "--format", kind)
+    assert answer.code == 0
+    assert all(name in answer.out for name in ("ground", "hair", "skin"))
+
+
+def test_many_classes_come_in_several_tables(call: Call, tmp_path: Path) -> None:
+    """Nothing is cut off at 80 columns."""
+    folder = RunFolder(tmp_path / "run")
+    plan = Plan("faces", ("pixels",), ("linear",), shots=(1,), draws=1)
+    classes = tuple(f"a-long-class-{i}" for i in range(12))
+    folder.write_plan(plan, {})
+    for cell in plan.cells():
+        folder.write(CellResult(cell, classes, confusion=np.ones((1, 12, 12), dtype=np.int64)))
+    text = call("leaderboard", folder.path, "--per-class").out
+    assert all(name in text for name in classes)
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= TABLE_WIDTH
+
+
+def test_a_damaged_cell_is_set_aside(call: Call, run: Path) -> None:
+    """It is named on stderr with its mend, and the leaderboard is made of the rest."""
+    file = RunFolder(run).cell_file(Cell("pixels", "linear", 5, 1))
+    file.write_text("{")
+    answer = call("leaderboard", run, "--format", "json")
+    assert answer.code == 0
+    assert answer.err.startswith(f"set aside: {file} is damaged (")
+    assert answer.err.count("\n") == 1
+    draws = {(r["backbone"], r["head"], r["shots"]): r["draws"] for r in json.loads(answer.out)}
+    assert draws.pop(("pixels", "linear", 5)) == 2
+    assert set(draws.values()) == {3}
+
+
+def test_a_failed_cell_says_why(call: Call, run: Path) -> None:
+    """On stderr, each reason once."""
+    for draw in range(2):
+        RunFolder(run).write(
+            CellResult(Cell("pixels", "linear", 5, draw), ("a",), error="it broke", provenance={"data": "abc"})
+        )
+    answer = call("leaderboard", run)
+    assert (answer.code, answer.err) == (0, "2 cells failed: it broke\n")
+
+
+def test_a_run_that_is_named_twice_counts_once(call: Call, made: Path, run: Path) -> None:
+    """Copies of a cell are no further draws; other protocols and images get a leaderboard of their own."""
+    once = call("leaderboard", made, "--format", "json").out
+    assert call("leaderboard", made, run, "--format", "json").out == once
+    folder = RunFolder(run)
+    fill(folder, folder.read_plan(), data="other images")
+    both = call("leaderboard", made, run, "--metric", "mean").out
+    assert "faces: mean IoU" in both
+    assert f"{run}: mean IoU" in both
+
+
+def test_a_leaderboard_needs_no_torch(made: Path) -> None:
+    """Scores are computed from numbers alone, at once."""
+    code = (
+        "import sys; from partbench.benchmark.cli.main import main\n"
+        f"sys.argv = ['partbench', 'leaderboard', {str(made)!r}]\n"
+        "try: main()\nexcept SystemExit as stop: assert not stop.code\n"
+        "print({'torch', 'torchvision', 'timm', 'PIL'} & sys.modules.keys())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "set()"

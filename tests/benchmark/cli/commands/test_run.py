@@ -1,0 +1,54 @@
+"""`partbench run`: what it prints, and what a second command adds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TINY = ("--shots", "1,2", "--draws", "2", "--test", "3", "--pool", "6", "--size", "16")
+
+
+Call = Callable[..., Any]
+
+
+def test_a_run_prints_its_own_leaderboard(call: Call, tmp_path: Path) -> None:
+    """A second command adds to the folder and prints what it was asked for; `leaderboard` shows all of it."""
+    out = tmp_path / "run"
+    first = call(
+        "run", "--backbone", "position", "--backbone", "copy", "--head", "linear", *TINY, "--out", out, "--json"
+    )
+    assert first.code == 0, first.err
+    rows = json.loads(first.out)
+    assert {(row["backbone"], row["head"], row["shots"], row["draws"]) for row in rows} == {
+        (backbone, head, shots, 2) for backbone, head in (("position", "linear"), ("copy", "-")) for shots in (1, 2)
+    }
+    second = call("run", "--backbone", "pixels", "--head", "linear", *TINY, "--out", out)
+    assert second.code == 0, second.err
+    assert "1 backbones x 1 heads x 2 shots x 2 draws = 4 cells" in second.out
+    assert "position" not in second.out
+    every = json.loads(call("leaderboard", out, "--format", "json").out)
+    assert {row["backbone"] for row in every} == {"position", "copy", "pixels"}
+    for row in (*every, *rows):  # a rank depends on who else is there
+        for metric in ("paper_weighted", "mean", "small_parts"):
+            row.pop(f"{metric} rank")
+    assert [row for row in every if row["backbone"] != "pixels"] == rows
+
+    other = call("run", "--backbone", "pixels", "--head", "linear", *TINY, "--seed", 3, "--out", out)
+    assert other.err == f"partbench: {out} holds a run with another protocol (seed 0, not 3); choose another --out\n"
+    assert other.code == 2
+
+
+def test_a_run_that_is_interrupted_says_how_to_go_on(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C is no error of anybody's."""
+    from partbench.benchmark.cli.commands import run as run_command
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run_command, "run", interrupt)
+    answer = call("run")
+    assert (answer.code, answer.err) == (130, "\nstopped; the same command goes on where it was\n")
