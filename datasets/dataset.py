@@ -107,7 +107,7 @@ class Dataset:
     """Name of the dataset whose test and unlabelled images these are, if they are another's."""
     beside: Callable[[Dataset], Dataset] | None = None
     """For a pool alone: the dataset that it makes with the other splits of the one that `like` names."""
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """What every result says of the images and masks, such as who annotated them."""
 
 

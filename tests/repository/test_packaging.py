@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import re
 import subprocess
 import sys
@@ -18,6 +19,19 @@ import partbench
 SHELVES = ("backbones", "heads", "datasets", "benchmark")
 HEAVY = ("torch", "torchvision", "timm", "pandas")
 INSTALLED_AS = {"PIL": "pillow"}
+EVERYTHING = """
+import importlib, importlib.util, pkgutil, sys, partbench
+for module in pkgutil.walk_packages(partbench.__path__, "partbench."):
+    importlib.import_module(module.name)
+for name, module in list(sys.modules.items()):
+    if getattr(module, "__file__", None):
+        print("module", name, module.__file__, sep="\t")
+for name in {shelves!r}:
+    spec = importlib.util.find_spec(name)
+    if spec is not None:
+        print("bare", name, *([spec.origin] if spec.origin else spec.submodule_search_locations or []), sep="\t")
+"""
+"""Imports all of the package, and tells the file of every module and where a shelf's bare name leads."""
 ASK = """
 import sys
 from partbench.benchmark.cli.main import main
@@ -115,13 +129,23 @@ def test_the_root_has_no_relative_import() -> None:
 
 
 def test_there_is_one_partbench() -> None:
-    """No shelf is importable by its bare name, and no module is there twice."""
-    root = Path(partbench.__file__).parent
-    files: dict[Path, set[str]] = {}
-    for name, module in list(sys.modules.items()):
-        if (file := getattr(module, "__file__", None)) and Path(file).parent == root / "heads":
-            files.setdefault(Path(file), set()).add(name)
-    assert all(len(names) == 1 and min(names).startswith("partbench.") for names in files.values()), files
+    """No shelf is importable by its bare name, here or in a program, and of all modules none is there twice."""
+    root = Path(partbench.__file__).resolve().parent
+    code = EVERYTHING.format(shelves=SHELVES)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    told = [line.split("\t") for line in done.stdout.splitlines()]
+    names: dict[Path, list[str]] = {}
+    for kind, name, *paths in told:
+        for path in (Path(path).resolve() for path in paths):
+            if root in path.parents:
+                assert kind == "module", f"{name} leads to {path}"
+                names.setdefault(path, []).append(name)
+    sources = {path for shelf in SHELVES for path in (root / shelf).rglob("*.py")}
+    assert names.keys() == sources | {root / "__init__.py"}
+    assert all(len(twins) == 1 and (twins[0] + ".").startswith("partbench.") for twins in names.values()), names
+    for shelf in SHELVES:
+        spec = importlib.util.find_spec(shelf)
+        assert spec is None or root not in Path(spec.origin or "/").resolve().parents
 
 
 def test_the_type_hints_are_announced() -> None:

@@ -1,15 +1,18 @@
-"""The kit signs off what a record keeps of its contract, and a leaderboard knows which sign-offs still hold."""
+"""The kit: what a record keeps of its contract, check by check, and what it says that it does not keep."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
+import pytest
 import torch.nn.functional as F
 
 from partbench.backbones.backbone import Backbone
 from partbench.backbones.checks import CHECKS
-from partbench.benchmark.plugins.contract import CheckOutcome, cases, checks_for, examine
+from partbench.benchmark.plugins.contract import CheckOutcome, Record, cases, checks_for, examine
+from partbench.datasets.dataset import Dataset
+from partbench.heads.head import Head
 
 REASON = "its maps are printed mirrored"
 
@@ -56,11 +59,12 @@ def test_the_checks_are_a_test_of_three_lines() -> None:
     check(record)
 
 
-def test_a_record_can_still_be_told_from_another() -> None:
-    """Known failures are no part of its hash, and two records that differ in them alone are not the same."""
-    assert hash(mirrored()) is not None
-    one = mirrored()
-    assert one != replace(one, known_failures=KNOWN)
+@pytest.mark.parametrize("record", [mirrored(), Head("mirror", build=list), Dataset("mirror", ("ground",), load=list)])
+def test_a_record_can_still_be_told_from_another(record: Record) -> None:
+    """Known failures are no part of its hash, though two records that differ in them alone are not the same."""
+    other, namesake = replace(record, known_failures=KNOWN), replace(record, name="another")
+    assert hash(record) == hash(replace(record)) == hash(other) != hash(namesake)
+    assert len({record, replace(record), other, namesake}) == 3
 
 
 def test_an_outcome_is_good_where_it_is_as_declared() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import partbench
 from partbench.benchmark.plugins.signoff import (
     Signoff,
     Subject,
@@ -72,6 +74,28 @@ def test_a_signoff_is_a_file(tmp_path: Path) -> None:
     assert from_record(json.loads(json.dumps(record)), "foo") == SIGNED
 
 
-def test_every_source_of_the_list_counts() -> None:
-    """The hash is that of files that are there, another one for each shelf."""
+@pytest.mark.parametrize("noun", ["backbone", "head", "dataset"])
+def test_every_source_of_the_list_counts(noun: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hash is that of all modules with checks of a shelf: each changes it, a new one too, and no other file."""
+    ours, shelf = list_hash(noun), tmp_path / "shelf"
+    shutil.copytree(Path(partbench.__file__).parent / f"{noun}s", shelf)
+    monkeypatch.setattr(
+        "partbench.benchmark.plugins.signoff.files", lambda package: {f"partbench.{noun}s": shelf}[package]
+    )
+    checks = sorted((shelf / "checks").glob("*.py")) or [shelf / "checks.py"]
+    (shelf / f"{noun}.py").write_text("# another")
+    (checks[0].parent / "notes.md").write_text("no module")
+    assert list_hash(noun) == ours
+    found = {ours}
+    for file in checks:
+        file.write_text(file.read_text() + "# changed")
+        found.add(list_hash(noun))
+    if len(checks) > 1:
+        (shelf / "checks" / "zeal.py").write_text("")
+        found.add(list_hash(noun))
+    assert len(found) == 1 + len(checks) + (len(checks) > 1)
+
+
+def test_each_shelf_has_a_list_of_its_own() -> None:
+    """The checks of one say nothing of another."""
     assert len({list_hash(noun) for noun in ("backbone", "head", "dataset")}) == 3

@@ -24,7 +24,14 @@ def test_the_list_is_for_people_and_programs(call: Call) -> None:
     assert all(head in table for head in SIX)
 
 
-def test_a_shelf_without_plugins_is_empty(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blocking all heads is no error."""
+def test_a_plugin_that_is_blocked_offers_nothing(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without our heads auto-shot stands there alone, which is no error, and the other shelves are as before."""
+    whole = json.loads(call("list", "--json").out)
     monkeypatch.setenv("PARTBENCH_BLOCK", "partbench.heads")
-    assert call("list", "heads").code == 0
+    answer = call("list", "--json")
+    assert answer.code == 0
+    listed = json.loads(answer.out)
+    assert [row["name"] for row in listed.pop("heads")] == ["auto-shot:NAME"]
+    assert len(whole.pop("heads")) > len(SIX) and listed == whole
+    table = call("list", "heads")
+    assert (table.code, table.err) == (0, "") and not set(SIX) & set(table.out.split())
