@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -26,17 +21,7 @@ from partbench.benchmark.metrics.lottery import (
     luck_of,
 )
 from partbench.benchmark.metrics.power import Components
-from partbench.benchmark.plan import COPY, Plan
-from partbench.benchmark.results import CellResult, RunFolder
-from partbench.benchmark.scores.leaderboard import by_backbone, estimates
 from partbench.benchmark.scores.lottery_tables import needed_text, sentences
-from partbench.benchmark.shots import ShotDraws
-
-PLAN = Plan("faces", ("vae", "pixels", COPY), ("linear", "cnn-s"), shots=(1, 2), draws=4, size=8)
-SHOTS = (("e.png", "a.png"), ("b.png", "c.png"), ("c.png", "a.png"), ("d.png", "b.png"))
-LUCK = (0, 90, 30, 60)
-"""What the shots of a draw add, in pixels per class."""
-Call = Callable[..., Any]
 
 
 def made(
@@ -175,40 +160,3 @@ def test_sentences_say_what_is_known() -> None:
     assert one[0].startswith("mean over backbones: draw ")
     two: Lottery = compute_lottery({"a": made(60), "b": made(10, seed=1)})
     assert any(text.startswith("a stable ranking needs ") for text in sentences(two, {}))
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
-    """A run that was never computed; its draws differ by their luck, for all backbones alike."""
-    folder = RunFolder(tmp_path / "run")
-    folder.write_plan(PLAN, {"data": "abc", "shots": SHOTS})
-    manifest = ShotDraws(((),) * 4, SHOTS)
-    for cell in PLAN.cells():
-        random = np.random.default_rng([cell.draw, cell.shots, PLAN.backbones.index(cell.backbone)])
-        right = 30 + LUCK[cell.draw] + 5 * PLAN.backbones.index(cell.backbone)
-        confusion = random.integers(0, 9, (6, 3, 3)) + right * np.eye(3, dtype=np.int64)
-        facts = {"data": "abc", "shots": manifest.seen(cell.draw, cell.shots)}
-        folder.write(CellResult(cell, ("ground", "hair", "skin"), (), None, confusion, facts))
-    return folder.path
-
-
-def test_a_lottery_can_be_read_by_programs(call: Call, run: Path) -> None:
-    """The same numbers; draws from the best to the worst, with their shots."""
-    found = json.loads(call("lottery", run, "--json", "--metric", "paper_weighted")[1])
-    assert (found["metric"], found["shots"], found["images"]) == ("paper_weighted", 1, 6)
-    assert [row["draw"] for row in found["draws"]] == [1, 3, 2, 0]
-    assert [row["shots"] for row in found["draws"]] == [["b.png"], ["d.png"], ["c.png"], ["e.png"]]
-    assert [row["backbone"] for row in found["backbones"]] == [COPY, "pixels", "vae"]
-    assert [(row["best"], row["worst"]) for row in found["backbones"]] == [(1, 0)] * 3
-    known = by_backbone(estimates(RunFolder(run).results()[0], "paper_weighted"), 1)
-    for row in found["backbones"]:
-        assert row["share"] == pytest.approx(luck_of(known[row["backbone"]]).share, abs=1e-4)
-        assert row["share"] > 0.8
-    assert found["overall"]["spread"] == pytest.approx(
-        found["draws"][0]["score"] - found["draws"][-1]["score"], abs=2e-4
-    )
-    assert found["agreement"]["w"] > 0.9
-    assert list(found["growth"]) == ["1", "2"]
-    assert found["picture"] is None
-    other = json.loads(call("lottery", run, "--json", "--shots", "2")[1])
-    assert other["draws"][0]["shots"] == ["b.png", "c.png"]

@@ -21,9 +21,13 @@ from partbench.benchmark.gallery import (
     read_shots,
     shot_sheet,
 )
+from partbench.benchmark.metrics.lottery import (
+    luck_of,
+)
 from partbench.benchmark.pictures import GAP, TILE
 from partbench.benchmark.plan import COPY, Plan
 from partbench.benchmark.results import CellResult, RunFolder
+from partbench.benchmark.scores.leaderboard import by_backbone, estimates
 from partbench.benchmark.shots import ShotDraws
 
 PLAN = Plan("faces", ("vae", "pixels", COPY), ("linear", "cnn-s"), shots=(1, 2), draws=4, size=8)
@@ -180,3 +184,25 @@ def test_one_draw_is_no_lottery(call: Call, run: Path) -> None:
     """It says nothing of others."""
     RunFolder(run).write_plan(replace(PLAN, draws=1), {"data": "abc", "shots": SHOTS})
     assert "all backbones have 1 draw in common and a lottery needs 2; run with --draws 5" in call("lottery", run)[2]
+
+
+def test_a_lottery_can_be_read_by_programs(call: Call, run: Path) -> None:
+    """The same numbers; draws from the best to the worst, with their shots."""
+    found = json.loads(call("lottery", run, "--json", "--metric", "paper_weighted")[1])
+    assert (found["metric"], found["shots"], found["images"]) == ("paper_weighted", 1, 6)
+    assert [row["draw"] for row in found["draws"]] == [1, 3, 2, 0]
+    assert [row["shots"] for row in found["draws"]] == [["b.png"], ["d.png"], ["c.png"], ["e.png"]]
+    assert [row["backbone"] for row in found["backbones"]] == [COPY, "pixels", "vae"]
+    assert [(row["best"], row["worst"]) for row in found["backbones"]] == [(1, 0)] * 3
+    known = by_backbone(estimates(RunFolder(run).results()[0], "paper_weighted"), 1)
+    for row in found["backbones"]:
+        assert row["share"] == pytest.approx(luck_of(known[row["backbone"]]).share, abs=1e-4)
+        assert row["share"] > 0.8
+    assert found["overall"]["spread"] == pytest.approx(
+        found["draws"][0]["score"] - found["draws"][-1]["score"], abs=2e-4
+    )
+    assert found["agreement"]["w"] > 0.9
+    assert list(found["growth"]) == ["1", "2"]
+    assert found["picture"] is None
+    other = json.loads(call("lottery", run, "--json", "--shots", "2")[1])
+    assert other["draws"][0]["shots"] == ["b.png", "c.png"]
