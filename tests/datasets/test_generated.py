@@ -322,15 +322,15 @@ def _sideways() -> Image.Exif:
 
 def test_what_cannot_be_exported_is_named(here: Path, call: Call) -> None:
     """A backbone that generates nothing, classes of nobody, a format that is not there, two pictures of one name."""
-    for arguments, message in (
-        (("jigsaw", "--like", "faces"), "jigsaw generates no images; name one that does, as stylegan2"),
-        (("toy",), "nothing says which classes to annotate; give --like DATASET, or --classes a,b,c"),
-        (("toy", "--classes", "a,a"), "--classes has 'a' twice; name each class once"),
-        (("toy", "--like", "faces", "--format", "voc"), "there is no format 'voc'; choose labelme, coco, png"),
-        (("toy", "--like", "fases"), "no dataset is called 'fases'; did you mean 'faces'?"),
+    for arguments, culprit in (
+        (("jigsaw", "--like", "faces"), "jigsaw"),
+        (("toy",), "--classes"),
+        (("toy", "--classes", "a,a"), "'a'"),
+        (("toy", "--like", "faces", "--format", "voc"), "'voc'"),
+        (("toy", "--like", "fases"), "'fases'"),
     ):
         code, said = call("annotate", "export", *arguments, "--out", "shots")
-        assert code == 2 and message in said, said
+        assert code == 2 and culprit in said, said
     assert not (here / "shots").exists()
     for name in ("a/b.png", "a-b.png"):
         (here / "photos" / name).parent.mkdir(parents=True, exist_ok=True)

@@ -69,24 +69,19 @@ def test_its_tests_are_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("noun", "name", "sentence"),
-    [
-        ("metric", "mine", "there is no template for a 'metric'; choose backbone, head, dataset"),
-        ("head", "My Head", "'My Head' cannot be the name of a head and of a package; write lower-case letters, "),
-        ("head", "../x", "'../x' cannot be the name of a head"),
-    ],
+    ("noun", "name", "culprit"),
+    [("metric", "mine", "metric"), ("head", "My Head", "My Head"), ("head", "../x", "../x")],
 )
-def test_what_cannot_be_written_is_refused(noun: str, name: str, sentence: str) -> None:
+def test_what_cannot_be_written_is_refused(noun: str, name: str, culprit: str) -> None:
     """In one sentence, before a file is there."""
-    with pytest.raises(ScaffoldError) as caught:
+    with pytest.raises(ScaffoldError, match=f"'{culprit}'"):
         Scaffold(noun, name)
-    assert str(caught.value).startswith(sentence)
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     """A folder of that name stays as it is."""
     (tmp_path / "partbench-mine").mkdir()
-    with pytest.raises(ScaffoldError, match="is there already; choose another name"):
+    with pytest.raises(ScaffoldError, match="partbench-mine"):
         Scaffold("head", "mine").write(tmp_path)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -439,38 +438,6 @@ def test_a_gate_needs_no_torch(runs: tuple[Path, Path], tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "passed: 0 fell" in done.stdout
     assert done.stdout.splitlines()[-1] == "set()"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (("gate", "RUN", "--baseline", "NONE"), "there is no baseline NONE; make it with partbench baseline RUN --out"),
-        (("gate", "RUN", "--baseline", "BROKEN"), "BROKEN is no baseline, or a damaged one ("),
-        (("gate", "NONE", "--baseline", "FILE"), "NONE holds no run (no plan.json); name a folder of partbench run"),
-        (("gate", "RUN", "--baseline", "FILE", "--over", "shots"), "--over takes heads, and not 'shots'"),
-        (("gate", "RUN", "--baseline", "FILE", "--level", "95"), "tolerance 0.5 and level 95 make no gate; choose"),
-        (("gate", "OTHER", "--baseline", "FILE"), "the baseline is of other images of faces; make the baseline again"),
-        (("baseline", "RUN", "--out", "NEW", "--metric", "dice"), "there is no metric 'dice'; choose paper_weighted"),
-        (("gate", "RUN", "--baseline", "FILE", "--junit", "DIR"), "Is a directory: DIR"),
-    ],
-)
-def test_misuse_is_one_sentence(
-    call: Call, runs: tuple[Path, Path], tmp_path: Path, arguments: tuple[str, ...], sentence: str
-) -> None:
-    """The fact, the culprit and the mend on stderr, exit code 2, no traceback."""
-    file, broken, other = tmp_path / "scores.json", tmp_path / "broken.json", tmp_path / "other"
-    call("baseline", runs[0], "--out", file)
-    broken.write_text(file.read_text()[:99])
-    shutil.copytree(runs[0], other)
-    for path in (other / "cells").glob("*.json"):
-        path.write_text(path.read_text().replace('"abc"', '"xyz"'))
-    paths = {"RUN": runs[0], "FILE": file, "NONE": tmp_path / "none", "BROKEN": broken, "OTHER": other, "DIR": tmp_path}
-    answer = call(*(paths.get(a, tmp_path / "new" if a == "NEW" else a) for a in arguments))
-    for name in ("NONE", "BROKEN", "DIR"):
-        sentence = sentence.replace(name, str(paths[name]))
-    assert (answer.code, answer.out) == (2, "")
-    assert answer.err.startswith(f"partbench: {sentence}")
-    assert answer.err.count("\n") == 1
 
 
 def test_the_page_shows_what_there_is(call: Call, repository: Path) -> None:

@@ -97,5 +97,5 @@ def test_a_leaderboard_shows_who_keeps_the_contract(offer: Callable[..., Any], t
 def test_one_file_takes_one_signoff(offer: Callable[..., Any]) -> None:
     """A pattern of several names with --out is refused before anything is checked."""
     done = offer("check", "mlp-*", "--out", "signed.json")
-    assert "--out takes one sign-off, and 'mlp-*' is 2 names; check them one by one" in str(done.exception)
+    assert done.exit_code and "'mlp-*'" in str(done.exception)
     assert not Path("signed.json").exists()

