@@ -69,6 +69,18 @@ class FileBacked(Protocol):
         """All that image and mask `index` are read from, the image first: masks, and the list of their classes."""
 
 
+@runtime_checkable
+class Inspectable(Protocol):
+    """Optional capability of a split: it can look at the files of an image, from several threads at once.
+
+    A run has every image that it will read looked at before it computes anything; of a split that cannot, it reads
+    image and mask instead.
+    """
+
+    def inspect(self, index: int) -> None:
+        """Read the image at `index`, and its mask, whole; a `DatasetError` names the file that is at fault."""
+
+
 @dataclass(frozen=True)
 class Splits:
     """The parts of a dataset; no image stands in two of them."""
@@ -83,6 +95,8 @@ class Splits:
     """Images for pretraining and for feature statistics; `masks` may raise `DatasetError`."""
     notes: tuple[str, ...] = ()
     """What was left out where the files were found, each in a sentence with its count."""
+    remarks: Callable[[], tuple[str, ...]] = tuple
+    """What was noticed while images were inspected, in sentences; asked for after that."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -20,6 +21,9 @@ from ..plan import Plan
 from ..reporter import Listener
 from ..results import RunFolder
 
+if TYPE_CHECKING:
+    from ..run.task import SegmentationTask
+
 
 def open_console(stderr: bool = False, quiet: bool = False) -> Console:
     """Where a verb prints; names are data, so that the ':jigsaw:' of a 'random:jigsaw:' is no emoji."""
@@ -30,6 +34,17 @@ def print_notes(console: Console, notes: Iterable[str]) -> None:
     """What was left out or taken for granted, a line each."""
     for note in notes:
         console.print(f"[yellow]{escape(note)}[/]", soft_wrap=True)
+
+
+def look_at_images(task: SegmentationTask, console: Console) -> None:
+    """Look at every image and mask of a task, with a bar, and print what there is to say of them."""
+    from ..run.inspection import count, inspect
+
+    print_notes(console, task.splits.notes)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        looked = bar.add_task("looking at images and masks", total=count(task))
+        remarks = inspect(task, lambda: bar.advance(looked))
+    print_notes(console, remarks)
 
 
 class TerminalListener(Listener):

@@ -12,7 +12,7 @@ from itertools import combinations
 import torch
 from torch.nn.functional import adaptive_avg_pool2d
 
-from ..dataset import IGNORE, Dataset, DatasetError, Split, Splits
+from ..dataset import IGNORE, Dataset, DatasetError, Inspectable, Split, Splits
 from .comparisons import SIZES, require_close, require_equal, require_shape, sizes_differ, values_of
 from .mask_agreement import fit, mask_disagreement
 
@@ -26,13 +26,16 @@ On faces, cars and horses, real and drawn, the best order is 1.05 times as good;
 
 
 def check_loads(dataset: Dataset) -> None:
-    """`load` gives splits, and none of them is empty."""
+    """`load` gives splits, none of them is empty, and up to 200 images of each that can be inspected are."""
     splits = dataset.load()
     if not isinstance(splits, Splits):
         raise DatasetError(f"load of {dataset.name} gives a {type(splits).__name__}; return a partbench Splits")
     for name, split in _splits(dataset):
         if len(split) == 0:
             raise DatasetError(f"the {name} split of {dataset.name} is empty; put images into it")
+        if isinstance(split, Inspectable):
+            for index in _sample(split, _MANY):
+                split.inspect(index)
 
 
 def check_classes(dataset: Dataset) -> None:

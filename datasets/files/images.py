@@ -151,6 +151,10 @@ class ImageFolder:
         source, name = self._pictures[index]
         return source.decode(name)
 
+    def inspect(self, index: int) -> None:
+        """Decode the whole picture at `index`; a `DatasetError` names one that is broken."""
+        self.picture(index)
+
     def images(self, indices: Sequence[int], size: int) -> Tensor:
         """The pictures at `indices`, (N, 3, size, size) float32 in [0, 1]."""
         images = torch.empty(len(indices), 3, size, size)

@@ -1,10 +1,8 @@
-"""Reading a folder's pairs: images cropped and resized, masks with them, every file looked at up front."""
+"""Reading a folder's pairs: images cropped and resized, masks with them."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +10,13 @@ import numpy as np
 import torch
 
 from ..dataset import DatasetError, Splits
-from ..files.decoding import upright_size
+from ..files.decoding import decode
 from ..files.hints import enumeration
 from ..files.images import ImageFolder, squares
 from ..files.masks import Labels, read_labels, square_labels
 from .files import ImageMaskPair, split_pairs
 from .labelling import Labelling
+from .tally import ValueTally
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,9 +29,10 @@ class PairSplit:
     that a mask never holds a class that is not in its file.
     """
 
-    def __init__(self, pairs: Sequence[ImageMaskPair], labelling: Labelling) -> None:
+    def __init__(self, pairs: Sequence[ImageMaskPair], labelling: Labelling, tally: ValueTally) -> None:
         self._pairs = pairs
         self._labelling = labelling
+        self._tally = tally
 
     def __len__(self) -> int:
         return len(self._pairs)
@@ -44,6 +44,15 @@ class PairSplit:
     def files(self, index: int) -> tuple[Path, ...]:
         """The image, its mask and the list of classes."""
         return self._pairs[index].image, self._pairs[index].mask, self._labelling.file
+
+    def inspect(self, index: int) -> None:
+        """Decode image and mask, compare their sizes, and look up every value of the mask."""
+        pair = self._pairs[index]
+        labels, image = read_labels(pair.mask), decode(pair.image, str(pair.image)).size
+        if image != labels.shape[::-1]:
+            mask = f"{pair.mask} is {labels.shape[1]}x{labels.shape[0]}"
+            raise DatasetError(f"{pair.image} is {image[0]}x{image[1]} pixels and {mask}; bring both to one size")
+        self._tally.add(pair.mask, labels, class_indices(labels, self._labelling, pair.mask))
 
     def images(self, indices: Sequence[int], size: int) -> Tensor:
         """The images at `indices`, (N, 3, size, size) float32 in [0, 1]."""
@@ -60,20 +69,13 @@ class PairSplit:
 
 
 def load_folder(folder: Path, labelling: Labelling) -> Splits:
-    """The splits of a folder, after a look at every image's size and every mask's values."""
+    """The splits of a folder; only names are looked at until `inspect` is called."""
     pairs, notes = split_pairs(folder)
-    validate([pair for split in pairs.values() for pair in split], labelling)
-    splits = {name: PairSplit(split, labelling) for name, split in pairs.items() if split}
+    tally = ValueTally(labelling)
+    splits = {name: PairSplit(split, labelling, tally) for name, split in pairs.items() if split}
     unlabelled = _unlabelled(folder)
     notes += unlabelled.notes if unlabelled else ()
-    return Splits(splits["pool"], splits["test"], splits.get("validation"), unlabelled, notes)
-
-
-def validate(pairs: Sequence[ImageMaskPair], labelling: Labelling) -> None:
-    """Raise the error of the first pair, in their order, that cannot be used."""
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as threads:
-        for _ in threads.map(lambda pair: _validate_pair(pair, labelling), pairs):
-            pass
+    return Splits(splits["pool"], splits["test"], splits.get("validation"), unlabelled, notes, tally.remarks)
 
 
 def class_indices(labels: Labels, labelling: Labelling, path: Path) -> Labels:
@@ -88,15 +90,6 @@ def class_indices(labels: Labels, labelling: Labelling, path: Path) -> Labels:
         fact = f"{path} holds {unknown}, which classes.json does not name"
         raise DatasetError(f"{fact}; mend the mask, add the classes, or declare the value as ignore_index")
     return indices
-
-
-def _validate_pair(pair: ImageMaskPair, labelling: Labelling) -> None:
-    labels = read_labels(pair.mask)
-    image, mask = upright_size(pair.image), (labels.shape[1], labels.shape[0])
-    if image != mask:
-        fact = f"{pair.image} is {image[0]}x{image[1]} pixels and {pair.mask} is {mask[0]}x{mask[1]}"
-        raise DatasetError(f"{fact}; bring both to one size")
-    class_indices(labels, labelling, pair.mask)
 
 
 def _unlabelled(folder: Path) -> ImageFolder | None:

@@ -14,10 +14,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 from partbench.datasets.checks import CHECKS
-from partbench.datasets.dataset import IGNORE, Dataset, DatasetError
+from partbench.datasets.dataset import IGNORE, Dataset, DatasetError, Inspectable, Splits
 from partbench.datasets.folder import open_folder, partbench_datasets
 from partbench.datasets.folder.files import drawn_splits
 
@@ -54,6 +54,16 @@ def folder(tmp_path: Path) -> Path:
         add_pair(root, name, 32 + 4 * seed, 40, seed)
     write_json(root / "classes.json", {"classes": CLASSES})
     return root
+
+
+def look(dataset: Dataset) -> Splits:
+    """The splits of a dataset after a look at every file."""
+    splits = dataset.load()
+    for split in (splits.pool, splits.test, splits.validation, splits.unlabelled):
+        for index in range(len(split) if split else 0):
+            assert isinstance(split, Inspectable)
+            split.inspect(index)
+    return splits
 
 
 def names(split: Any) -> list[str]:
@@ -151,7 +161,7 @@ def test_any_number_may_be_ignored(folder: Path, ignore: int | None) -> None:
     for stranger in (77, 255, 65535):
         save(folder / "masks" / "a.png", np.full((32, 40), stranger, dtype=np.uint16))
         with pytest.raises(DatasetError, match=rf"a.png holds {stranger}, which classes.json does not name; mend"):
-            open_folder(str(folder)).load()
+            look(open_folder(str(folder)))
 
 
 @pytest.mark.parametrize("ignore", [5, 256, 65535])
@@ -165,7 +175,7 @@ def test_any_number_that_a_mask_holds_is_ignored(folder: Path, ignore: int) -> N
     assert (masks == IGNORE).float().mean() == 0.5
     save(folder / "masks" / "a.png", np.full((32, 40), ignore - 1, dtype=np.uint16))
     with pytest.raises(DatasetError, match=rf"holds {ignore - 1}, which"):
-        open_folder(str(folder)).load()
+        look(open_folder(str(folder)))
 
 
 def test_palette_masks_hold_their_indices(folder: Path) -> None:
@@ -182,7 +192,67 @@ def test_a_rotated_photograph_fits_its_upright_mask(folder: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     save(folder / "images" / "a.jpg", np.zeros((40, 32, 3), dtype=np.uint8), exif=exif)
-    assert len(open_folder(str(folder)).load().pool) == 3
+    assert len(look(open_folder(str(folder))).pool) == 3
+
+
+def test_image_and_mask_stand_upright_each_as_its_own_exif_says(folder: Path) -> None:
+    """A mask that was saved with the EXIF of its photograph is turned with it, one without it is not."""
+    pixels, labels = np.zeros((32, 32, 3), dtype=np.uint8), np.zeros((32, 32), dtype=np.uint8)
+    pixels[4:12, 20:28, 0], labels[4:12, 20:28] = 255, 1
+    write_json(folder / "splits.json", {"pool": ["a"], "test": ["b"]})
+    (folder / "images" / "a.jpg").unlink()
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        save(folder / "images" / "a.png", pixels, exif=exif)
+        upright = np.asarray(ImageOps.exif_transpose(Image.open(folder / "images" / "a.png")))[..., 0] == 255
+        for mask, options in ((labels, {"exif": exif}), (upright.astype(np.uint8), {})):
+            save(folder / "masks" / "a.png", mask, **options)
+            pool = look(open_folder(str(folder))).pool
+            assert torch.equal(pool.masks([0], 32)[0] == 1, pool.images([0], 32)[0, 0] == 1), orientation
+
+
+def test_a_photograph_that_is_cut_short_is_found_by_a_look(folder: Path) -> None:
+    """Its header is whole and of the right size; the pixels are not."""
+    whole = (folder / "images" / "a.jpg").read_bytes()
+    (folder / "images" / "a.jpg").write_bytes(whole[: len(whole) - 40])
+    with pytest.raises(DatasetError, match=r"images/a\.jpg cannot be read as a picture \(.*truncated"):
+        look(open_folder(str(folder)))
+
+
+def hide(folder: Path, shown: int, hidden: int) -> None:
+    """Masks of two values."""
+    for mask in (folder / "masks").iterdir():
+        labels = np.asarray(Image.open(mask))
+        save(mask, np.where(labels == 3, hidden, shown).astype(np.uint8))
+
+
+def test_an_ignored_value_that_nobody_declared_is_said_with_its_share(folder: Path) -> None:
+    """Where classes.json says nothing of 255, and what no mask shows beside it; declared, it is nobody's surprise."""
+    labels = np.zeros((32, 40), dtype=np.uint8)
+    labels[:8], labels[8:12], labels[12:16] = 255, 1, 2
+    save(folder / "masks" / "a.png", labels)
+    write_json(folder / "splits.json", {"pool": ["a"], "test": ["b"]})
+    said = look(open_folder(str(folder))).remarks()
+    assert len(said) == 1
+    assert said[0].startswith("255 is ignored, 11.8% of the pixels, in 1 of 2 masks; classes.json does not say what")
+    (folder / "masks" / "b.png").write_bytes((folder / "masks" / "a.png").read_bytes())
+    save(folder / "images" / "b.jpeg", np.zeros((32, 40, 3), dtype=np.uint8))
+    (said_now,) = look(open_folder(str(folder))).remarks()
+    assert said_now.startswith("255 is ignored, 25.0% of the pixels, in 2 of 2 masks, and no mask shows 'nose'; ")
+    write_json(folder / "classes.json", {"classes": CLASSES, "ignore_index": 255})
+    assert look(open_folder(str(folder))).remarks() == ()
+
+
+def test_masks_of_black_and_white_are_refused(folder: Path) -> None:
+    """Where 0 and 255 are all that they hold, the class that 255 means is not there at all."""
+    write_json(folder / "classes.json", {"classes": ["background", "cat"]})
+    hide(folder, 0, 255)
+    splits = look(open_folder(str(folder)))
+    with pytest.raises(
+        DatasetError, match=r"^255 is ignored, 2\d\.\d% of .* in 6 of 6 masks, and no mask shows 'cat'; "
+    ):
+        splits.remarks()
 
 
 def test_without_lists_half_is_pool_and_half_is_test(folder: Path) -> None:
@@ -347,12 +417,12 @@ FAULTS: list[tuple[Callable[[Path], Any], str]] = [
 
 @pytest.mark.parametrize(("spoil", "message"), FAULTS)
 def test_a_fault_is_named_before_any_compute(folder: Path, spoil: Callable[[Path], Any], message: str) -> None:
-    """Loading names the file at fault and how to mend it."""
+    """A look at the files names the one at fault and how to mend it."""
     dataset = open_folder(str(folder))
-    dataset.load()
+    look(dataset)
     spoil(folder)
     with pytest.raises(DatasetError, match=message):
-        dataset.load()
+        look(dataset)
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the packs of real images are not here")

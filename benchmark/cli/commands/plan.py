@@ -15,7 +15,7 @@ from ...plan import HEADLESS, SUPERVISED, Cell, Plan, base_head
 from ...plugins.catalogue import Catalogue, load_catalogue
 from ...plugins.names import find_backbone, find_dataset, find_head
 from ...results import ResultError, RunFolder
-from ..terminal import open_console, print_notes
+from ..terminal import look_at_images, open_console
 from .plan_options import PlanError, check_choices, find_device, folder_for, resolve
 from .preset import PresetChoice, folder_of
 from .read_runs import read_run
@@ -41,7 +41,7 @@ def show(plan: Plan, device: str, out: Path | None, like: Path | None, most: flo
     folder, processor = folder_for(plan, out), find_device(device)
     results = read_run(like)[1] if like else None
     task = SegmentationTask.open(find_dataset(catalogue, plan.dataset).record, plan)
-    print_notes(open_console(stderr=True), task.splits.notes)
+    look_at_images(task, open_console(stderr=True))
     room = MemoryLimit.of(processor, most)
     free, feasibility = room.most, _rehearse(plan, catalogue, task, folder, room, as_json)
     disks = {folder.path: free_disk(folder.path), cache_folder(): free_disk(cache_folder())}

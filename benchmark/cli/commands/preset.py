@@ -95,8 +95,8 @@ def run(
     as_json: bool,
     reporters: Sequence[str],
     memory: float | None = None,
-) -> None:
-    """Carry out every part of a preset and print its table."""
+) -> int:
+    """Carry out every part of a preset and print its table; 0 if all cells have a score, 1 if some have, 2 if none."""
     preset = choice.build()
     folder = folder_of(preset, out)
     for part in preset.parts:  # whatever is refused is so before anything is written
@@ -110,6 +110,10 @@ def run(
     for part in preset.parts:
         if (picture := draw_rows(preset, part, folder)) and not as_json:
             open_console(stderr=True).print(f"pictures: {escape(str(picture))}", soft_wrap=True)
+    cells = [cell for part in preset.parts for cell in part.plan.cells()]
+    results = [one for part in preset.parts for one in folder.run_of(part).results(part.plan.cells())[0]]
+    scored = sum(result.confusion is not None for result in results)
+    return 0 if scored == len(cells) else 1 if scored else 2
 
 
 def draw_rows(preset: Preset, part: PresetRun, folder: PresetFolder) -> Path | None:

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 def run(
     plan: Plan, device: str, out: Path | None, as_json: bool, reporters: Sequence[str] = (),
     memory: float | None = None,
-) -> None:  # fmt: skip
-    """Carry out a plan and print its leaderboard."""
+) -> int:  # fmt: skip
+    """Carry out a plan and print its leaderboard; 1 if some of its cells failed."""
     console = open_console(stderr=as_json)
     plan, folder = carry_out(plan, device, out, as_json, reporters, memory)
-    show_end(plan, folder, console, as_json)
+    return show_end(plan, folder, console, as_json)
 
 
 def carry_out(
@@ -64,7 +64,7 @@ def _carry_out(
 ) -> None:  # fmt: skip
     from ...machine import provenance
     from ...run.apart import RunRecipe
-    from ..terminal import TerminalListener, print_notes
+    from ..terminal import TerminalListener, look_at_images
 
     cells = sum(1 for _ in plan.cells())
     console.print(
@@ -76,6 +76,6 @@ def _carry_out(
     reporter = Listeners([*named, *listeners])
     recipe = RunRecipe(plan, folder, room.device, cache_folder(), provenance(room.device), room)
     runner = recipe.open(catalogue, reporter)
-    print_notes(console, runner.task.splits.notes)
+    look_at_images(runner.task, console)
     runner.run()
     note_offers(folder.path, runner.backbones, runner.heads, {plan.dataset: find_dataset(catalogue, plan.dataset)})

@@ -17,27 +17,26 @@ from .flags import print_flags
 from .leaderboard import show_tables
 
 
-def show_end(plan: Plan, folder: RunFolder, console: Console, as_json: bool) -> None:
-    """Print the summary of a plan's cells."""
+def show_end(plan: Plan, folder: RunFolder, console: Console, as_json: bool) -> int:
+    """Print the summary of a plan's cells; 0 if all of them have a score, 1 if some have, an error if none has."""
     from ...gallery import compare_predictions
 
     results, _ = folder.results(plan.cells())
-    if all(result.confusion is None for result in results):
+    cells = sum(1 for _ in plan.cells())
+    failed = cells - sum(result.confusion is not None for result in results)
+    if failed == cells:
         raise ResultError(f"no cell of {folder.path} could be scored; the reasons stand above")
     board = Leaderboard(results)
     summary = board.summarise()
     if as_json:
         print(as_text(summary, "json"))
-        return
+        return 1 if failed else 0
     show_tables(board, summary, DEFAULT, plan.dataset)
     print_flags([folder.path], console, plan.backbones)
     print_signoffs([folder.path], console, {*plan.backbones, *plan.heads, plan.dataset})
-    failed = sum(r.error is not None for r in results)
     if failed:
         where = escape(str(folder.path / "cells"))
-        console.print(
-            f"[yellow]{failed} of {len(results)} cells failed; their files in {where} say why[/]", soft_wrap=True
-        )
+        console.print(f"[yellow]{failed} of {cells} cells failed; their files in {where} say why[/]", soft_wrap=True)
     most = max(plan.shots)
     scored = summary[(summary["shots"] == most) & (summary["head"] != NO_HEAD)]
     if not scored.empty:
@@ -46,6 +45,7 @@ def show_end(plan: Plan, folder: RunFolder, console: Console, as_json: bool) -> 
         if picture:
             console.print(f"pictures: {escape(str(picture))} and beside it", soft_wrap=True)
     _print_cost(results, console)
+    return 1 if failed else 0
 
 
 def _print_cost(results: Sequence[CellResult], console: Console) -> None:

@@ -78,6 +78,9 @@ def run(
     The same command resumes a run that was stopped, and adds to one that is there. With less memory fewer images are
     held and projected at once, to the same scores in more time.
 
+    Every image and mask of the run is looked at first. Exit 0 if every cell has its score, 1 if some failed, 2 if none
+    has one or something must be mended before.
+
     Example:  partbench run --dataset folder:my-cats --backbone stylegan2 --shots 1,5
 
     With --preset, an experiment of the paper, whose scores stand beside ours: partbench run --preset table-g
@@ -89,11 +92,10 @@ def run(
 
     choice = choose(context, preset, scale, data, weights)
     if choice:
-        run_preset(choice, device, out, as_json, tuple(reporter or ()), memory)
-        return
+        raise typer.Exit(run_preset(choice, device, out, as_json, tuple(reporter or ()), memory))
     names = tuple(backbone or ()), tuple(head or ())
     plan = make_plan(dataset, *names, shots, draws, schedule, features, size, pool, test, split, seed)
-    run_plan(plan, device, out, as_json, tuple(reporter or ()), memory)
+    raise typer.Exit(run_plan(plan, device, out, as_json, tuple(reporter or ()), memory))
 
 
 @app.command()

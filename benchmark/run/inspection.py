@@ -1,0 +1,69 @@
+"""A look at the pixels of every image and mask of a run, before anything is computed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from ...datasets.dataset import IGNORE, DatasetError, Inspectable, Split
+from .task import STATISTICS, SegmentationTask
+
+Fault = str | None
+
+
+def inspect(task: SegmentationTask, report: Callable[[], None] = lambda: None) -> tuple[str, ...]:
+    """Look at all images that a run reads, tell `report` of each, and name every one at fault.
+
+    What was noticed and is no fault comes back in sentences.
+    """
+    splits, faults = task.splits, list[str]()
+    unlabelled = splits.unlabelled
+    for split, rows, labelled in (
+        (splits.pool, task.pool, True),
+        (task.scored, task.test, True),
+        *(((unlabelled, range(min(STATISTICS, len(unlabelled))), False),) if unlabelled else ()),
+    ):
+        for fault in _faults(task, split, rows, labelled):
+            faults += [fault] if fault else []
+            report()
+    if faults:
+        others = f" ({len(faults) - 1} more images of the run have a fault: {'; '.join(faults[1:3])}"
+        others += f"; and {len(faults) - 3} more)" if len(faults) > 3 else ")"
+        raise DatasetError(faults[0] + (others if len(faults) > 1 else ""))
+    return tuple(splits.remarks())
+
+
+def count(task: SegmentationTask) -> int:
+    """How many images `inspect` looks at."""
+    return len(task.pool) + len(task.test) + min(STATISTICS, len(task.splits.unlabelled or ()))
+
+
+def _faults(task: SegmentationTask, split: Split, rows: range, labelled: bool) -> Iterator[Fault]:
+    """What is wrong with each image, None for one that is as it should be."""
+    if isinstance(split, Inspectable):
+        with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as threads:
+            yield from threads.map(partial(_fault, split.inspect), rows)
+    else:  # what a stranger's split does when several ask at once is not known
+        yield from map(partial(_fault, partial(_read, task, split, labelled)), rows)
+
+
+def _fault(look: Callable[[int], None], row: int) -> Fault:
+    try:
+        look(row)
+    except DatasetError as error:
+        return str(error)
+    return None
+
+
+def _read(task: SegmentationTask, split: Split, labelled: bool, row: int) -> None:
+    """Read an image and its mask as the run will."""
+    split.images([row], task.plan.size)
+    if not labelled:
+        return
+    values = split.masks([row], task.plan.size).unique().tolist()
+    strange = [value for value in values if value != IGNORE and not 0 <= value < len(task.dataset.classes)]
+    if strange:
+        where = f"the mask of '{split.name(row)}' of {task.dataset.name} holds {strange[0]}"
+        raise DatasetError(f"{where}, and its classes go from 0 to {len(task.dataset.classes) - 1}; mend the mask")
