@@ -44,6 +44,8 @@ def look_at_images(task: SegmentationTask, console: Console) -> None:
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         looked = bar.add_task("looking at images and masks", total=count(task))
         remarks = inspect(task, lambda: bar.advance(looked))
+        hashed = bar.add_task("telling them by what they hold", total=count(task))
+        task.read_contents(lambda images: bar.advance(hashed, images))
     print_notes(console, remarks)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,10 @@ Digests = tuple[str, str]
 """Of an image, and of its mask as it is read at the size that is scored."""
 Contents = Mapping[str, Mapping[str, Digests]]
 """By split and by name of the image."""
+FOLDER = "contents"
+"""Where digests are remembered, in the cache."""
+FRESH = 2.0
+"""Seconds in which a file may change again and keep its time, as clocks of disks go: it is not remembered."""
 SHOWN = 3
 """Names in a sentence."""
 
@@ -28,19 +34,15 @@ class ContentReader:
     """The dataset and how it is read: other words remember apart."""
     size: int
     """Side at which masks, and images that lie in no file of their own, are read, pixels."""
-    again: bool = False
-    """Forget what is remembered, and look at every file."""
 
     @property
     def file(self) -> Path:
         key = hashlib.sha256(f"{Path.cwd()} {self.what} {self.size}".encode()).hexdigest()[:16]
-        return cache_folder("contents") / f"{key}.json"
+        return cache_folder(FOLDER) / f"{key}.json"
 
-    def read(
-        self, splits: Mapping[str, tuple[Split, Sequence[int]]], report: Callable[[int], None] = lambda count: None
-    ) -> Contents:
+    def read(self, splits: Mapping[str, tuple[Split, Sequence[int]]], report: Callable[[int], None]) -> Contents:
         """Digests of these rows of splits; `report` hears of each few images. Without a mask the second is empty."""
-        earlier = {} if self.again else self._remembered()
+        earlier = self._remembered()
         found: dict[str, dict[str, Digests]] = {}
         known: dict[str, Digests] = {}
         for name, (split, rows) in splits.items():
@@ -55,7 +57,7 @@ class ContentReader:
             known |= {key: read[row] for row, key in keys.items() if key}
             found[name] = {split.name(row): read[row] for row in rows}
         if known.keys() - earlier.keys():
-            self._remember(known)
+            self._remember({**earlier, **known})
         return found
 
     def _remembered(self) -> dict[str, Digests]:
@@ -69,6 +71,11 @@ class ContentReader:
             write_atomic(self.file, json.dumps(known).encode())
         except OSError:  # a cache that cannot be written costs time alone
             return
+
+
+def forget() -> None:
+    """Have every file looked at again, though it has kept its path, size and time."""
+    shutil.rmtree(cache_folder(FOLDER), ignore_errors=True)
 
 
 def contents_hash(classes: Sequence[str], excluded: Sequence[str], contents: Contents) -> str:
@@ -91,10 +98,12 @@ def differences(earlier: Contents, now: Contents) -> str:
 
 
 def _stamp(split: Split, row: int) -> str:
-    """Changes whenever a file of this image does; empty where there is none."""
+    """Changes whenever a file of this image does; empty where there is none, or one that may be written just now."""
     if not isinstance(split, FileBacked):
         return ""
     stats = [(str(file.resolve()), file.stat()) for file in split.files(row)]
+    if any(time.time() - stat.st_mtime < FRESH for _, stat in stats):
+        return ""
     return json.dumps([split.name(row), *((path, stat.st_size, stat.st_mtime_ns) for path, stat in stats)])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -28,19 +28,13 @@ class SegmentationTask:
     dataset: Dataset
     plan: Plan
     splits: Splits
-    rehash: bool = False
-    """Look at every file again, though it has kept its path, size and time."""
-    report: Callable[[int], None] = field(default=lambda count: None, compare=False)
-    """Hears of every few images whose content was read."""
 
     @classmethod
-    def open(
-        cls, dataset: Dataset, plan: Plan, rehash: bool = False, report: Callable[[int], None] = lambda count: None
-    ) -> SegmentationTask:
+    def open(cls, dataset: Dataset, plan: Plan) -> SegmentationTask:
         """Open the dataset and make sure, before any compute, that the plan can be carried out."""
         with plugin_call(dataset.name):
             splits = dataset.load()
-        task = cls(dataset, plan, splits, rehash, report)
+        task = cls(dataset, plan, splits)
         if max(plan.shots) > len(task.pool):
             enough = max(plan.shots) <= len(task.splits.pool)
             raise DatasetError(
@@ -75,13 +69,18 @@ class SegmentationTask:
     @cached_property
     def contents(self) -> Contents:
         """Digests of all that shots, scores and the scale of the features come from."""
+        return self.read_contents(lambda count: None)
+
+    def read_contents(self, report: Callable[[int], None]) -> Contents:
+        """Read them; `report` hears of each few images."""
         splits: dict[str, tuple[Split, Sequence[int]]] = {
             "pool": (self.splits.pool, self.pool),
             self.plan.split: (self.scored, self.test),
         }
         if self.splits.unlabelled:
             splits["unlabelled"] = self.splits.unlabelled, range(min(STATISTICS, len(self.splits.unlabelled)))
-        return ContentReader(self.dataset.name, self.plan.size, self.rehash).read(splits, self.report)
+        vars(self)["contents"] = ContentReader(self.dataset.name, self.plan.size).read(splits, report)
+        return self.contents
 
     def check_folder(self, folder: RunFolder) -> None:
         """Refuse to add to a run of another protocol, or of images, masks or classes that are not these."""

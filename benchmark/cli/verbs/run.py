@@ -22,6 +22,7 @@ Pool = Annotated[int, typer.Option(min=1, help="Most labelled images to draw sho
 Split = Annotated[str, typer.Option(help="test, or validation to choose a protocol on.")]
 Seed = Annotated[int, typer.Option(help="Seed of the draws and of the heads.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")]
+Rehash = Annotated[bool, typer.Option("--rehash", help="Read files again that kept their size and time.")]
 Memory = Annotated[Optional[float], typer.Option(min=0, help="GiB to use; what is free by default.")]  # noqa: UP045
 Out = Annotated[Optional[Path], typer.Option(help="Folder of the run; runs/DATASET by default.")]  # noqa: UP045
 Preset = Annotated[Optional[str], typer.Option(help="An experiment of the paper, as table-g, or a .toml of yours.")]  # noqa: UP045
@@ -30,6 +31,14 @@ Data = Annotated[Names, typer.Option(help="For a preset: PATH of its images, or 
 Weights = Annotated[Names, typer.Option(help="For a preset: a weights FILE, or NAME=FILE; may be repeated.")]
 SHOTS, DRAWS, TEST = "1,5,10", 3, 16
 """Of a run that does not say."""
+
+
+def forget_contents(rehash: bool) -> None:
+    """Do what --rehash asks for."""
+    from ...run.content import forget
+
+    if rehash:
+        forget()
 
 
 @app.command("list")
@@ -71,6 +80,7 @@ def run(
     scale: Scale = "embedded",
     data: Data = None,
     weights: Weights = None,
+    rehash: Rehash = False,
     as_json: Json = False,
 ) -> None:
     """Cross backbones, heads and shots on a dataset, and print the leaderboard.
@@ -90,6 +100,7 @@ def run(
     from ..commands.preset import run as run_preset
     from ..commands.run import run as run_plan
 
+    forget_contents(rehash)
     choice = choose(context, preset, scale, data, weights)
     if choice:
         raise typer.Exit(run_preset(choice, device, out, as_json, tuple(reporter or ()), memory))
@@ -121,6 +132,7 @@ def plan(
     scale: Scale = "embedded",
     data: Data = None,
     weights: Weights = None,
+    rehash: Rehash = False,
     as_json: Json = False,
 ) -> None:
     """Say what a run would take and what it could show, before it is computed; exit 2 if it cannot fit.
@@ -135,6 +147,7 @@ def plan(
     from ..commands.plan_options import make_plan
     from ..commands.preset import choose
 
+    forget_contents(rehash)
     choice = choose(context, preset, scale, data, weights)
     if choice:
         show_preset(choice, device, out, like, memory, as_json)
