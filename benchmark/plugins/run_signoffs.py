@@ -32,7 +32,7 @@ def note(run: Path, crossed: Mapping[str, Mapping[str, Subject]]) -> None:
     record = _read(run)
     for noun, subjects in crossed.items():
         for name, subject in subjects.items():
-            signoff = _quietly(noun, name)
+            signoff = _quietly(noun, name, subject)
             entry = {"subject": asdict(subject), "signoff": None if signoff is None else as_record(signoff)}
             record.setdefault(noun, {})[name] = entry
     write_atomic(run / KEPT, json.dumps(record, indent=1).encode())
@@ -63,15 +63,17 @@ def line(found: Sequence[RunSignoff]) -> str:
 
 def _best(noun: str, name: str, subject: Subject, checks: str, kept: Signoff | None) -> RunSignoff:
     """By the sign-off of the run or of this machine, whichever still holds."""
-    standings = [(one.standing(subject, checks), one) for one in (kept, _quietly(noun, name)) if one is not None]
+    standings = [
+        (one.standing(subject, checks), one) for one in (kept, _quietly(noun, name, subject)) if one is not None
+    ]
     standing, signoff = min(standings, key=lambda pair: pair[0].startswith("stale"), default=("not checked", None))
     return RunSignoff(noun, name, subject, standing, signoff)
 
 
-def _quietly(noun: str, name: str) -> Signoff | None:
+def _quietly(noun: str, name: str, subject: Subject) -> Signoff | None:
     """The sign-off of this machine; one that was edited counts for nothing."""
     try:
-        return read_signoff(stored(noun, name))
+        return read_signoff(stored(noun, name, subject.data))
     except ResultError:
         return None
 

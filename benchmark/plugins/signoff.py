@@ -32,6 +32,8 @@ class Subject:
     """Package and version, `partbench-foo 1.2`."""
     weights: str | None
     """Hash of the weights."""
+    data: str | None = None
+    """Hash of the images and masks."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class Signoff:
         for what, ours, theirs in (
             ("the package", self.subject.provider, subject.provider),
             ("the weights", self.subject.weights, subject.weights),
+            ("the data", self.subject.data, subject.data),
             ("the list of checks", self.checks, checks),
         ):
             if ours != theirs:
@@ -84,9 +87,9 @@ def list_hash(noun: str) -> str:
     return hashlib.sha256(b"\0".join(texts)).hexdigest()[:16]
 
 
-def stored(noun: str, name: str) -> Path:
-    """The file of a record's sign-off on this machine."""
-    return cache_folder("checks") / f"{noun}-{file_name(name)}.json"
+def stored(noun: str, name: str, data: str | None = None) -> Path:
+    """The file of a record's sign-off on this machine; other data of the same name have another."""
+    return cache_folder("checks") / f"{noun}-{file_name(name)}{f'-{data}' if data else ''}.json"
 
 
 def as_record(signoff: Signoff) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def show(pattern: str, out: Path | None, as_json: bool) -> int:
             console.print(escape(name), style="bold")
         offer = find(catalogue, name)
         signed.append(sign_off(name, offer, _run_checks(offer.record, console)))
-    for file in (stored(signed[0].noun, signed[0].name), out) if len(signed) == 1 else ():
+    for file in (stored(signed[0].noun, signed[0].name, signed[0].subject.data), out) if len(signed) == 1 else ():
         if file:
             console.print(f"signed off in {escape(str(file))}", style="dim", soft_wrap=True)
     if out:
@@ -86,5 +86,5 @@ def sign_off(name: str, offer: Offer[Any], outcomes: list[CheckOutcome]) -> Sign
         date=time.strftime("%Y-%m-%d", time.gmtime()),
         outcomes={o.check: {"word": o.word, "error": o.error, "reason": o.reason} for o in outcomes},
     )
-    write_signoff(stored(noun, name), signoff)
+    write_signoff(stored(noun, name, signoff.subject.data), signoff)
     return signoff
