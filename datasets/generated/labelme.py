@@ -25,16 +25,18 @@ from .labels import (
 )
 from .manifest import BACKGROUND, ExportManifest
 from .rasters import Mask, Points, around, disc, leaves, polygon, rectangle, stamp, stroke
-from .split import image_file
+from .split import IMAGES, image_file
 
 VERSION = "5.5.0"
 """Of the format that the skeletons have; labelme warns of files from another major version."""
+CONTENT = "partbench_image"
+"""The hash of the image that a file was made for; labelme keeps keys of others, and exports name images alike."""
 LEAST = {"polygon": 3, "rectangle": 2, "oriented_rectangle": 4, "circle": 2, "line": 2, "linestrip": 2, "mask": 2}
 """The shapes that have an area, or as a line a thickness, and the points that they need at least."""
 
 
-def skeleton(stem: str, width: int, height: int) -> str:
-    """The file of an image on which nothing is drawn yet."""
+def skeleton(stem: str, width: int, height: int, content: str) -> str:
+    """The file of an image, with the hash of its content, on which nothing is drawn yet."""
     record: dict[str, Any] = {
         "version": VERSION,
         "flags": {},
@@ -43,6 +45,7 @@ def skeleton(stem: str, width: int, height: int) -> str:
         "imageData": None,
         "imageHeight": height,
         "imageWidth": width,
+        CONTENT: content,
     }
     return json.dumps(record, indent=2)
 
@@ -74,7 +77,7 @@ def _read(file: Path, reading: AnnotationReader, found: FoundAnnotations) -> str
         if not shapes:
             return ""
         size = reading.size(stem, (content["imageHeight"], content["imageWidth"]), str(file))
-        _check_picture(content.get("imageData"), reading, stem, file)
+        _check_picture(content, reading, stem, file)
         reading.paint(found, stem, [_shape(shape, reading, file, size) for shape in shapes], size)
     except DatasetError:
         raise
@@ -83,12 +86,13 @@ def _read(file: Path, reading: AnnotationReader, found: FoundAnnotations) -> str
     return stem
 
 
-def _check_picture(data: str | None, reading: AnnotationReader, stem: str, file: Path) -> None:
-    """Refuse shapes that were drawn on another picture of the same name, where the file has a lossless copy of it."""
-    if not data:
-        return
-    theirs, ours = _picture(data, f"{file} has imageData"), image_file(reading.folder, stem)
-    if theirs.format == "PNG" and theirs.convert("RGB").tobytes() != decode(ours, str(ours)).tobytes():
+def _check_picture(content: Mapping[str, Any], reading: AnnotationReader, stem: str, file: Path) -> None:
+    """Refuse shapes that were drawn on another picture of the same name, where the file knows its own."""
+    ours, data = image_file(reading.folder, stem), content.get("imageData")
+    theirs = _picture(data, f"{file} has imageData") if data else None
+    other = theirs and theirs.format == "PNG" and theirs.convert("RGB").tobytes() != decode(ours, str(ours)).tobytes()
+    known = reading.manifest.contents.get(f"{IMAGES}/{stem}.png")
+    if other or (known and content.get(CONTENT, known) != known):
         raise DatasetError(f"{file} was drawn on another picture than {ours}; annotate the exported image")
 
 

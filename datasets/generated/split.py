@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 
 from ..dataset import IGNORE, DatasetError, GeneratorIdentity, Split, Splits
 from ..files.images import squares
+from ..files.listing import files_below, left_out
 from ..files.masks import read_labels, square_labels
 from .content import check_contents, file_content, image_content, mask_content
 from .manifest import ExportManifest, damaged
@@ -165,4 +166,6 @@ def join_base(folder: Path, manifest: ExportManifest, base: Splits, judged: bool
     others = {name: getattr(base, name) for name in ("test", "validation")}
     if not judged:
         others = {name: split and IgnoredMasks(split) for name, split in others.items()}
-    return Splits(pool, others["test"], others["validation"], base.unlabelled, base.notes)
+    named = {f"{stem}.png" for stem in manifest.annotations}
+    unnamed = left_out(folder / MASKS, files_below(folder / MASKS), named, "masks")
+    return Splits(pool, others["test"], others["validation"], base.unlabelled, (*base.notes, *unnamed))

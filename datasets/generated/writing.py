@@ -66,8 +66,9 @@ def complete(folder: Path, manifest: ExportManifest, codes: Mapping[str, Tensor]
     """Write what stands beside the images: codes, the skeleton to annotate, the manifest."""
     if codes:
         save_file({name: code.contiguous().clone() for name, code in codes.items()}, folder / CODES)
-    _write_skeleton(folder, manifest, colours)
-    write_manifest(folder, replace(manifest, contents=exported_contents(folder, manifest)))
+    known = replace(manifest, contents=exported_contents(folder, manifest))
+    _write_skeleton(folder, known, colours)
+    write_manifest(folder, known)
 
 
 def exported_contents(folder: Path, manifest: ExportManifest) -> dict[str, str]:
@@ -90,7 +91,8 @@ def _write_skeleton(folder: Path, manifest: ExportManifest, colours: Colours) ->
         (folder / LABELS).write_text(labelme.label_file(manifest), encoding="utf-8")
         for stem, size in zip(manifest.images, sizes, strict=True):
             file = image_file(folder, stem).with_suffix(".json")
-            file.write_text(labelme.skeleton(stem, *size), encoding="utf-8")
+            content = manifest.contents[f"{IMAGES}/{stem}.png"]
+            file.write_text(labelme.skeleton(stem, *size, content), encoding="utf-8")
 
 
 def write_masks(

@@ -240,7 +240,9 @@ def test_shots_stand_beside_the_splits_of_another_dataset(here: Path) -> None:
     assert splits.test == base.test and splits.unlabelled == base.unlabelled
     assert isinstance(splits.pool, MadeByGenerator) and splits.pool.maker == GeneratorIdentity("toy", None)
     before = splits.pool.name(0)
-    assert before.startswith("0000-")
+    assert before.startswith("0000-") and not splits.notes
+    Image.fromarray(stripes(64)).save(here / "shots" / "masks" / "0002.png")
+    assert record.load().notes == ("shots/masks: 3 masks, 2 read; 1 left out: .png 1",)
     write_masks(here / "shots", read_manifest(here / "shots"), {"0000": np.ones((16, 16), int)}, [[0, 0, 0]])
     assert find_dataset(catalogue, "generated:shots").record.load().pool.name(0) != before
 

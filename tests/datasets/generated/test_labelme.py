@@ -141,3 +141,18 @@ def test_shapes_on_another_picture_of_the_name_are_refused(export: Callable[...,
         DatasetError, match=r"p0.json has imageData whose picture cannot be read; save it again from the"
     ):
         take(folder)
+
+
+def test_a_file_of_another_export_is_refused(export: Callable[..., Path], take: Any) -> None:
+    """Every skeleton knows its image by content, and labelme keeps that; a file made elsewhere does not say."""
+    folder, other = export(), export(images=("p1", "p0"), name="other")
+    file = draw(other, "p0", EYE)
+    (folder / "images" / "p0.json").write_bytes(file.read_bytes())
+    with pytest.raises(
+        DatasetError, match=r"shots.images.p0.json was drawn on another picture than .*p0.png; annotate"
+    ):
+        take(folder)
+    content = json.loads(file.read_text())
+    del content["partbench_image"]
+    (folder / "images" / "p0.json").write_text(json.dumps(content))
+    assert list(take(folder).masks) == ["p0"]
