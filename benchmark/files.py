@@ -22,6 +22,8 @@ else:
     import tomli as tomllib
 
 
+LOCK = ".lock"
+"""The file in a folder of a run that is locked while somebody writes into it."""
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error)
 """What json and numpy raise on a file that is cut short or was edited by hand."""
 
@@ -50,6 +52,30 @@ def write_atomic(path: Path, data: bytes) -> None:
     """Write a file whole or not at all."""
     with replacing(path) as part:
         part.write_bytes(data)
+
+
+class LockedError(UserError):
+    """A folder that another program writes into, in one sentence: the fact, the culprit, the mend."""
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep every other run from writing into a folder, which would lose what two read, change and write."""
+    from filelock import FileLock, Timeout
+
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / LOCK, timeout=0):
+            yield
+    except Timeout:
+        mend = "when it has ended the same command adds to it; or choose another --out"
+        raise LockedError(f"another partbench run is writing into {folder}; {mend}") from None
+
+
+def writable(folder: Path) -> bool:
+    """Whether files can be written into a folder, or it can be made."""
+    there = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+    return os.access(there, os.W_OK)
 
 
 def _error_number(error: BaseException | None) -> int | None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from partbench.benchmark.files import is_full, replacing, write_atomic
+from partbench.benchmark.files import LockedError, is_full, locked, replacing, write_atomic
 from partbench.benchmark.pretrain.checkpoints import save_checkpoint
 
 MUCH = {"much": torch.zeros(10**5)}
@@ -66,3 +66,14 @@ def test_an_error_that_is_none_of_the_disk_stays(tmp_path: Path) -> None:
         read()
     assert caught.value.filename == other
     assert not is_full(caught.value)
+
+
+def test_a_folder_is_locked_for_one(tmp_path: Path) -> None:
+    """Whoever comes second is told so in one sentence, and gets in when the first has ended, however it did."""
+    folder = tmp_path / "run"
+    with locked(folder), pytest.raises(LockedError) as caught, locked(folder):
+        pass
+    mend = "when it has ended the same command adds to it; or choose another --out"
+    assert str(caught.value) == f"another partbench run is writing into {folder}; {mend}"
+    with locked(folder):
+        pass

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 
-from ...files import cache_folder
+from ...files import cache_folder, locked, writable
 from ...plan import Plan
 from ...plugins.catalogue import Catalogue, load_catalogue
 from ...plugins.identity import note_offers
@@ -49,7 +50,8 @@ def carry_out(
     console = open_console(stderr=quiet)
     for problem in catalogue.problems:
         console.print(f"[yellow]{escape(problem)}[/]", soft_wrap=True)
-    _carry_out(plan, catalogue, folder, MemoryLimit.of(processor, memory), console, listeners)
+    with locked(folder.path) if writable(folder.path) else nullcontext():
+        _carry_out(plan, catalogue, folder, MemoryLimit.of(processor, memory), console, listeners)
     return plan, folder
 
 
