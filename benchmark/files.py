@@ -7,10 +7,11 @@ import hashlib
 import os
 import re
 import sys
+import time
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ else:
 
 LOCK = ".lock"
 """The file in a folder of a run that is locked while somebody writes into it."""
+PART = re.compile(r"\.[0-9]+\.part(\.[a-z]+)?$")
+"""How the name of a half-written file ends: the number of the process that writes it is in it."""
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error)
 """What json and numpy raise on a file that is cut short or was edited by hand."""
 
@@ -39,13 +42,14 @@ def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
         if not device:
             os.replace(part, path)
     except Exception as error:
-        elsewhere = isinstance(error, OSError) and error.filename not in (None, str(part))
+        elsewhere = isinstance(error, OSError) and str(error.filename) not in ("None", str(part))
         if elsewhere or (number := _error_number(error)) is None:
             raise
         raise OSError(number, os.strerror(number), str(path)) from None
     finally:
         if not device:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):  # of a disk that cannot be written to at all
+                part.unlink()
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -66,10 +70,19 @@ def locked(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / LOCK, timeout=0):
+            remove_parts(folder)
             yield
     except Timeout:
         mend = "when it has ended the same command adds to it; or choose another --out"
         raise LockedError(f"another partbench run is writing into {folder}; {mend}") from None
+
+
+def remove_parts(folder: Path, older: float = 0.0) -> None:
+    """Remove what programs that were killed have left of half-written files, where it is so many seconds old."""
+    for part in folder.rglob("*.part*"):
+        with suppress(OSError):  # another has removed it
+            if PART.search(part.name) and time.time() - part.stat().st_mtime >= older:
+                part.unlink()
 
 
 def writable(folder: Path) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .files import UNREADABLE, write_atomic
+from .files import UNREADABLE, writable, write_atomic
 from .pictures import (
     Picture,
     paint,
@@ -85,7 +85,12 @@ def compare_predictions(run: Path, backbones: Sequence[str], head: str, shots: i
 
 
 def compare_cells(run: Path, columns: Mapping[str, tuple[str, str, int]], name: str) -> Path | None:
-    """One sheet, `pictures/NAME`: image, truth, and what the backbone, head and shots of each title predict."""
+    """One sheet, `pictures/NAME`: image, truth, and what the backbone, head and shots of each title predict.
+
+    In a run that cannot be written to, the one that is there.
+    """
+    if not writable(run):
+        return run / "pictures" / name if (run / "pictures" / name).exists() else None
     galleries = {backbone: read_pictures(picture_file(run, backbone)) for backbone, _, _ in columns.values()}
     kept = {title: galleries[backbone] for title, (backbone, _, _) in columns.items()}
     wanted = {title: f"{head} {shots}" for title, (_, head, shots) in columns.items()}

@@ -15,7 +15,7 @@ from ... import one_line
 from ...backbones.backbone import Backbone
 from ...heads.head import Head
 from ..calls import plugin_call
-from ..files import is_full, weights_hash
+from ..files import is_full, weights_hash, writable
 from ..gallery import ShotPictures, first_shots, keep_shots, read_shots
 from ..machine import MemoryLimit
 from ..metrics.confusion import confuse
@@ -54,12 +54,17 @@ class Runner:
     def run(self) -> None:
         """Compute every cell that has no score yet; a backbone or a head that fails leaves the others alone."""
         with plugin_call(self.plan.dataset, self.reporter.problem):
+            self.task.check_folder(self.folder)
+        left = [name for name in self.plan.backbones if self._left(name)]
+        if not left and not writable(self.folder.path):  # a run that is finished can be looked at
+            self.reporter.problem(f"{self.folder.path} cannot be written to, and nothing is left to do there")
+            return
+        with plugin_call(self.plan.dataset, self.reporter.problem):
             whole = self._write_plan()
         complete = False
         self.reporter.run_started(self.plan, self.folder)
         try:
             self._guard(whole)
-            left = [name for name in self.plan.backbones if self._left(name)]
             for name in self.plan.backbones:
                 if name not in left:
                     self.reporter.finish(name)
@@ -83,7 +88,6 @@ class Runner:
 
     def _write_plan(self) -> SegmentationTask:
         """Note what the folder holds from now on: what it held, and the cells of this plan; the task of all of it."""
-        self.task.check_folder(self.folder)
         plan = self.folder.read_plan().union(self.plan) if self.folder.plan_file.exists() else self.plan
         task = self.task.of(plan)
         facts = {**self.facts, "data": task.data, "shots": task.manifest.names, "contents": task.contents}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from partbench.benchmark.files import LockedError, is_full, locked, replacing, write_atomic
+from partbench.benchmark.files import LOCK, LockedError, is_full, locked, remove_parts, replacing, write_atomic
 from partbench.benchmark.pretrain.checkpoints import save_checkpoint
 
 MUCH = {"much": torch.zeros(10**5)}
@@ -77,3 +78,22 @@ def test_a_folder_is_locked_for_one(tmp_path: Path) -> None:
     assert str(caught.value) == f"another partbench run is writing into {folder}; {mend}"
     with locked(folder):
         pass
+
+
+def test_half_files_of_killed_programs_are_removed(tmp_path: Path) -> None:
+    """Whoever has a folder for himself removes them wherever they lie, and nothing that only looks like one."""
+    names = ["cells/a.json.123.part", "a.png.9.part.png", "a.part.json", "b.part", "units/c.pt"]
+    for name in names:
+        write_atomic(tmp_path / name, b"half")
+    with locked(tmp_path):
+        left = {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*") if file.is_file()}
+    assert left - {LOCK} == {"a.part.json", "b.part", "units/c.pt"}
+
+
+def test_what_others_may_be_writing_is_left(tmp_path: Path) -> None:
+    """In a shared folder a half file goes when it is old."""
+    for name, age in (("young", 60), ("old", 7200)):
+        (tmp_path / f"{name}.1.part").touch()
+        os.utime(tmp_path / f"{name}.1.part", (0, time.time() - age))
+    remove_parts(tmp_path, 3600)
+    assert os.listdir(tmp_path) == ["young.1.part"]

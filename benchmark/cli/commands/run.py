@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.markup import escape
 
-from ...files import cache_folder, locked, writable
+from ...files import cache_folder, locked, remove_parts, writable
 from ...plan import Plan
 from ...plugins.catalogue import Catalogue, load_catalogue
 from ...plugins.identity import note_offers
@@ -23,6 +23,9 @@ from .run_summary import show_end
 
 if TYPE_CHECKING:
     from ...machine import MemoryLimit
+
+DAY = 86400.0
+"""Seconds after which nobody is writing the same file still."""
 
 
 def run(
@@ -50,6 +53,7 @@ def carry_out(
     console = open_console(stderr=quiet)
     for problem in catalogue.problems:
         console.print(f"[yellow]{escape(problem)}[/]", soft_wrap=True)
+    remove_parts(cache_folder(), DAY)  # others may be at work there
     with locked(folder.path) if writable(folder.path) else nullcontext():
         _carry_out(plan, catalogue, folder, MemoryLimit.of(processor, memory), console, listeners)
     return plan, folder
@@ -80,4 +84,5 @@ def _carry_out(
     runner = recipe.open(catalogue, reporter)
     look_at_images(runner.task, console)
     runner.run()
-    note_offers(folder.path, runner.backbones, runner.heads, {plan.dataset: find_dataset(catalogue, plan.dataset)})
+    if writable(folder.path):
+        note_offers(folder.path, runner.backbones, runner.heads, {plan.dataset: find_dataset(catalogue, plan.dataset)})

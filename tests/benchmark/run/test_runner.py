@@ -491,6 +491,18 @@ def test_predictions_of_earlier_runs_are_kept(bench: Bench) -> None:
         assert {"images", "truth", "linear 1", "linear 2", "other 1", "other 2"} == set(kept)
 
 
+def test_a_finished_run_that_cannot_be_written_to(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is left to do there, and nothing is done; what is left to do is refused."""
+    bench.run(PLAN, backbone("plain", Watching))
+    before = {file: file.stat().st_mtime_ns for file in bench.root.rglob("*")}
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    bench.run(PLAN, backbone("plain", Watching))
+    assert bench.reporter.problems == [
+        f"{bench.folder.path} cannot be written to, and nothing is left to do there",
+    ]
+    assert {file: file.stat().st_mtime_ns for file in bench.root.rglob("*")} == before
+
+
 def test_other_images_need_another_folder(bench: Bench) -> None:
     """Scores on two sets of images never stand in one folder, be they called alike."""
     bench.run(PLAN, backbone("plain", Watching))
