@@ -64,9 +64,9 @@ there is no device 'abacus' here (…); choose auto, cpu, cuda or mps
 $ run --head linear --split pool2
 there is no split 'pool2'; choose test, validation
 $ run --backbone copy --head linear --out file
-File exists: file; see to it and run the same command again
+File exists: …/file; see to it and run the same command again
 $ run --backbone pixels --head linear --seed 3 --size 16 --out run
-run holds a run with another protocol (test 100, not 16, seed 0, not 3); choose another --out
+…/run holds a run with another protocol (test 100, not 16, seed 0, not 3); choose another --out
 $ run --backbone pixels --head auto-shot:
 'auto-shot:' does not say which head labels the samples; name it, as auto-shot:cnn-l
 $ run --backbone pixels --head auto-shot:linear,hot
