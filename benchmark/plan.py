@@ -20,13 +20,18 @@ HEADLESS = (COPY, SUPERVISED)
 NO_HEAD = "-"
 OPTIONS = {
     name: "features" if name == "scale" else name
-    for name in ("dataset", "schedule", "scale", "size", "pool", "test", "split", "seed")
+    for name in ("dataset", "schedule", "scale", "size", "pool", "test", "split", "seed", "fit")
 }
 """The fields that all cells of a plan share, with the options of the command line that set them."""
 CROSSED = ("backbones", "heads", "draws", "shots")
 """The fields that say how much is crossed; two runs that differ in nothing else can be compared."""
+NATIVE = "native"
+"""As `--size`: masks are scored at their own size and shape; `native:128` says the square that heads learn at."""
 PROTOCOL = 3
 """Raised whenever the same plan would score otherwise."""
+
+FIRST = {"fit": ("", "crop"), "native": (False,)}
+"""Values of later fields that mean what every plan did before there was a choice: they change no hash."""
 
 
 def file_name(name: str) -> str:
@@ -72,13 +77,17 @@ class Plan:
     scale: str = "rms"
     """How maps are scaled; the option is `--features`, since `--scale` is that of a preset."""
     size: int = 64
-    """Side of the masks that are scored, pixels."""
+    """Side of the square masks that heads learn from and, unless `native`, are scored on, pixels."""
     pool: int = 48
     """Most labelled images that shots are drawn from."""
     test: int = 100
     """Most test images."""
     split: str = "test"
     seed: int = 0
+    fit: str = ""
+    """How pictures become square; '' is the dataset's own way, which a run writes out."""
+    native: bool = False
+    """Whether masks are scored at their own size and shape."""
 
     def cells(self) -> Iterator[Cell]:
         for backbone in self.backbones:
@@ -87,6 +96,11 @@ class Plan:
                 for shots in self.shots:
                     for draw in range(self.draws):
                         yield Cell(backbone, head, shots, draw)
+
+    def options(self) -> dict[str, object]:
+        """What all cells share, by the option of the command line that sets it."""
+        values = {option: getattr(self, field) for field, option in OPTIONS.items()}
+        return values | ({"size": f"{NATIVE}:{self.size}"} if self.native else {})
 
     def union(self, other: Plan) -> Plan:
         """The smallest plan with the cells of both, which have the same protocol."""
@@ -101,7 +115,8 @@ class Plan:
     @property
     def hash(self) -> str:
         """Of what must agree for scores to be compared: everything but how much is crossed."""
-        text = json.dumps(self.shared | {"protocol": PROTOCOL}, sort_keys=True)
+        shared = {name: value for name, value in self.shared.items() if value not in FIRST.get(name, ())}
+        text = json.dumps(shared | {"protocol": PROTOCOL}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
@@ -111,7 +126,8 @@ class Plan:
 
     def differences(self, other: Plan, between: str = " and ") -> str:
         """The options that all cells share and two plans do not: `seed 0 and 3`."""
-        pairs = [(OPTIONS[name], value, other.shared[name]) for name, value in self.shared.items()]
+        theirs = other.options()
+        pairs = [(option, value, theirs[option]) for option, value in self.options().items()]
         return ", ".join(f"{option} {one}{between}{two}" for option, one, two in pairs if one != two)
 
 

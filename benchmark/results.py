@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import UserError, one_line
+from ..datasets.dataset import CROP
 from .files import UNREADABLE, write_atomic
 from .metrics.confusion import Confusion
 from .plan import Cell, Plan
@@ -155,7 +156,7 @@ class RunFolder:
 
 def _plan_in(record: Any) -> Plan:
     fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in record["plan"].items()}
-    plan = Plan(**fields)
+    plan = Plan(**{"fit": CROP} | fields)  # as all pictures were read before there was a choice
     for _ in plan.cells():  # whatever cannot be crossed is no plan
         pass
     return plan

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 IGNORE = 255
 """Mask value of a pixel that is neither trained on nor scored."""
 
+PAD, CROP, STRETCH = FITS = ("pad", "crop", "stretch")
+"""How a picture becomes square: all of it, the rest ignored; its largest central square; all of it, distorted."""
+
 hookspec = pluggy.HookspecMarker("partbench")
 
 
@@ -37,6 +40,14 @@ class Split(Protocol):
 
     def masks(self, indices: Sequence[int], size: int) -> Tensor:
         """Their masks, (N, size, size) int64: class indices, or `IGNORE`."""
+
+
+@runtime_checkable
+class KeepsShape(Protocol):
+    """Optional capability of a split: its masks at their own size and shape."""
+
+    def own_mask(self, index: int) -> Tensor:
+        """The whole mask (height, width) uint8 of the image at `index`: class indices, or `IGNORE`."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +134,20 @@ class Dataset:
     """For a pool alone: the dataset that it makes with the other splits of the one that `like` names."""
     facts: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """What every result says of the images and masks, such as who annotated them."""
+    fit: str = CROP
+    """How its pictures become square, one of `FITS`."""
+    refit: Callable[[str], Dataset] | None = None
+    """The same pictures with another fit; None where they are read in one way alone."""
+
+    def fitted(self, fit: str) -> Dataset:
+        """This dataset with a fit; '' is its own."""
+        if fit and fit not in FITS:
+            raise DatasetError(f"there is no fit '{fit}'; choose {', '.join(FITS)}")
+        if fit in ("", self.fit):
+            return self
+        if self.refit is None:
+            raise DatasetError(f"{self.name} is read with --fit {self.fit} alone, not {fit}; leave --fit out")
+        return self.refit(fit)
 
 
 @hookspec

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from ..metrics.definitions import find_metric
 from ..pictures import PALETTE
-from ..plan import OPTIONS, Plan
+from ..plan import Plan
 from .figure_style import RenderedFigure, inline
 from .image_strips import ImageStrips
 from .leaderboard_views import MEAN, LeaderboardLine, leaders
@@ -106,7 +106,7 @@ def run_command(plan: Plan) -> str:
     options += [("backbone", name) for name in plan.backbones] + [("head", name) for name in plan.heads]
     options += [("shots", ",".join(map(str, plan.shots)))]
     options += [("draws", plan.draws)]
-    options += [(option, getattr(plan, field)) for field, option in OPTIONS.items() if field != "dataset"]
+    options += [(name, value) for name, value in plan.options().items() if name != "dataset"]
     words = [f"--{name} {shlex.quote(str(value))}" for name, value in options]
     return " ".join(["partbench run", *words])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,8 @@ class Runner:
 
     def _write_plan(self) -> SegmentationTask:
         """Note what the folder holds from now on: what it held, and the cells of this plan; the task of all of it."""
-        plan = self.folder.read_plan().union(self.plan) if self.folder.plan_file.exists() else self.plan
+        plan = replace(self.plan, fit=self.task.dataset.fit)
+        plan = self.folder.read_plan().union(plan) if self.folder.plan_file.exists() else plan
         task = self.task.of(plan)
         facts = {**self.facts, "data": task.data, "shots": task.manifest.names, "contents": task.contents}
         self.folder.write_plan(plan, facts)

@@ -32,9 +32,10 @@ class SegmentationTask:
     @classmethod
     def open(cls, dataset: Dataset, plan: Plan) -> SegmentationTask:
         """Open the dataset and make sure, before any compute, that the plan can be carried out."""
+        dataset = dataset.fitted(plan.fit)
         with plugin_call(dataset.name):
             splits = dataset.load()
-        task = cls(dataset, plan, splits)
+        task = cls(dataset, replace(plan, fit=dataset.fit), splits)
         if max(plan.shots) > len(task.pool):
             enough = max(plan.shots) <= len(task.splits.pool)
             raise DatasetError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import zipfile
 from collections import Counter
@@ -12,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 
 from ... import UserError
-from ..dataset import DatasetError
+from ..dataset import CROP, PAD, DatasetError
 from .decoding import decode, unreadable
+from .fit import window
 from .listing import composed, files_below, left_out
 
 if TYPE_CHECKING:
@@ -36,24 +39,45 @@ def is_picture(name: str) -> bool:
 
 def square_box(width: int, height: int) -> tuple[int, int, int, int]:
     """The largest central square of a picture, as (left, top, right, bottom)."""
-    side = min(width, height)
-    left, top = (width - side) // 2, (height - side) // 2
-    return left, top, left + side, top + side
+    view = window(width, height, CROP)
+    return view.columns.seen.start, view.rows.seen.start, view.columns.seen.stop, view.rows.seen.stop
 
 
-def squares(paths: Sequence[Path], size: int) -> Tensor:
-    """The central squares of picture files, (N, 3, size, size) float32 in [0, 1]."""
+def squares(paths: Sequence[Path], size: int, fit: str = CROP) -> Tensor:
+    """Picture files as squares, (N, 3, size, size) float32 in [0, 1]."""
     images = torch.empty(len(paths), 3, size, size)
     for row, path in enumerate(paths):
-        images[row] = square(decode(path, str(path)), size)
+        images[row] = square(decode(path, str(path)), size, fit)
     return images
 
 
-def square(image: Image.Image, size: int) -> Tensor:
-    """The central square of an RGB picture at another size, (3, size, size) float32 in [0, 1]."""
-    # Cropped first: resize(box=...) lets pixels from outside the box blend into its border.
-    image = image.crop(square_box(*image.size)).resize((size, size), Image.Resampling.BILINEAR)
-    return torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255
+def square(image: Image.Image, size: int, fit: str = CROP) -> Tensor:
+    """An RGB picture as a square of another size, (3, size, size) float32 in [0, 1]; padding mirrors the picture."""
+    if fit == PAD:
+        pixels = _padded(image, size)
+    else:
+        # Cropped first: resize(box=...) lets pixels from outside the box blend into its border.
+        shown = image.crop(square_box(*image.size)) if fit == CROP else image
+        pixels = np.array(shown.resize((size, size), Image.Resampling.BILINEAR))
+    return torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
+
+
+def _padded(image: Image.Image, size: int) -> NDArray[np.uint8]:
+    """A picture with its longer side at `size` pixels, mirrored beyond its borders, (size, size, 3).
+
+    Mirrored before it is resized only as far as the pixels on its border reach: a picture of 20,000 x 100 is read, too.
+    """
+    view = window(*image.size, PAD)
+    spans = (view.rows, view.columns)
+    beside = [int(span.padding(size)) for span in spans]
+    reach = [-span.start - n * span.length / size for span, n in zip(spans, beside, strict=True)]
+    more = [math.ceil(length) for length in reach]
+    pixels = np.pad(np.asarray(image), [*((n, n) for n in more), (0, 0)], "symmetric")
+    (top, left), (high, wide) = ((m - r for m, r in zip(more, reach, strict=True)), (size - 2 * n for n in beside))
+    box = (left, top, pixels.shape[1] - left, pixels.shape[0] - top)
+    resized = Image.fromarray(pixels).resize((wide, high), Image.Resampling.BILINEAR, box)
+    padded: NDArray[np.uint8] = np.pad(np.asarray(resized), [*((n, n) for n in beside), (0, 0)], "symmetric")
+    return padded
 
 
 class _Directory:
@@ -119,10 +143,11 @@ def _unpacked(archive: zipfile.ZipFile, name: str) -> bytes:
 class ImageFolder:
     """A split of pictures without masks, from a folder, a zip, or a list of them; a name is the path inside.
 
-    Each picture is cropped to its largest central square and resized (bilinear, antialiased).
+    Each picture is made square by its `fit` and resized (bilinear, antialiased).
     """
 
-    def __init__(self, sources: str | Path | Sequence[str | Path]) -> None:
+    def __init__(self, sources: str | Path | Sequence[str | Path], fit: str = CROP) -> None:
+        self.fit = fit
         paths = [sources] if isinstance(sources, str | Path) else list(sources)
         if not paths:
             raise DatasetError("no folder or zip of pictures was given; give at least one")
@@ -159,7 +184,7 @@ class ImageFolder:
         """The pictures at `indices`, (N, 3, size, size) float32 in [0, 1]."""
         images = torch.empty(len(indices), 3, size, size)
         for row, index in enumerate(indices):
-            images[row] = square(self.picture(index), size)
+            images[row] = square(self.picture(index), size, self.fit)
         return images
 
     def masks(self, indices: Sequence[int], size: int) -> Tensor:

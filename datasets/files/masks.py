@@ -1,4 +1,4 @@
-"""Reads mask files, and crops and resizes masks."""
+"""Reads mask files, and makes masks square."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageOps
 
-from ..dataset import DatasetError
+from ..dataset import CROP, IGNORE, DatasetError
 from .decoding import laid_on, open_picture
-from .images import square_box
+from .fit import window
 
 Value = TypeVar("Value", bound=np.generic)
 Labels = NDArray[np.int64]
@@ -44,9 +44,12 @@ def read_lit(path: Path) -> NDArray[np.bool_]:
     return lit
 
 
-def square_labels(labels: NDArray[Value], size: int) -> NDArray[Value]:
-    """The largest central square of a mask at another size, each pixel from the one under its centre."""
-    left, top, right, _ = square_box(labels.shape[1], labels.shape[0])
-    at = (2 * np.arange(size) + 1) * (right - left) // (2 * size)
-    chosen: NDArray[Any] = labels[np.ix_(top + at, left + at)]
+def square_labels(labels: NDArray[Value], size: int, fit: str = CROP) -> NDArray[Value]:
+    """A mask as a square of another size, each pixel from the one under its centre, or `IGNORE` where there is none."""
+    height, width = labels.shape
+    view = window(width, height, fit)
+    rows, columns = (np.array(span.pixel_centres(size)) for span in (view.rows, view.columns))
+    chosen: NDArray[Any] = labels[np.ix_(rows.clip(0, height - 1), columns.clip(0, width - 1))]
+    chosen[(rows < 0) | (rows >= height)] = IGNORE
+    chosen[:, (columns < 0) | (columns >= width)] = IGNORE
     return chosen

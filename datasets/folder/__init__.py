@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ... import hookimpl
-from ..dataset import Dataset, DatasetError, Splits
+from ..dataset import PAD, Dataset, DatasetError, Splits
 from ..files.options import split_spec
 from .labelling import Labelling, read_labelling
 
@@ -23,7 +23,7 @@ def partbench_datasets() -> Iterable[Dataset]:
     yield Dataset("folder", classes=(), load=_no_path, configure=open_folder, summary=summary)
 
 
-def open_folder(spec: str) -> Dataset:
+def open_folder(spec: str, fit: str = PAD) -> Dataset:
     """The dataset `folder:PATH` or `folder:PATH#GROUPING`; reads its classes.json and nothing else."""
     if not spec:
         _no_path()
@@ -32,17 +32,19 @@ def open_folder(spec: str) -> Dataset:
     return Dataset(
         name=f"folder:{spec}",
         classes=labelling.classes,
-        load=partial(_load, path, labelling),
+        load=partial(_load, path, labelling, fit),
         excluded=labelling.excluded,
         summary=f"{len(labelling.classes)} classes of {path}",
+        fit=fit,
+        refit=partial(open_folder, spec),
     )
 
 
-def _load(path: Path, labelling: Labelling) -> Splits:
+def _load(path: Path, labelling: Labelling, fit: str) -> Splits:
     # torch and Pillow come in here, so that listing datasets stays instant.
     from .split import load_folder
 
-    return load_folder(path, labelling)
+    return load_folder(path, labelling, fit)
 
 
 def _no_path() -> NoReturn:

@@ -1,4 +1,4 @@
-"""Reading a folder's pairs: images cropped and resized, masks with them."""
+"""Reading a folder's pairs: images made square, masks with them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ..dataset import DatasetError, Splits
+from ..dataset import PAD, DatasetError, Splits
 from ..files.decoding import decode
 from ..files.hints import enumeration
 from ..files.images import ImageFolder, squares
@@ -23,14 +23,15 @@ if TYPE_CHECKING:
 
 
 class PairSplit:
-    """Images with masks from files, each cropped to its largest central square and resized.
+    """Images with masks from files, each made square by its fit and resized.
 
     Images are resized with an antialiased bilinear filter, masks to the nearest pixel centre, so
     that a mask never holds a class that is not in its file.
     """
 
-    def __init__(self, pairs: Sequence[ImageMaskPair], labelling: Labelling, tally: ValueTally) -> None:
+    def __init__(self, pairs: Sequence[ImageMaskPair], labelling: Labelling, tally: ValueTally, fit: str = PAD) -> None:
         self._pairs = pairs
+        self._fit = fit
         self._labelling = labelling
         self._tally = tally
 
@@ -56,24 +57,30 @@ class PairSplit:
 
     def images(self, indices: Sequence[int], size: int) -> Tensor:
         """The images at `indices`, (N, 3, size, size) float32 in [0, 1]."""
-        return squares([self._pairs[index].image for index in indices], size)
+        return squares([self._pairs[index].image for index in indices], size, self._fit)
 
     def masks(self, indices: Sequence[int], size: int) -> Tensor:
         """Their masks, (N, size, size) int64: class indices, or `IGNORE`."""
         masks = torch.empty(len(indices), size, size, dtype=torch.int64)
         for row, index in enumerate(indices):
-            path = self._pairs[index].mask
-            labels = square_labels(read_labels(path), size)
-            masks[row] = torch.from_numpy(class_indices(labels, self._labelling, path))
+            masks[row] = torch.from_numpy(square_labels(self._classes(index), size, self._fit))
         return masks
 
+    def own_mask(self, index: int) -> Tensor:
+        """The whole mask (height, width) uint8 of an image: class indices, or `IGNORE`."""
+        return torch.from_numpy(self._classes(index).astype(np.uint8))
 
-def load_folder(folder: Path, labelling: Labelling) -> Splits:
+    def _classes(self, index: int) -> Labels:
+        path = self._pairs[index].mask
+        return class_indices(read_labels(path), self._labelling, path)
+
+
+def load_folder(folder: Path, labelling: Labelling, fit: str = PAD) -> Splits:
     """The splits of a folder; only names are looked at until `inspect` is called."""
     pairs, notes = split_pairs(folder)
     tally = ValueTally(labelling)
-    splits = {name: PairSplit(split, labelling, tally) for name, split in pairs.items() if split}
-    unlabelled = _unlabelled(folder)
+    splits = {name: PairSplit(split, labelling, tally, fit) for name, split in pairs.items() if split}
+    unlabelled = _unlabelled(folder, fit)
     notes += unlabelled.notes if unlabelled else ()
     return Splits(splits["pool"], splits["test"], splits.get("validation"), unlabelled, notes, tally.remarks)
 
@@ -92,7 +99,7 @@ def class_indices(labels: Labels, labelling: Labelling, path: Path) -> Labels:
     return indices
 
 
-def _unlabelled(folder: Path) -> ImageFolder | None:
+def _unlabelled(folder: Path, fit: str) -> ImageFolder | None:
     places = (folder / "unlabelled", folder / "unlabelled.zip")
     sources = [place for place in places if place.exists()]
-    return ImageFolder(sources) if sources else None
+    return ImageFolder(sources, fit) if sources else None

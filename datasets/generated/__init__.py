@@ -67,6 +67,7 @@ def _with_base(folder: Path, manifest: ExportManifest, name: str, base: Dataset)
         configure=None,
         like=base.like or base.name,
         facts={**base.facts, **manifest.facts},
+        refit=base.refit and (lambda fit: _with_base(folder, manifest, name, base.fitted(fit))),
     )
 
 
@@ -74,7 +75,7 @@ def _load(folder: Path, manifest: ExportManifest, base: Dataset, judged: bool) -
     # torch and Pillow come in here, so that listing datasets stays instant.
     from .split import join_base
 
-    return join_base(folder, manifest, base.load(), judged)
+    return join_base(folder, manifest, base.load(), judged, base.fit)
 
 
 def _shots_alone(folder: Path) -> Splits:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from safetensors import SafetensorError, safe_open
 
-from ..dataset import IGNORE, DatasetError, GeneratorIdentity, Split, Splits
+from ..dataset import CROP, IGNORE, DatasetError, GeneratorIdentity, Split, Splits
 from ..files.images import squares
 from ..files.listing import files_below, left_out
 from ..files.masks import read_labels, square_labels
@@ -30,10 +30,10 @@ MASKS = "masks"
 
 
 class AnnotatedSplit:
-    """The annotated images of an export, each its own central square."""
+    """The annotated images of an export, each made square by its fit."""
 
-    def __init__(self, folder: Path, manifest: ExportManifest) -> None:
-        self.folder, self.manifest = folder, manifest
+    def __init__(self, folder: Path, manifest: ExportManifest, fit: str = CROP) -> None:
+        self.folder, self.manifest, self.fit = folder, manifest, fit
         self.stems = manifest.annotations
 
     def __len__(self) -> int:
@@ -49,15 +49,19 @@ class AnnotatedSplit:
 
     def images(self, indices: Sequence[int], size: int) -> Tensor:
         """The images at `indices`, (N, 3, size, size) float32 in [0, 1]."""
-        return squares([image_file(self.folder, self.stems[index]) for index in indices], size)
+        return squares([image_file(self.folder, self.stems[index]) for index in indices], size, self.fit)
 
     def masks(self, indices: Sequence[int], size: int) -> Tensor:
         """Their masks, (N, size, size) int64: class indices, or `IGNORE`."""
         masks = torch.empty(len(indices), size, size, dtype=torch.int64)
         for row, index in enumerate(indices):
-            labels = square_labels(read_labels(mask_file(self.folder, self.stems[index])), size)
+            labels = square_labels(read_labels(mask_file(self.folder, self.stems[index])), size, self.fit)
             masks[row] = torch.from_numpy(labels)
         return masks
+
+    def own_mask(self, index: int) -> Tensor:
+        """The whole mask (height, width) uint8 of an image: class indices, or `IGNORE`."""
+        return torch.from_numpy(read_labels(mask_file(self.folder, self.stems[index]))).byte()
 
     @cached_property
     def _names(self) -> list[str]:
@@ -154,7 +158,7 @@ def check_masks(folder: Path, manifest: ExportManifest) -> None:
     check_contents(folder, kept, "masks", mask_content, mend)
 
 
-def join_base(folder: Path, manifest: ExportManifest, base: Splits, judged: bool) -> Splits:
+def join_base(folder: Path, manifest: ExportManifest, base: Splits, judged: bool, fit: str) -> Splits:
     """The annotated images as the pool of another dataset's splits."""
     if not manifest.annotations:
         mend = f"annotate some and run partbench annotate import {folder}"
@@ -162,7 +166,7 @@ def join_base(folder: Path, manifest: ExportManifest, base: Splits, judged: bool
     check_exported(folder, manifest, manifest.annotations)
     check_masks(folder, manifest)
     held = manifest.maker is not None and (folder / CODES).exists()
-    pool = (GeneratedSplit if held else AnnotatedSplit)(folder, manifest)
+    pool = (GeneratedSplit if held else AnnotatedSplit)(folder, manifest, fit)
     others = {name: getattr(base, name) for name in ("test", "validation")}
     if not judged:
         others = {name: split and IgnoredMasks(split) for name, split in others.items()}

@@ -79,6 +79,8 @@ def test_how_much_is_crossed_is_no_part_of_the_protocol(change: dict[str, object
         {"test": 9},
         {"split": "validation"},
         {"seed": 1},
+        {"fit": "pad"},
+        {"native": True},
     ],
     ids=lambda c: next(iter(c)),
 )
@@ -88,10 +90,24 @@ def test_what_changes_scores_is_part_of_the_protocol(change: dict[str, object]) 
 
 
 def test_what_all_cells_share_can_be_asked_for() -> None:
-    """Every such field is an option of `partbench run`, though `scale` goes by another name there."""
+    """Every such field is an option of `partbench run`, though `scale` goes by another name there.
+
+    `native` is said by `--size`.
+    """
     known = {name for option in get_command(app).commands["run"].params for name in option.opts}  # type: ignore[attr-defined]
     shared = {field.name for field in fields(Plan)} - {"backbones", "heads", "shots", "draws"}
-    assert OPTIONS.keys() == shared and {f"--{option}" for option in OPTIONS.values()} <= known
+    assert OPTIONS.keys() == shared - {"native"} and {f"--{option}" for option in OPTIONS.values()} <= known
+
+
+def test_a_crop_keeps_the_protocol_of_runs_before_there_was_a_choice() -> None:
+    """Their scores are those of a crop at the square's size, and stay comparable."""
+    assert replace(PLAN, fit="crop").hash == PLAN.hash != replace(PLAN, fit="stretch").hash
+
+
+def test_the_size_says_whether_masks_are_scored_as_they_are() -> None:
+    """As the command line takes it."""
+    assert PLAN.options()["size"] == PLAN.size
+    assert replace(PLAN, native=True, size=128).options()["size"] == "native:128"
 
 
 def test_the_union_holds_the_cells_of_both() -> None:

@@ -125,7 +125,7 @@ def test_images_and_masks_are_cut_alike(folder: Path) -> None:
     """The central square of a wide image at half its size: four quarters, without the sides."""
     add_pair(folder, "wide.png", height=16, width=32)
     write_json(folder / "splits.json", {"pool": ["wide"], "test": ["a"]})
-    pool = open_folder(str(folder)).load().pool
+    pool = open_folder(str(folder), "crop").load().pool
     expected = torch.tensor([[0, 1], [2, 3]]).repeat_interleave(4, 0).repeat_interleave(4, 1)
     assert torch.equal(pool.masks([0], 8)[0], expected)
     pixels = np.array(Image.open(folder / "images" / "wide.png"))[:, 8:24]
@@ -184,7 +184,7 @@ def test_palette_masks_hold_their_indices(folder: Path) -> None:
     labels.putpalette([200, 100, 50] * 256)
     labels.save(folder / "masks" / "a.png")
     write_json(folder / "splits.json", {"pool": ["a"], "test": ["b"]})
-    assert (open_folder(str(folder)).load().pool.masks([0], 8) == 3).all()
+    assert (open_folder(str(folder), "crop").load().pool.masks([0], 8) == 3).all()
 
 
 def test_a_rotated_photograph_fits_its_upright_mask(folder: Path) -> None:

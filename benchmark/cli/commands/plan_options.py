@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .... import UserError
-from ...plan import COPY, HEADLESS, Plan
+from ...plan import COPY, HEADLESS, NATIVE, Plan
 from ...plugins.catalogue import Catalogue
-from ...plugins.names import backbone_names, expand, expand_heads
+from ...plugins.names import backbone_names, expand, expand_heads, find_dataset
 from ...results import RunFolder
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 SIX = ("linear", "mlp-1", "mlp-2", "cnn-s", "cnn-m", "cnn-l")
 """The heads of Table 7."""
+SMALLEST = 8
+"""Side of masks, pixels."""
 SPLITS = ("test", "validation")
 """What can be scored; the pool is for shots."""
 
@@ -38,12 +40,28 @@ def parse_shots(text: str) -> tuple[int, ...]:
     return shots
 
 
+def parse_size(text: str) -> tuple[int, bool]:
+    """`64`, `native` or `native:128` as the side that heads learn at, and whether masks are scored as they are."""
+    first, _, side = text.partition(":")
+    native = first == NATIVE
+    number = (side or Plan.size) if native else text
+    if not str(number).isdecimal() or int(number) < SMALLEST or (side and not native):
+        raise PlanError(
+            f"--size takes a number of pixels from {SMALLEST} on, {NATIVE} or {NATIVE}:128, and not {text!r}"
+        )
+    return int(number), native
+
+
 def make_plan(
     dataset: str, backbones: tuple[str, ...], heads: tuple[str, ...], shots: str, draws: int, schedule: str,
-    features: str, size: int, pool: int, test: int, split: str, seed: int,
+    features: str, size: str, pool: int, test: int, split: str, seed: int, fit: str,
 ) -> Plan:  # fmt: skip
     """A plan from the options of the command line, in the order of a plan's fields."""
-    return Plan(dataset, backbones, heads, parse_shots(shots), draws, schedule, features, size, pool, test, split, seed)
+    side, native = parse_size(size)
+    numbers = parse_shots(shots)
+    return Plan(
+        dataset, backbones, heads, numbers, draws, schedule, features, side, pool, test, split, seed, fit, native
+    )
 
 
 def resolve(plan: Plan, catalogue: Catalogue) -> Plan:
@@ -52,7 +70,19 @@ def resolve(plan: Plan, catalogue: Catalogue) -> Plan:
     listed = [name for name, offer in catalogue.backbones.items() if offer.record.by_default]
     default = (*listed, COPY, *(n for n in names if n == "random:stylegan2"))
     backbones = expand(plan.backbones, names) if plan.backbones else default
-    return replace(plan, backbones=tuple(backbones), heads=expand_heads(plan.heads, catalogue) or SIX)
+    plan = replace(plan, backbones=tuple(backbones), heads=expand_heads(plan.heads, catalogue) or SIX)
+    return with_fit(plan, catalogue)
+
+
+def with_fit(plan: Plan, catalogue: Catalogue) -> Plan:
+    """The plan with the fit of its dataset where it names none."""
+    return replace(plan, fit=find_dataset(catalogue, plan.dataset).record.fitted(plan.fit).fit)
+
+
+def describe_masks(plan: Plan) -> str:
+    """How pictures and masks are read, in a few words."""
+    square = f"--fit {plan.fit}, {plan.size} x {plan.size} pixels"
+    return f"{square} to learn from, masks scored at their own size and shape" if plan.native else square
 
 
 def folder_for(plan: Plan, out: Path | None) -> RunFolder:

@@ -15,8 +15,9 @@ from ...paper.preset_files import build_preset, place_names
 from ...paper.preset_folder import PresetFolder
 from ...paper.user_paths import DATA
 from ...plan import OPTIONS
+from ...plugins.catalogue import load_catalogue
 from ..terminal import open_console
-from .plan_options import folder_for
+from .plan_options import folder_for, parse_size, with_fit
 from .preset_table import show
 from .run import carry_out
 
@@ -64,6 +65,8 @@ def choose(
             f"--{wrong[0]} is what the preset {name} decides; leave it out, or copy its file and say --preset FILE.toml"
         )
     changes = {field: context.params[option] for field, option in OPTIONS.items() if option in given}
+    if "size" in changes:
+        changes["size"], changes["native"] = parse_size(changes["size"])
     changes |= {"draws": context.params["draws"]} if "draws" in given else {}
     return PresetChoice(name, scale, data or (), weights or (), changes)
 
@@ -97,8 +100,9 @@ def run(
     memory: float | None = None,
 ) -> int:
     """Carry out every part of a preset and print its table; 0 if all cells have a score, 1 if some have, 2 if none."""
-    preset = choice.build()
-    folder = folder_of(preset, out)
+    preset, catalogue = choice.build(), load_catalogue()
+    parts = tuple(replace(part, plan=with_fit(part.plan, catalogue)) for part in preset.parts)
+    preset, folder = replace(preset, parts=parts), folder_of(preset, out)
     for part in preset.parts:  # whatever is refused is so before anything is written
         folder_for(part.plan, folder.run_of(part).path)
     folder.write(preset)

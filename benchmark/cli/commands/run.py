@@ -18,7 +18,7 @@ from ...plugins.names import find_dataset, find_reporter
 from ...reporter import Listener, Listeners
 from ...results import RunFolder
 from ..terminal import open_console
-from .plan_options import check_choices, find_device, folder_for, resolve
+from .plan_options import check_choices, describe_masks, find_device, folder_for, resolve
 from .run_summary import show_end
 
 if TYPE_CHECKING:
@@ -75,7 +75,8 @@ def _carry_out(
     cells = sum(1 for _ in plan.cells())
     console.print(
         f"{escape(plan.dataset)}: {len(plan.backbones)} backbones x {len(plan.heads)} heads x {len(plan.shots)} shots "
-        f"x {plan.draws} draws = {cells} cells, on {room.device}, into {escape(str(folder.path))}",
+        f"x {plan.draws} draws = {cells} cells, on {room.device}, into {escape(str(folder.path))}; "
+        f"{describe_masks(plan)}",
         soft_wrap=True,
     )
     named = [("terminal", TerminalListener(console, len(plan.backbones)))]

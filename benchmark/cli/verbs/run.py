@@ -16,7 +16,20 @@ Shots = Annotated[str, typer.Option(help="Numbers of annotated images, with comm
 Draws = Annotated[int, typer.Option(min=1, help="How often the shots are drawn.")]
 Schedule = Annotated[str, typer.Option(help="quick, medium, or paper: 1,000 epochs as in section 4.2.")]
 Features = Annotated[str, typer.Option(help="How maps are scaled: rms, none or standard.")]
-Size = Annotated[int, typer.Option(min=8, help="Side of the masks that are scored, pixels.")]
+Size = Annotated[
+    str,
+    typer.Option(
+        help="Side of the square masks, pixels; native (or native:128) learns from squares of 64 (128) and scores "
+        "masks at their own size and shape."
+    ),
+]
+Fit = Annotated[
+    str,
+    typer.Option(
+        help="How pictures become square: pad (all of it, the rest ignored), crop (the largest central square) or "
+        "stretch; the dataset's own by default, pad for folder:."
+    ),
+]
 Test = Annotated[int, typer.Option(min=1, help="Most test images.")]
 Pool = Annotated[int, typer.Option(min=1, help="Most labelled images to draw shots from.")]
 Split = Annotated[str, typer.Option(help="test, or validation to choose a protocol on.")]
@@ -67,11 +80,12 @@ def run(
     draws: Draws = DRAWS,
     schedule: Schedule = "quick",
     features: Features = "rms",
-    size: Size = 64,
+    size: Size = "64",
     test: Test = TEST,
     pool: Pool = 48,
     split: Split = "test",
     seed: Seed = 0,
+    fit: Fit = "",
     device: Device = "auto",
     memory: Memory = None,
     reporter: Annotated[Names, typer.Option(help="Tell this one, too, as page; may be repeated.")] = None,
@@ -105,7 +119,7 @@ def run(
     if choice:
         raise typer.Exit(run_preset(choice, device, out, as_json, tuple(reporter or ()), memory))
     names = tuple(backbone or ()), tuple(head or ())
-    plan = make_plan(dataset, *names, shots, draws, schedule, features, size, pool, test, split, seed)
+    plan = make_plan(dataset, *names, shots, draws, schedule, features, size, pool, test, split, seed, fit)
     raise typer.Exit(run_plan(plan, device, out, as_json, tuple(reporter or ()), memory))
 
 
@@ -119,11 +133,12 @@ def plan(
     draws: Draws = DRAWS,
     schedule: Schedule = "quick",
     features: Features = "rms",
-    size: Size = 64,
+    size: Size = "64",
     test: Test = TEST,
     pool: Pool = 48,
     split: Split = "test",
     seed: Seed = 0,
+    fit: Fit = "",
     device: Device = "auto",
     out: Out = None,
     like: Annotated[Optional[Path], typer.Option(help="A run whose chance this one is taken to have.")] = None,  # noqa: UP045
@@ -153,7 +168,7 @@ def plan(
         show_preset(choice, device, out, like, memory, as_json)
         return
     names = tuple(backbone or ()), tuple(head or ())
-    plan = make_plan(dataset, *names, shots, draws, schedule, features, size, pool, test, split, seed)
+    plan = make_plan(dataset, *names, shots, draws, schedule, features, size, pool, test, split, seed, fit)
     show_plan(plan, device, out, like, memory, as_json)
 
 

@@ -1,0 +1,87 @@
+"""Fits: how a picture of any shape becomes a square, and how what is predicted on the square goes back."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+
+from ..dataset import IGNORE, PAD, STRETCH
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PIXELS_AT_ONCE = 2**18
+"""Pixels whose logits are held together, so that a photograph of 12 megapixels takes no more than a small one."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """What a square shows of one axis of a picture, in its pixels: from `start` on, beyond its borders where padded."""
+
+    extent: int
+    """Pixels of the picture."""
+    start: float
+    length: float
+
+    def pixel_centres(self, size: int) -> list[int]:
+        """The picture's pixel under the centre of each of `size` pixels; below 0 or past the end outside of it."""
+        # A quotient that is no integer is at least 1/4 size away from one, so that floor() sees no rounding.
+        return [math.floor(self.start + (2 * i + 1) * self.length / (2 * size)) for i in range(size)]
+
+    def padding(self, size: int) -> float:
+        """How many of `size` pixels lie before the picture, and as many after it."""
+        return max(0.0, -self.start * size / self.length)
+
+    @property
+    def seen(self) -> range:
+        """The picture's pixels that the square shows."""
+        first = max(0, int(self.start))
+        return range(first, min(self.extent, first + round(self.length)))
+
+    def places(self, pixels: Tensor, size: int) -> Tensor:
+        """Where the centres of the picture's pixels lie on the square, in [-1, 1], never on the padding."""
+        at = (pixels + 0.5 - self.start) * size / self.length
+        border = min(math.ceil(self.padding(size) - 0.5), (size - 1) // 2) + 0.5
+        return 2 * at.clamp(border, size - border) / size - 1
+
+
+@dataclass(frozen=True)
+class Window:
+    """The part of a picture's plane that becomes the square."""
+
+    columns: Span
+    rows: Span
+
+
+def window(width: int, height: int, fit: str) -> Window:
+    """What a fit shows of a picture of this size."""
+    if fit == STRETCH:
+        return Window(Span(width, 0, width), Span(height, 0, height))
+    side = max(width, height) if fit == PAD else min(width, height)
+    # Padding is the same on both sides; a crop takes whole pixels.
+    starts = [(n - side) / 2 if fit == PAD else (n - side) // 2 for n in (width, height)]
+    return Window(Span(width, starts[0], side), Span(height, starts[1], side))
+
+
+def own_classes(logits: Tensor, width: int, height: int, fit: str) -> Tensor:
+    """The likeliest classes (height, width) uint8 of a picture that was read into a square with logits (K, S, S).
+
+    Its part of the square is resized bilinearly once; `IGNORE` stands where the square shows nothing of the picture.
+    """
+    view, size = window(width, height, fit), logits.shape[-1]
+    found = torch.full((height, width), IGNORE, dtype=torch.uint8, device=logits.device)
+    x, y = (
+        span.places(torch.arange(span.seen.start, span.seen.stop, device=logits.device), size)
+        for span in (view.columns, view.rows)
+    )
+    seen = found[view.rows.seen.start : view.rows.seen.stop, view.columns.seen.start : view.columns.seen.stop]
+    step = max(1, PIXELS_AT_ONCE // len(x))
+    for into, part in zip(seen.split(step), y.split(step), strict=True):
+        grid = torch.stack([x.expand(len(part), -1), part[:, None].expand(-1, len(x))], -1)
+        drawn = F.grid_sample(logits[None].float(), grid[None].float(), padding_mode="border", align_corners=False)
+        into.copy_(drawn[0].argmax(0))
+    return found
