@@ -69,7 +69,8 @@ class Feasibility:
             yield f"--shots {','.join(map(str, shots))}", self._with(_up_to(most), extent)
         side = self.plan.size // 2
         while side >= SMALLEST:
-            yield f"--size {side}", self.base + max(self._at(name, side) for name in self.needs)
+            size = replace(self.plan, size=side).options()["size"]
+            yield f"--size {size}", self.base + max(self._at(name, side) for name in self.needs)
             side //= 2
 
     def _with(self, keep: Callable[[Cell], bool], extent: Extent | None = None) -> int:

@@ -22,17 +22,17 @@ from ...heads.head import Head
 from ..calls import plugin_call
 from ..files import UNREADABLE, is_full, write_atomic
 from ..gallery import BackboneGallery
-from ..metrics.confusion import confuse
 from ..plan import Cell, base_cell, is_auto_shot
 from ..plugins.catalogue import Offer
 from ..results import as_npz, read_npz
 from .auto_shot import AutoShot
 from .features import FeatureSource
 from .head_store import HeadStore
-from .head_training import predict
+from .head_training import logits_of
 from .recorder import RunRecorder
 from .segmenter_cells import UNITS, ProgressMeter, SegmenterCells
 from .shot_features import ShotMaps
+from .truth import Truth
 
 ERRORS = "reconstruction error"
 """Name of an array beside the confusions of a slice; a cell's has two hyphens."""
@@ -149,20 +149,21 @@ class BackboneRun:
         """Confusions (n, K, K) by cell and, where images can be rebuilt, the root mean square `ERRORS` (n,) of that."""
         task, failures = self.recorder.task, dict[Cell, Exception]()
         images = task.scored.images(rows, self.backbone.size)
-        truth = task.scored.masks(rows, task.plan.size).numpy()
+        truth = Truth(task, rows)
         maps, codes = self.source.enter(images)
         maps, rebuilt = self.source.scaled(maps), self.source.reconstruct(codes)
-        gallery = BackboneGallery.of(self.recorder.folder.path, self.backbone.name, images.numpy(), truth)
+        gallery = BackboneGallery.of(self.recorder.folder.path, self.backbone.name, images.numpy(), truth.squares.numpy())
         arrays: dict[str, NDArray[Any]] = {}
         for cell, module in modules.items():
             try:
                 with plugin_call(cell.head, self.recorder.problem):
-                    guess = predict(module, maps, task.plan.size, self.classes).cpu().numpy()
+                    logits = logits_of(module, maps, task.plan.size, self.classes)
             except Exception as error:  # whatever a head raises, the others go on
                 failures[cell] = error
                 continue
-            arrays[cell.slug] = confuse(guess, truth, self.classes)
-            gallery.keep(cell, guess)
+            arrays[cell.slug] = truth.confuse(logits)
+            if number == 0:
+                gallery.keep(cell, truth.shown(logits).numpy())
         if rebuilt is not None:
             arrays[ERRORS] = (rebuilt - images).square().mean((1, 2, 3)).sqrt().numpy()
         if number == 0:

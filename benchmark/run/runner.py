@@ -9,7 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from torch.nn.functional import one_hot
 
 from ... import one_line
 from ...backbones.backbone import Backbone
@@ -18,7 +20,7 @@ from ..calls import plugin_call
 from ..files import is_full, weights_hash, writable
 from ..gallery import ShotPictures, first_shots, keep_shots, read_shots
 from ..machine import MemoryLimit
-from ..metrics.confusion import confuse
+from ..metrics.confusion import Confusion
 from ..plan import COPY, SUPERVISED, Cell, Plan, file_name
 from ..plugins.catalogue import Offer
 from ..reporter import Listener
@@ -29,6 +31,7 @@ from .features import FeatureSource
 from .recorder import RunRecorder
 from .segmenter_cells import UNITS, ProgressMeter, SegmenterCells, SupervisedCells
 from .task import SegmentationTask, mode_of
+from .truth import Truth
 from .turns import Turns
 
 
@@ -162,12 +165,17 @@ class Runner:
 
     def _copy(self, cells: Sequence[Cell]) -> None:
         """The control that predicts the training mask, whatever the image."""
-        classes = len(self.task.dataset.classes)
+        task, classes = self.task, len(self.task.dataset.classes)
         self.reporter.start(COPY, len(cells))
-        truth = self.task.scored.masks(list(self.task.test), self.plan.size)
-        for cell in cells:
-            guess = mode_of(self.task.shot_masks(cell.draw, cell.shots), classes).expand_as(truth)
-            self.recorder.scored(cell, confuse(guess.numpy(), truth.numpy(), classes), {"provider": "partbench"})
+        parts: dict[Cell, list[Confusion]] = {cell: [] for cell in cells}
+        guesses = {cell: mode_of(task.shot_masks(cell.draw, cell.shots), classes) for cell in cells}
+        for rows in task.test_slices(self.plan.size):
+            truth = Truth(task, rows)
+            for cell, guess in guesses.items():
+                logits = one_hot(guess, classes).movedim(-1, 0).float()
+                parts[cell].append(truth.confuse(logits.expand(len(rows), -1, -1, -1)))
+        for cell, confusions in parts.items():
+            self.recorder.scored(cell, np.concatenate(confusions), {"provider": "partbench"})
             self.reporter.unit(COPY, cell.slug)
 
     def _supervised(self, cells: Sequence[Cell], work: Path) -> None:

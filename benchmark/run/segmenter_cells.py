@@ -13,13 +13,14 @@ import torch
 
 from ..gallery import BackboneGallery
 from ..machine import slices
-from ..metrics.confusion import Confusion, confuse
+from ..metrics.confusion import Confusion
 from ..plan import PROTOCOL, Cell
 from ..segment.model import Segmenter, SegmenterError, train_segmenter
 from ..segment.pairs import Pairs, TensorPairs
 from ..segment.recipe import RECIPES
 from .recorder import RunRecorder
 from .task import SegmentationTask
+from .truth import Truth
 
 SEGMENTERS = "segmenters"
 """Folder of a run with the segmenter of every cell that has one."""
@@ -108,7 +109,7 @@ class SegmenterCells:
 
     def _score(self, cell: Cell, segmenter: Segmenter) -> tuple[Confusion, float]:
         """Confusions of all test images, and the seconds that one takes."""
-        task, classes = self.recorder.task, len(self.recorder.task.dataset.classes)
+        task = self.recorder.task
         parts, seconds, side = [], 0.0, task.plan.size
         first = task.test_slices(self.shown)[0]
         shown = task.scored.images(first, self.shown).numpy()
@@ -116,13 +117,13 @@ class SegmenterCells:
             self.recorder.folder.path, cell.backbone, shown, task.scored.masks(first, side).numpy()
         )
         for number, rows in enumerate(slices(task.test, max(side, self.shown))):
-            images, truth = task.scored.images(rows, side), task.scored.masks(rows, side).numpy()
+            images, truth = task.scored.images(rows, side), Truth(task, rows)
             start = time.perf_counter()
-            guess = segmenter(images).argmax(1).cpu().numpy()
+            logits = segmenter(images).cpu()
             seconds += time.perf_counter() - start
-            parts.append(confuse(guess, truth, classes))
+            parts.append(truth.confuse(logits))
             if number == 0:
-                gallery.keep(cell, guess)
+                gallery.keep(cell, truth.shown(logits).numpy())
         gallery.write(None)
         return np.concatenate(parts), seconds / len(task.test)
 

@@ -9,7 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from ...datasets.dataset import IGNORE, Dataset, DatasetError, Split, Splits
+from ...datasets.dataset import IGNORE, Dataset, DatasetError, KeepsShape, Split, Splits
 from ..calls import plugin_call
 from ..machine import slices
 from ..plan import Plan
@@ -42,6 +42,9 @@ class SegmentationTask:
                 f"{dataset.name} has {len(task.pool)} labelled images to draw {max(plan.shots)} shots from; "
                 f"{'raise --pool' if enough else 'label more'}, or ask for less with --shots"
             )
+        if plan.native and not isinstance(task.scored, KeepsShape):
+            what = f"the {plan.split} images of {dataset.name} have no masks of a size and shape of their own"
+            raise DatasetError(f"{what}; give --size a number of pixels")
         if not len(task.test):
             raise DatasetError(f"{dataset.name} has no {plan.split} images; add some to its {plan.split} split")
         return task

@@ -1,0 +1,66 @@
+"""The masks that predictions are held against: squares, or each at its own size and shape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...datasets.dataset import IGNORE, PAD, KeepsShape
+from ...datasets.files.fit import own_classes
+from ...datasets.files.masks import square_labels
+from ..metrics.confusion import Confusion, confuse
+from .task import SegmentationTask
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The true masks of some test images."""
+
+    task: SegmentationTask
+    rows: Sequence[int]
+
+    @cached_property
+    def squares(self) -> Tensor:
+        """(N, S, S): class indices, or `IGNORE`."""
+        return self.task.scored.masks(self.rows, self.task.plan.size)
+
+    def confuse(self, logits: Tensor) -> Confusion:
+        """Confusions (N, K, K) of the classes that logits (N, K, S, S) make likeliest."""
+        classes = len(self.task.dataset.classes)
+        if not self.task.plan.native:
+            return confuse(logits.argmax(1).cpu().numpy(), self.squares.numpy(), classes)
+        pairs = zip(logits, self._own, strict=True)
+        return np.concatenate([self._confuse_own(one, mask, classes) for one, mask in pairs])
+
+    def shown(self, logits: Tensor) -> Tensor:
+        """The likeliest classes (N, S, S) for pictures: `IGNORE` where the square shows nothing of the image."""
+        guess = logits.argmax(1).cpu()
+        return torch.where(self._inside[: len(guess)], guess, IGNORE)
+
+    def _confuse_own(self, logits: Tensor, mask: Tensor, classes: int) -> Confusion:
+        """(1, K, K) of one image; what the square does not show of it is not scored."""
+        height, width = mask.shape
+        guess = own_classes(logits, width, height, self.task.dataset.fit).cpu()
+        truth = torch.where(guess == IGNORE, guess, mask)
+        return confuse(guess[None].numpy(), truth[None].numpy(), classes)
+
+    @cached_property
+    def _own(self) -> list[Tensor]:
+        """(h, w) uint8 of each."""
+        split = self.task.scored
+        assert isinstance(split, KeepsShape)  # as `SegmentationTask.open` has seen
+        return [split.own_mask(row) for row in self.rows]
+
+    @cached_property
+    def _inside(self) -> Tensor:
+        """(N, S, S): where the squares show something of the images."""
+        split, size = self.task.scored, self.task.plan.size
+        if self.task.dataset.fit != PAD or not isinstance(split, KeepsShape):
+            return torch.ones(len(self.rows), size, size, dtype=torch.bool)
+        blank = (np.zeros(tuple(mask.shape), dtype=np.uint8) for mask in self._own)
+        return torch.stack([torch.from_numpy(square_labels(mask, size, PAD) != IGNORE) for mask in blank])
