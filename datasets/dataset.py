@@ -27,6 +27,12 @@ class DatasetError(UserError):
     """A dataset that cannot be read, in one sentence: the fact, the culprit, the mend."""
 
 
+def check_fit(fit: str) -> None:
+    """Refuse a fit that is not there; '' stands for no choice."""
+    if fit not in ("", *FITS):
+        raise DatasetError(f"there is no fit '{fit}'; choose {', '.join(FITS)}")
+
+
 class Split(Protocol):
     """Images with part masks, read by index at whatever size the reader asks for."""
 
@@ -44,10 +50,13 @@ class Split(Protocol):
 
 @runtime_checkable
 class KeepsShape(Protocol):
-    """Optional capability of a split: its masks at their own size and shape."""
+    """Optional capability of a split: its images and masks have a size and shape of their own."""
 
     def own_mask(self, index: int) -> Tensor:
         """The whole mask (height, width) uint8 of the image at `index`: class indices, or `IGNORE`."""
+
+    def fitted(self, fit: str) -> Split:
+        """The same images, made square by another of `FITS`."""
 
 
 @dataclass(frozen=True)
@@ -141,8 +150,7 @@ class Dataset:
 
     def fitted(self, fit: str) -> Dataset:
         """This dataset with a fit; '' is its own."""
-        if fit and fit not in FITS:
-            raise DatasetError(f"there is no fit '{fit}'; choose {', '.join(FITS)}")
+        check_fit(fit)
         if fit in ("", self.fit):
             return self
         if self.refit is None:

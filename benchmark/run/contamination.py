@@ -17,7 +17,8 @@ from ...datasets.dataset import IGNORE, Split
 from ..flags import IMAGES, SHOTS, Findings, GuardFlag, read_findings, some, write_findings
 from ..pretrain.training_images import PretrainingImages, pretraining_of
 from ..results import ResultError
-from .near_duplicates import HashedImages, describe, hash_images, look_alikes
+from .left_out import flag_left_out
+from .near_duplicates import HashedImages, Looks, describe, hash_images, look_alikes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +53,8 @@ def run_guards(run: Path, task: SegmentationTask, backbones: Mapping[str, Backbo
         test = hash_images(task.scored, task.test)
         parts = {IMAGES: guard_images(task, test)}
     parts[SHOTS] = guard_shots(task)
-    parts |= {name: guard_backbone(name, record, task, test) for name, record in backbones.items()}
+    looks = Looks(task, test)
+    parts |= {name: guard_backbone(name, record, looks) for name, record in backbones.items()}
     findings = Findings(
         data=task.data,
         checked={of: part.checked for of, part in parts.items()},
@@ -83,6 +85,7 @@ def guard_images(task: SegmentationTask, test: HashedImages) -> GuardResult:
         _same_name("pretraining in test", "stand among the unlabelled ones as well", test, named),
         _near_duplicates("pretraining near test", "unlabelled ones", test, unlabelled),
         _absent_from_test(task),
+        *flag_left_out(task),
     ]
     looked = f"{len(test.names)} test against {len(pool.names)} pool"
     if task.splits.unlabelled:
@@ -164,8 +167,9 @@ def _oracle(task: SegmentationTask) -> tuple[GuardFlag, ...]:
     )
 
 
-def guard_backbone(name: str, backbone: Backbone, task: SegmentationTask, test: HashedImages) -> GuardResult:
+def guard_backbone(name: str, backbone: Backbone, looks: Looks) -> GuardResult:
     """Whether its pretraining images are known, and whether a test image is one of them."""
+    task, test = looks.task, looks.test
     pretraining: PretrainingImages = pretraining_of(backbone, task.dataset.like or task.plan.dataset)
     if pretraining.unknown:
         return GuardResult(
@@ -173,9 +177,9 @@ def guard_backbone(name: str, backbone: Backbone, task: SegmentationTask, test: 
         )
     if pretraining.hashes is None:
         return GuardResult(pretraining.text)
-    pairs = look_alikes(
-        test, HashedImages(tuple(f"image {i}" for i in range(len(pretraining.hashes))), pretraining.hashes)
-    )
+    learnt = HashedImages(tuple(f"image {i}" for i in range(len(pretraining.hashes))), pretraining.hashes)
+    nearest = {(pair.test, pair.other): pair for look in looks.all_fits for pair in reversed(look_alikes(look, learnt))}
+    pairs = sorted(nearest.values(), key=lambda pair: pair.distance)
     seen = dict.fromkeys(pair.test for pair in pairs)
     if not seen:
         return GuardResult(pretraining.text)

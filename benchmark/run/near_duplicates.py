@@ -5,13 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import inf
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ...datasets.dataset import Split
+from ...datasets.dataset import FITS, KeepsShape, Split
 from ..pretrain.perceptual_hash import BITS, NEAR, SIDE, Hashes, distances, perceptual_hash
+
+if TYPE_CHECKING:
+    from .task import SegmentationTask
 
 AT_ONCE = 16
 """Images that are read together."""
@@ -48,6 +52,21 @@ def hash_images(split: Split, rows: Sequence[int], seconds: float = inf) -> Hash
         hashes.append(perceptual_hash(split.images(some, SIDE).numpy()))
         names += [split.name(i) for i in some]
     return HashedImages(tuple(names), np.concatenate(hashes))
+
+
+@dataclass(frozen=True)
+class Looks:
+    """The test images of a task, as squares of its own fit and of the others."""
+
+    task: SegmentationTask
+    test: HashedImages
+
+    @cached_property
+    def all_fits(self) -> tuple[HashedImages, ...]:
+        """Nobody knows with which fit a backbone saw its pretraining images."""
+        split, fit = self.task.scored, self.task.dataset.fit
+        others = [split.fitted(other) for other in FITS if other != fit] if isinstance(split, KeepsShape) else []
+        return self.test, *(hash_images(other, self.task.test) for other in others)
 
 
 def look_alikes(test: HashedImages, others: HashedImages) -> list[NearDuplicate]:

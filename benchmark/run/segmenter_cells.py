@@ -102,7 +102,12 @@ class SegmenterCells:
     def _card(self, cell: Cell, card: Mapping[str, str]) -> dict[str, str]:
         """How the segmenter of a cell is made; with the same card an earlier one is the same."""
         task = self.recorder.task
-        facts = {"dataset": task.dataset.name, "shots": str(cell.shots), "draw": str(cell.draw)}
+        facts = {
+            "dataset": task.dataset.name,
+            "shots": str(cell.shots),
+            "draw": str(cell.draw),
+            "fit": task.dataset.fit,
+        }
         recipe = ", ".join(f"{name} {value}" for name, value in asdict(RECIPES[task.plan.schedule]).items())
         protocol = {"plan": task.plan.hash, "protocol": str(PROTOCOL), "data": task.data}
         return {**card, **facts, "recipe": recipe, **protocol, "names": task.manifest.seen(cell.draw, cell.shots)}

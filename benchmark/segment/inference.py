@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from ...datasets.files.fit import own_classes
+from ...datasets.files.images import square
 from ..files import write_atomic
 from ..pictures import PALETTE, Picture, paint
 from .model import Segmenter
@@ -50,6 +53,13 @@ def segment(segmenter: Segmenter, pictures: Tensor, side: int) -> Mask:
     masks = [_classes(segmenter(part), height, width) for part in read.split(step)]
     found: Mask = torch.cat(masks).cpu().numpy()
     return found
+
+
+def segment_squares(segmenter: Segmenter, images: Sequence[Image.Image], side: int) -> list[Mask]:
+    """Class indices (h, w) of each picture, read into a square of `side` pixels as those that the segmenter knows."""
+    logits = segmenter(torch.stack([square(image, side, segmenter.fit) for image in images]))
+    pairs = zip(logits, images, strict=True)
+    return [own_classes(one, *image.size, segmenter.fit).cpu().numpy() for one, image in pairs]
 
 
 def _classes(logits: Tensor, height: int, width: int) -> Tensor:

@@ -13,6 +13,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ... import UserError, one_line
+from ...datasets.dataset import CROP
 from ..files import write_atomic
 from .network import UNet
 from .pairs import Pairs
@@ -37,6 +38,11 @@ class Segmenter:
     """Side of the pictures that it learnt from, pixels."""
     card: Mapping[str, str] = field(default_factory=dict)
     """How it was made."""
+
+    @property
+    def fit(self) -> str:
+        """How the pictures that it was made for become square."""
+        return self.card.get("fit", CROP)
 
     @property
     def device(self) -> torch.device:

@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from PIL import Image
 
+from ...datasets.dataset import CROP
 from ..files import UNREADABLE, write_atomic
-from .inference import Mask, as_tensor, overlay, read_mask, segment, write_mask, write_picture
+from .inference import Mask, as_tensor, overlay, read_mask, segment, segment_squares, write_mask, write_picture
 from .inputs import InputPicture
 from .model import Segmenter, SegmenterError
 from .video import Video, open_video, write_video
@@ -54,7 +55,7 @@ class Segmenting:
 
     segmenter: Segmenter
     side: int
-    """Pixels that the shorter side of a picture is read at."""
+    """Pixels that the shorter side of a picture is read at; with padding the longer one, stretched both."""
     out: Path
     report: ReportName = lambda name: None
     counts: FileCounts = field(default_factory=FileCounts)
@@ -136,10 +137,13 @@ class Segmenting:
         if not images:
             return []
         start = time.perf_counter()
-        tensors = [as_tensor(image) for image in images]
-        masks = segment(self.segmenter, torch.stack(tensors), self.side)
+        if self.segmenter.fit == CROP:  # what it would leave out is of the same scale, and is segmented too
+            tensors = [as_tensor(image) for image in images]
+            masks: Sequence[Mask] = list(segment(self.segmenter, torch.stack(tensors), self.side))
+        else:
+            masks = segment_squares(self.segmenter, images, self.side)
         self.counts.network += time.perf_counter() - start
-        return list(masks)
+        return masks
 
     def _mask_file(self, name: str) -> Path:
         return self.out / "masks" / f"{name}.png"

@@ -70,6 +70,10 @@ class PairSplit:
         """The whole mask (height, width) uint8 of an image: class indices, or `IGNORE`."""
         return torch.from_numpy(self._classes(index).astype(np.uint8))
 
+    def fitted(self, fit: str) -> PairSplit:
+        """The same images, made square by another fit."""
+        return PairSplit(self._pairs, self._labelling, fit)
+
     def _classes(self, index: int) -> Labels:
         path = self._pairs[index].mask
         return class_indices(read_labels(path), self._labelling, path)

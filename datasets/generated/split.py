@@ -63,6 +63,10 @@ class AnnotatedSplit:
         """The whole mask (height, width) uint8 of an image: class indices, or `IGNORE`."""
         return torch.from_numpy(read_labels(mask_file(self.folder, self.stems[index]))).byte()
 
+    def fitted(self, fit: str) -> AnnotatedSplit:
+        """The same images, made square by another fit."""
+        return type(self)(self.folder, self.manifest, fit)
+
     @cached_property
     def _names(self) -> list[str]:
         return [f"{stem}-{self._digest(index)}" for index, stem in enumerate(self.stems)]

@@ -298,6 +298,23 @@ def test_other_classes_leave_the_test_images_without_truth(here: Path, call: Cal
     assert torch.equal(test.images([1], 16), find_dataset(catalogue, "folder:cats").record.load().test.images([1], 16))
 
 
+def test_annotated_pictures_are_read_as_the_images_they_are_tested_on(here: Path, call: Call) -> None:
+    """Of a folder padded, and with another fit all of them with that one."""
+    (here / "photos").mkdir()
+    Image.fromarray(np.arange(0, 240, 12, dtype=np.uint8)[None].repeat(10, 0)).save(here / "photos" / "a.png")
+    code, said = call("annotate", "export", "photos", "--like", "folder:cats", "--out", "shots", "--format", "png")
+    assert code == 0, said
+    write_masks(here / "shots", read_manifest(here / "shots"), {"a": np.ones((10, 20), int)}, [[0, 0, 0]] * 10)
+    record = find_dataset(load_catalogue(), "annotated:shots").record
+    assert record.fit == "pad"
+    masks = {fit: record.fitted(fit).load().pool.masks([0], 20) for fit in ("pad", "crop", "stretch")}
+    assert [(mask != IGNORE).sum().item() for mask in masks.values()] == [200, 400, 400]
+    pool: Any = record.fitted("stretch").load().pool
+    assert record.fitted("stretch").fit == "stretch" and record.fitted("stretch").name == "annotated:shots"
+    assert torch.equal(pool.own_mask(0), torch.ones(10, 20, dtype=torch.uint8))
+    assert (pool.fitted("pad").masks([0], 20) == masks["pad"]).all()
+
+
 def test_pictures_are_annotated_the_same_way(here: Path, call: Call) -> None:
     """Photographs of any size, upright, under their own names; no generator made them, and the name says so."""
     (here / "photos" / "sub").mkdir(parents=True)

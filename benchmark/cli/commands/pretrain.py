@@ -17,7 +17,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ....backbones.training.trainer import LearnsFromMasks, Trainer
-from ....datasets.dataset import DatasetError, Split
+from ....datasets.dataset import CROP, DatasetError, Split, check_fit
 from ....datasets.files.images import ImageFolder
 from ...machine import hardware, pick_device
 from ...plugins.catalogue import Catalogue, load_catalogue
@@ -35,14 +35,18 @@ LINE_EVERY = 60.0
 """Seconds between two lines of progress where there is no terminal to draw a bar on."""
 
 
-def open_images(catalogue: Catalogue, images: str) -> tuple[Split, tuple[str, ...]]:
-    """The pictures of a folder or zip, or the unlabelled split of a dataset; and what of the files is left out."""
+def open_images(catalogue: Catalogue, images: str, fit: str = "") -> tuple[Split, tuple[str, ...]]:
+    """The pictures of a folder or zip, or the unlabelled split of a dataset; and what of the files is left out.
+
+    They become square by `fit`, where it is not '', or else folders and zips by a crop, datasets their own way.
+    """
+    check_fit(fit)
     if Path(images).exists():
-        folder = ImageFolder(images)
+        folder = ImageFolder(images, fit or CROP)
         return folder, folder.notes
     if family_of(images) not in catalogue.datasets:
         raise DatasetError(f"{images} is neither a folder or zip of pictures nor a dataset; check --images")
-    splits = find_dataset(catalogue, images).record.load()
+    splits = find_dataset(catalogue, images).record.fitted(fit).load()
     if splits.unlabelled is None:
         raise DatasetError(f"{images} has no unlabelled images; name a folder or zip of pictures with --images")
     return splits.unlabelled, splits.notes
@@ -59,7 +63,7 @@ def parse_keep(text: str) -> tuple[int, ...]:
 def run(
     name: str, images: str, out: Path, size: int, budget: Budget, resume: bool,
     limit: int | None, mirror: bool, seed: int, device: str, keep: str, begin: Path | None,
-    batch: int | None, workers: int | None,
+    batch: int | None, workers: int | None, fit: str = "",
 ) -> None:  # fmt: skip
     """Train, with a bar, and write OUT and its checkpoint, samples and log beside it."""
     catalogue = load_catalogue()
@@ -68,7 +72,7 @@ def run(
         raise NamingError(f"{name} has no training of its own; choose one that has, as stylegan2")
     files, kept = TrainingFiles(out), parse_keep(keep)
     check_training_files(files, budget, resume)
-    (split, notes), chosen = open_images(catalogue, images), pick_device(device)
+    (split, notes), chosen = open_images(catalogue, images, fit), pick_device(device)
     trainer: Trainer = start(size, str(chosen), seed)
     trainer.batch = batch or trainer.batch
     held = held_out(split)
@@ -87,7 +91,9 @@ def run(
     card = {
         "images": f"{len(stream)} of {Path(images).name} at {size} pixels" + (", mirrored too" if mirror else ""),
         "seed": str(seed),
-        "command": command(name, images, out, size, budget, limit, mirror, seed, batch, training.began.get("name")),
+        "command": command(
+            name, images, out, size, budget, limit, mirror, seed, batch, training.began.get("name"), fit
+        ),
         "hardware": json.dumps(hardware(chosen) | {"processes": training.machine.processes}),
     } | ({"began with": began(training.began)} if training.began else {})
     carry_out(training, card, console)
@@ -131,7 +137,7 @@ def began(weights: Mapping[str, str]) -> str:
 
 def command(
     name: str, images: str, out: Path, size: int, budget: Budget,
-    limit: int | None, mirror: bool, seed: int, batch: int | None, begin: str | None,
+    limit: int | None, mirror: bool, seed: int, batch: int | None, begin: str | None, fit: str = "",
 ) -> str:  # fmt: skip
     """The command that trains the same again, for the model card; paths by their last part, since others' differ."""
     words = ["partbench", "pretrain", name, "--images", Path(images).name, "--out", out.name]
@@ -139,6 +145,7 @@ def command(
     words += ["--from", begin] if begin else []
     words += ["--limit", str(limit)] if limit is not None else []
     words += ["--mirror"] if mirror else []
+    words += ["--fit", fit] if fit else []
     words += ["--batch", str(batch)] if batch else []
     words += ["--minutes", f"{budget.seconds / 60:g}"] if math.isfinite(budget.seconds) else []
     words += ["--kimg", f"{budget.images / 1000:g}"] if math.isfinite(budget.images) else []

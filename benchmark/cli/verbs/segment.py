@@ -17,7 +17,11 @@ def segment(
     out: Annotated[Path, typer.Option(help="Folder for masks, overlays and classes.json.")],
     side: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(min=8, help="Pixels of a picture's shorter side when it is read; the training's by default."),
+        typer.Option(
+            min=8,
+            help="Pixels of a picture's shorter side when it is read, or of its longer one where the segmenter is of a "
+            "run with --fit pad; the training's by default.",
+        ),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "auto",
     as_json: Json = False,

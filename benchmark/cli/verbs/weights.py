@@ -28,6 +28,9 @@ def pretrain(
         Optional[int],  # noqa: UP045
         typer.Option(min=0, help="Processes that read the images first; every core with a GPU, none without."),
     ] = None,
+    fit: Annotated[
+        str, typer.Option(help="How pictures become square: crop (the default of folders and zips), pad or stretch.")
+    ] = "",
     keep: Annotated[str, typer.Option(help="Keep a checkpoint at these thousands of images, with commas.")] = "",
     begin: Annotated[
         Optional[Path],  # noqa: UP045
@@ -41,7 +44,7 @@ def pretrain(
     from ..commands.pretrain import Budget, run
 
     budget = Budget(seconds=minutes * 60, images=kimg * 1000)
-    run(backbone, images, out, size, budget, resume, limit, mirror, seed, device, keep, begin, batch, workers)
+    run(backbone, images, out, size, budget, resume, limit, mirror, seed, device, keep, begin, batch, workers, fit)
 
 
 @app.command()

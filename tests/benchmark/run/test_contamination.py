@@ -39,6 +39,8 @@ from partbench.benchmark.run.near_duplicates import HashedImages, look_alikes
 from partbench.benchmark.run.task import SegmentationTask
 from partbench.datasets.dataset import IGNORE, Dataset, Splits
 from partbench.datasets.faces import open_faces
+from partbench.datasets.files.images import ImageFolder
+from partbench.datasets.folder import open_folder
 
 
 def pictures(seeds: Sequence[int], size: int = 32) -> Tensor:
@@ -255,6 +257,27 @@ def test_hashes_beside_the_weights_settle_it(tmp_path: Path) -> None:
     hashes_file(file).write_bytes(b"\x93NUMPY and no more")
     unknown = found(task, tmp_path / "c", mine=backbone("mine", file))["pretraining images unknown"]
     assert unknown.text.startswith("mine: mine.phash is damaged (")
+
+
+@pytest.mark.parametrize("learnt", ["pad", "crop", "stretch"])
+@pytest.mark.parametrize("fit", ["pad", "crop"])
+def test_pretraining_images_are_known_whatever_their_fit_was(tmp_path: Path, learnt: str, fit: str) -> None:
+    """A backbone may have seen a test image cropped that the run pads; its look is compared as any fit shows it."""
+    folder = tmp_path / "cats"
+    for name in ("images", "masks"):
+        (folder / name).mkdir(parents=True)
+    for seed in range(4):
+        picture = (pictures([seed], 48)[0].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)[:, :26]
+        Image.fromarray(picture).save(folder / "images" / f"{seed}.png")
+        Image.fromarray((picture[:, :, 0] > 128).astype(np.uint8)).save(folder / "masks" / f"{seed}.png")
+    (folder / "classes.json").write_text(json.dumps({"classes": ["ground", "cat"]}))
+    (folder / "splits.json").write_text(json.dumps({"pool": ["0"], "test": ["1", "2", "3"]}))
+    file = write_weights(tmp_path / "mine.safetensors")
+    write_hashes(file, perceptual_hash(ImageFolder(folder / "images", learnt).images([2], 64).numpy()))
+    plan = Plan(f"folder:{folder}", ("mine",), ("linear",), (1,), 1, size=16, fit=fit)
+    task = SegmentationTask.open(open_folder(str(folder)), plan)
+    flag = found(task, tmp_path / "run", mine=backbone("mine", file))["pretraining near test"]
+    assert flag.text == "mine: 1 of 3 test images look like images that it learnt from: 2"
 
 
 @given(first=st.integers(0, 20), count=st.integers(0, 20), seed=st.integers(0, 3))

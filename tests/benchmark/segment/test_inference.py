@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,9 +14,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from partbench.benchmark.pictures import PALETTE
-from partbench.benchmark.segment.inference import overlay, read_mask, reading_size, segment, write_mask
+from partbench.benchmark.segment.inference import overlay, read_mask, reading_size, segment, segment_squares, write_mask
 from partbench.benchmark.segment.model import Segmenter
 from partbench.benchmark.segment.network import UNet
+from partbench.datasets.files.images import square
 
 CLASSES = ("background", "red", "blue")
 
@@ -57,6 +60,32 @@ def test_masks_have_the_pictures_own_size(segmenter: Segmenter, width: int, heig
     (mask,) = segment(segmenter, pixels, side)
     assert mask.shape == (height, width) and mask.dtype == np.uint8
     assert (mask[height // 2, 0], mask[height // 2, -1], mask[height // 2, width // 2]) == (1, 2, 0)
+
+
+@pytest.mark.parametrize("fit", ["pad", "stretch"])
+def test_a_picture_is_read_as_those_that_the_segmenter_knows(
+    segmenter: Segmenter, monkeypatch: pytest.MonkeyPatch, fit: str
+) -> None:
+    """Its square goes through the network, and what is predicted on the padding is cut away."""
+    read: list[torch.Tensor] = []
+    fitted = Segmenter(segmenter.network, CLASSES, SIDE, {"fit": fit})
+    monkeypatch.setattr(segmenter.network, "forward", _noted(read, segmenter.network.forward))
+    for image in (picture(60, 30), picture(24, 90)):
+        (mask,) = segment_squares(fitted, [image], SIDE)
+        width, height = image.size
+        assert mask.shape == (height, width) and mask.dtype == np.uint8
+        assert torch.equal(read.pop(), square(image, SIDE, fit)[None])
+        thirds = np.array(image)[:, :, 0].astype(int) - np.array(image)[:, :, 2]
+        wanted = np.where(thirds > 0, 1, np.where(thirds < 0, 2, 0))
+        assert (mask == wanted).mean() > 0.9
+
+
+def _noted(read: list[torch.Tensor], forward: Callable[[torch.Tensor], torch.Tensor]) -> Any:
+    def noting(images: torch.Tensor) -> torch.Tensor:
+        read.append(images)
+        return forward(images)
+
+    return noting
 
 
 def test_an_overlay_leaves_the_background_alone(segmenter: Segmenter) -> None:

@@ -17,6 +17,7 @@ from PIL import Image
 
 from partbench.benchmark.cli.main import main
 from partbench.benchmark.segment import video
+from partbench.benchmark.segment.inference import read_mask, segment_squares
 from partbench.benchmark.segment.inputs import find_pictures
 from partbench.benchmark.segment.model import Segmenter, SegmenterError
 from partbench.benchmark.segment.network import UNet
@@ -67,6 +68,19 @@ def partbench(
         return int(stop.value.code or 0), json.loads(out) if out else err
 
     return call
+
+
+def test_a_padded_segmenter_segments_files(folder: Path, tmp_path: Path, partbench: Callable[..., Any]) -> None:
+    """The card in its file says how; masks have the pictures' own size."""
+    torch.manual_seed(0)
+    model = tmp_path / "padded.safetensors"
+    Segmenter(UNet(3, 2).eval(), CLASSES, SIDE, {"fit": "pad"}).save(model)
+    code, said = partbench(model, folder, "--out", tmp_path / "out")
+    assert code == 1 and said["pictures"] == 3  # one is broken
+    mask = read_mask(tmp_path / "out" / "masks" / "more" / "b.png")
+    assert mask is not None and mask.shape == (57, 33)
+    image = Image.open(folder / "more" / "b.jpg")
+    assert np.array_equal(mask, segment_squares(Segmenter.load(model), [image], SIDE)[0])
 
 
 def test_names_stay_apart_and_inside(folder: Path, tmp_path: Path) -> None:

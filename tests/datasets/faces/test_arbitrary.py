@@ -16,7 +16,7 @@ from partbench.benchmark.plugins.catalogue import load_catalogue
 from partbench.benchmark.plugins.contract import checks_for
 from partbench.benchmark.plugins.names import find_backbone, find_dataset
 from partbench.benchmark.run.contamination import guard_backbone
-from partbench.benchmark.run.near_duplicates import HashedImages
+from partbench.benchmark.run.near_duplicates import HashedImages, Looks
 from partbench.benchmark.run.task import SegmentationTask
 from partbench.datasets.checks import check_classes_seen, check_images, check_masks, check_sizes_agree
 from partbench.datasets.dataset import Dataset
@@ -90,7 +90,8 @@ def test_its_images_are_known_to_be_those_of_faces() -> None:
     plan = Plan("faces#arbitrary", ("jigsaw",), ("linear",), shots=(1,), draws=1, test=1, size=16)
     backbone = find_backbone(catalogue, "jigsaw").record
     nothing = HashedImages((), np.empty(0, np.uint64))
-    assert not guard_backbone("jigsaw", backbone, SegmentationTask.open(record, plan), nothing).flags
+    looks = Looks(SegmentationTask.open(record, plan), nothing)
+    assert not guard_backbone("jigsaw", backbone, looks).flags
     assert record.excluded == {"background"} and torch.is_tensor(record.load().test.masks([0], 16))
 
 

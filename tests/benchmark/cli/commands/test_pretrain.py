@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -22,6 +23,7 @@ from partbench.benchmark.plugins.names import NamingError
 from partbench.benchmark.pretrain.budget import Budget, TrainingProgress
 from partbench.benchmark.pretrain.checkpoints import load_checkpoint
 from partbench.datasets.dataset import DatasetError
+from partbench.datasets.files.images import ImageFolder
 
 
 @pytest.fixture
@@ -109,6 +111,20 @@ def test_images_are_a_folder_or_an_unlabelled_split(pictures: Path) -> None:
     assert len(open_images(catalogue, "faces")[0]) == len(unlabelled)
 
 
+def test_images_become_square_as_asked(tmp_path: Path) -> None:
+    """Cropped by default, since a generator would learn the padding; a dataset that has one way refuses another."""
+    (tmp_path / "wide").mkdir()
+    Image.fromarray(np.repeat(np.arange(0, 240, 8, dtype=np.uint8)[None], 10, 0)).save(tmp_path / "wide" / "a.png")
+    catalogue, wide = load_catalogue(), str(tmp_path / "wide")
+    for fit in ("", "pad", "crop", "stretch"):
+        expected = ImageFolder(wide, fit or "crop").images([0], 16)
+        assert torch.equal(open_images(catalogue, wide, fit)[0].images([0], 16), expected)
+    with pytest.raises(DatasetError, match="there is no fit 'zoom'; choose pad, crop, stretch"):
+        open_images(catalogue, wide, "zoom")
+    with pytest.raises(DatasetError, match="faces is read with --fit crop alone, not pad"):
+        open_images(catalogue, "faces", "pad")
+
+
 def test_thousands_are_written_with_commas() -> None:
     """`--keep 10,20.5` keeps checkpoints at 10,000 and 20,500 images."""
     assert parse_keep("10,20.5") == (10_000, 20_500)
@@ -159,5 +175,7 @@ def test_the_card_has_the_command() -> None:
         "partbench pretrain vae --images 'my cats.zip' --out cats.safetensors --size 64 --seed 3 "
         "--limit 500 --mirror --batch 48 --minutes 1.5"
     )
+    told = pretrain_command("vae", "faces", out, 64, Budget(images=2500), None, False, 0, None, None, "pad")
+    assert told.endswith("--seed 0 --fit pad --kimg 2.5")
     told = pretrain_command("vae", "faces", out, 64, Budget(images=2500), None, False, 0, None, "dogs.safetensors")
     assert told.endswith("--seed 0 --from dogs.safetensors --kimg 2.5")
