@@ -152,7 +152,9 @@ class BackboneRun:
         truth = Truth(task, rows)
         maps, codes = self.source.enter(images)
         maps, rebuilt = self.source.scaled(maps), self.source.reconstruct(codes)
-        gallery = BackboneGallery.of(self.recorder.folder.path, self.backbone.name, images.numpy(), truth.squares.numpy())
+        gallery = BackboneGallery.of(
+            self.recorder.folder.path, self.backbone.name, images.numpy(), truth.squares.numpy()
+        )
         arrays: dict[str, NDArray[Any]] = {}
         for cell, module in modules.items():
             try:

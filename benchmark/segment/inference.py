@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from ...datasets.files.fit import own_classes
-from ...datasets.files.images import square
+from ...datasets.files.fit import own_classes, square
 from ..files import write_atomic
 from ..pictures import PALETTE, Picture, paint
 from .model import Segmenter

@@ -17,7 +17,7 @@ from ...backbones.backbone import BackboneError
 from ...datasets.dataset import Dataset, DatasetError, Split
 from ...datasets.drawing.splits import Drawings
 from ...datasets.files.decoding import decode
-from ...datasets.files.images import square
+from ...datasets.files.fit import square
 from ...datasets.files.masks import Labels
 from ...datasets.generated.manifest import BACKGROUND, OVERLAPS, ExportManifest
 from ...datasets.generated.split import check_exported, image_file

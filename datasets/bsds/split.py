@@ -13,7 +13,7 @@ from scipy.io import loadmat
 
 from ... import one_line
 from ..dataset import IGNORE, DatasetError, Splits
-from ..files.images import square_box, squares
+from ..files.fit import square_box, squares
 from .files import AnnotatedPhoto, split_pairs
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..dataset import Splits
-from ..files.images import squares
+from ..files.fit import squares
 from ..files.masks import read_lit, square_labels
 from .files import image_path, mask_path, split_numbers
 from .parts import GROUPINGS, Strokes

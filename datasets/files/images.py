@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import zipfile
 from collections import Counter
@@ -11,15 +10,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 
 from ... import UserError
-from ..dataset import CROP, PAD, DatasetError
+from ..dataset import CROP, DatasetError
 from .decoding import decode, unreadable
-from .fit import window
+from .fit import square
 from .listing import composed, files_below, left_out
 
 if TYPE_CHECKING:
@@ -35,49 +32,6 @@ def is_picture(name: str) -> bool:
     """Whether a file of this name is a picture, and not a hidden twin such as macOS leaves in zips."""
     base = name.rsplit("/", 1)[-1]
     return base.lower().endswith(SUFFIXES) and not base.startswith(".")
-
-
-def square_box(width: int, height: int) -> tuple[int, int, int, int]:
-    """The largest central square of a picture, as (left, top, right, bottom)."""
-    view = window(width, height, CROP)
-    return view.columns.seen.start, view.rows.seen.start, view.columns.seen.stop, view.rows.seen.stop
-
-
-def squares(paths: Sequence[Path], size: int, fit: str = CROP) -> Tensor:
-    """Picture files as squares, (N, 3, size, size) float32 in [0, 1]."""
-    images = torch.empty(len(paths), 3, size, size)
-    for row, path in enumerate(paths):
-        images[row] = square(decode(path, str(path)), size, fit)
-    return images
-
-
-def square(image: Image.Image, size: int, fit: str = CROP) -> Tensor:
-    """An RGB picture as a square of another size, (3, size, size) float32 in [0, 1]; padding mirrors the picture."""
-    if fit == PAD:
-        pixels = _padded(image, size)
-    else:
-        # Cropped first: resize(box=...) lets pixels from outside the box blend into its border.
-        shown = image.crop(square_box(*image.size)) if fit == CROP else image
-        pixels = np.array(shown.resize((size, size), Image.Resampling.BILINEAR))
-    return torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
-
-
-def _padded(image: Image.Image, size: int) -> NDArray[np.uint8]:
-    """A picture with its longer side at `size` pixels, mirrored beyond its borders, (size, size, 3).
-
-    Mirrored before it is resized only as far as the pixels on its border reach: a picture of 20,000 x 100 is read, too.
-    """
-    view = window(*image.size, PAD)
-    spans = (view.rows, view.columns)
-    beside = [int(span.padding(size)) for span in spans]
-    reach = [-span.start - n * span.length / size for span, n in zip(spans, beside, strict=True)]
-    more = [math.ceil(length) for length in reach]
-    pixels = np.pad(np.asarray(image), [*((n, n) for n in more), (0, 0)], "symmetric")
-    (top, left), (high, wide) = ((m - r for m, r in zip(more, reach, strict=True)), (size - 2 * n for n in beside))
-    box = (left, top, pixels.shape[1] - left, pixels.shape[0] - top)
-    resized = Image.fromarray(pixels).resize((wide, high), Image.Resampling.BILINEAR, box)
-    padded: NDArray[np.uint8] = np.pad(np.asarray(resized), [*((n, n) for n in beside), (0, 0)], "symmetric")
-    return padded
 
 
 class _Directory:

@@ -11,8 +11,9 @@ import torch
 
 from ..dataset import PAD, DatasetError, Splits
 from ..files.decoding import decode
+from ..files.fit import squares
 from ..files.hints import enumeration
-from ..files.images import ImageFolder, squares
+from ..files.images import ImageFolder
 from ..files.masks import Labels, read_labels, square_labels
 from .files import ImageMaskPair, split_pairs
 from .labelling import Labelling
@@ -72,7 +73,7 @@ class PairSplit:
 
     def fitted(self, fit: str) -> PairSplit:
         """The same images, made square by another fit."""
-        return PairSplit(self._pairs, self._labelling, fit)
+        return PairSplit(self._pairs, self._labelling, self._tally, fit)
 
     def _classes(self, index: int) -> Labels:
         path = self._pairs[index].mask

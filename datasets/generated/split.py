@@ -13,7 +13,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from ..dataset import CROP, IGNORE, DatasetError, GeneratorIdentity, Split, Splits
-from ..files.images import squares
+from ..files.fit import squares
 from ..files.listing import files_below, left_out
 from ..files.masks import read_labels, square_labels
 from .content import check_contents, file_content, image_content, mask_content

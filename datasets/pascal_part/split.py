@@ -13,7 +13,7 @@ from PIL import Image
 
 from ..dataset import IGNORE, DatasetError, Splits
 from ..files.decoding import decode
-from ..files.images import square
+from ..files.fit import square
 from ..files.masks import square_labels
 from .annotations import Object, read_objects
 from .crops import Crop, find_crops

@@ -53,7 +53,7 @@ class Faces:
 
     def images(self, indices: Sequence[int], size: int) -> Tensor:
         """The photographs at `indices`, (N, 3, size, size) float32 in [0, 1]."""
-        from partbench.datasets.files.images import squares
+        from partbench.datasets.files.fit import squares
 
         return squares([self.folder / "images" / f"{self.names[i]}.jpg" for i in indices], size)
 

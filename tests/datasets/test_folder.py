@@ -156,7 +156,7 @@ def test_any_number_may_be_ignored(folder: Path, ignore: int | None) -> None:
     """One that no mask holds, however large or small, ignores nothing, and what has no name is still refused."""
     write_json(folder / "classes.json", {"classes": CLASSES, "ignore_index": ignore})
     write_json(folder / "splits.json", {"pool": ["a"], "test": ["b"]})
-    masks = open_folder(str(folder)).load().pool.masks([0], 8)
+    masks = open_folder(str(folder), "crop").load().pool.masks([0], 8)
     assert masks.unique().tolist() == [0, 1, 2, 3]
     for stranger in (77, 255, 65535):
         save(folder / "masks" / "a.png", np.full((32, 40), stranger, dtype=np.uint16))
@@ -170,7 +170,7 @@ def test_any_number_that_a_mask_holds_is_ignored(folder: Path, ignore: int) -> N
     save(folder / "masks" / "a.png", np.tile(np.array([0, 3, ignore, ignore], dtype=np.uint16), (32, 10)))
     write_json(folder / "classes.json", {"classes": CLASSES, "ignore_index": ignore})
     write_json(folder / "splits.json", {"pool": ["a"], "test": ["b"]})
-    masks = open_folder(str(folder)).load().pool.masks([0], 32)
+    masks = open_folder(str(folder), "crop").load().pool.masks([0], 32)
     assert masks.unique().tolist() == [0, 3, IGNORE]
     assert (masks == IGNORE).float().mean() == 0.5
     save(folder / "masks" / "a.png", np.full((32, 40), ignore - 1, dtype=np.uint16))

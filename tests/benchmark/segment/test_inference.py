@@ -17,7 +17,7 @@ from partbench.benchmark.pictures import PALETTE
 from partbench.benchmark.segment.inference import overlay, read_mask, reading_size, segment, segment_squares, write_mask
 from partbench.benchmark.segment.model import Segmenter
 from partbench.benchmark.segment.network import UNet
-from partbench.datasets.files.images import square
+from partbench.datasets.files.fit import square
 
 CLASSES = ("background", "red", "blue")
 

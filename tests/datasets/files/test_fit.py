@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from partbench.datasets.dataset import CROP, FITS, IGNORE, PAD, STRETCH
-from partbench.datasets.files.fit import own_classes, window
-from partbench.datasets.files.images import square
+from partbench.datasets.files.fit import own_classes, square, window
 from partbench.datasets.files.masks import square_labels
 
 SIDES = st.integers(1, 60)
