@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
+from PIL import Image
 
 from partbench.benchmark.cli.main import main
 from partbench.benchmark.flags import IMAGES, Findings, GuardFlag, write_findings
@@ -22,6 +23,11 @@ from partbench.benchmark.gallery import BackboneGallery
 from partbench.benchmark.metrics.confusion import confuse
 from partbench.benchmark.plan import COPY, Plan
 from partbench.benchmark.results import CellResult, RunFolder
+from partbench.datasets.generated.found import FoundAnnotations
+from partbench.datasets.generated.labels import AnnotationReader
+from partbench.datasets.generated.manifest import ExportManifest, read_manifest
+from partbench.datasets.generated.reading import take_annotations
+from partbench.datasets.generated.writing import complete, new_export, write_image
 
 # Deadlines are about the machine, not the code; in CI the examples are the same every time; no folder is left behind.
 settings.register_profile("partbench", deadline=None, database=None, derandomize="CI" in os.environ)
@@ -156,3 +162,32 @@ def told_report(told_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     (out / "said.json").write_text(done.stdout)
     return out
+
+
+PARTS = {"background": (38, 38, 44), "ear": (240, 240, 240), "eye": (213, 62, 79), "tail": (244, 165, 60)}
+"""Classes to annotate, and their colours in an index PNG."""
+
+
+@pytest.fixture
+def export(tmp_path: Path) -> Callable[..., Path]:
+    """Exports grey pictures of 64 pixels to be annotated, by default `p0` and `p1`."""
+
+    def write(kind: str = "labelme", images: tuple[str, ...] = ("p0", "p1"), name: str = "shots") -> Path:
+        with new_export(tmp_path / name) as folder:
+            for number, stem in enumerate(images):
+                write_image(folder, stem, Image.new("RGB", (64, 64), (9, 9, number)))
+            complete(folder, ExportManifest(images, tuple(PARTS), kind, source="grey"), {}, [*PARTS.values()])
+        return tmp_path / name
+
+    return write
+
+
+@pytest.fixture
+def take() -> Callable[..., FoundAnnotations]:
+    """Imports annotations."""
+
+    def read(folder: Path, place: Path | None = None, colours: Any = ()) -> FoundAnnotations:
+        reading = AnnotationReader(folder, read_manifest(folder), "painter")
+        return take_annotations(place, reading, "a person", colours or [*PARTS.values()])
+
+    return read
