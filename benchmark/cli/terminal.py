@@ -36,17 +36,17 @@ def print_notes(console: Console, notes: Iterable[str]) -> None:
         console.print(f"[yellow]{escape(note)}[/]", soft_wrap=True)
 
 
-def look_at_images(task: SegmentationTask, console: Console) -> None:
-    """Look at every image and mask of a task, with a bar, and print what there is to say of them."""
+def look_at_images(task: SegmentationTask, console: Console, notes: bool = True) -> None:
+    """Look at every image and mask of a task, with a bar, and print what there is to say of them, unless that waits."""
     from ..run.inspection import count, inspect
 
-    print_notes(console, task.splits.notes)
+    print_notes(console, task.splits.notes if notes else ())
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         looked = bar.add_task("looking at images and masks", total=count(task))
         remarks = inspect(task, lambda: bar.advance(looked))
         hashed = bar.add_task("telling them by what they hold", total=count(task))
         task.read_contents(lambda images: bar.advance(hashed, images))
-    print_notes(console, remarks)
+    print_notes(console, remarks if notes else ())
 
 
 class TerminalListener(Listener):

@@ -13,6 +13,7 @@ from scipy.io import loadmat
 
 from ... import one_line
 from ..dataset import IGNORE, DatasetError, Splits
+from ..files.decoding import decode
 from ..files.fit import square_box, squares
 from .files import AnnotatedPhoto, split_pairs
 
@@ -39,6 +40,14 @@ class BSDSSplit:
     def files(self, index: int) -> tuple[Path, ...]:
         """The photograph and what its annotators drew."""
         return self._pairs[index].image, self._pairs[index].truth
+
+    def inspect(self, index: int) -> None:
+        """Decode the photograph, read its drawings, and compare their sizes."""
+        pair = self._pairs[index]
+        size, drawn = decode(pair.image, str(pair.image)).size, read_drawings(pair.truth)[0].shape[::-1]
+        if size != drawn:
+            fact = f"{pair.image} is {size[0]}x{size[1]} pixels and {pair.truth} {drawn[0]}x{drawn[1]}"
+            raise DatasetError(f"{fact}; unpack both again")
 
     def images(self, indices: Sequence[int], size: int) -> Tensor:
         """The photographs at `indices`, (N, 3, size, size) float32 in [0, 1]."""

@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..dataset import Splits
+from ..dataset import DatasetError, Splits
+from ..files.decoding import decode
 from ..files.fit import squares
 from ..files.masks import read_lit, square_labels
 from .files import image_path, mask_path, split_numbers
-from .parts import GROUPINGS, Strokes
+from .parts import GROUPINGS, PARTS, Strokes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,6 +43,17 @@ class FaceSplit:
         """The photograph, and the mask of every part that has one."""
         masks = (mask_path(self._root, self._numbers[index], part) for part, _ in self._strokes)
         return image_path(self._root, self._numbers[index]), *(path for path in masks if path.exists())
+
+    def inspect(self, index: int) -> None:
+        """Decode the photograph and the masks of its parts, and compare their shapes."""
+        number = self._numbers[index]
+        path = image_path(self._root, number)
+        width, height = decode(path, str(path)).size
+        for part in PARTS:
+            mask = mask_path(self._root, number, part)
+            if mask.exists() and (shape := read_lit(mask).shape) and shape[0] * width != shape[1] * height:
+                fact = f"{mask} is {shape[1]}x{shape[0]} pixels and {path} {width}x{height}, which is another shape"
+                raise DatasetError(f"{fact}; unpack both again")
 
     def images(self, indices: Sequence[int], size: int) -> Tensor:
         """The photographs at `indices`, (N, 3, size, size) float32 in [0, 1]; resized bilinearly, antialiased."""

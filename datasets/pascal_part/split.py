@@ -47,6 +47,12 @@ class CropSplit:
         """The photograph and its annotation."""
         return self._crops[index].image, self._crops[index].annotation
 
+    def inspect(self, index: int) -> None:
+        """Decode the photograph, read its annotation, compare their sizes, and look up every part."""
+        crop = self._crops[index]
+        self._pixels(crop)
+        part_classes(_object(crop), self._strokes, str(crop.annotation))
+
     def images(self, indices: Sequence[int], size: int) -> Tensor:
         """The crops at `indices`, (N, 3, size, size) float32 in [0, 1]; resized bilinearly, antialiased."""
         images = torch.empty(len(indices), 3, size, size)

@@ -20,7 +20,7 @@ from scipy.io import savemat
 from partbench.datasets.bsds import open_bsds, partbench_datasets
 from partbench.datasets.bsds.split import merge_annotators, read_drawings, shrink
 from partbench.datasets.checks import CHECKS
-from partbench.datasets.dataset import IGNORE, Dataset, DatasetError, Splits
+from partbench.datasets.dataset import IGNORE, Dataset, DatasetError, Inspectable, Splits
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "bsds500_dev"
 WIDE, TALL = (60, 90), (90, 60)
@@ -104,6 +104,33 @@ def test_it_passes_every_check(published: Path, check: object) -> None:
     """A small BSDS500 keeps the promises of any dataset."""
     assert callable(check)
     check(open_bsds(str(published)))
+
+
+def test_what_is_left_out_is_counted(published: Path) -> None:
+    """Photographs of another ending, and annotations without a photograph; a Thumbs.db is published with them."""
+    root = published / "BSR" / "BSDS500" / "data"
+    (root / "images" / "val" / "Thumbs.db").touch()
+    assert open_bsds(str(published)).load().notes == ()
+    (root / "images" / "val" / "1010.png").touch()
+    (root / "groundTruth" / "val" / "9.mat").touch()
+    images, truths = open_bsds(str(published)).load().notes
+    assert images == f"{root / 'images'}: 20 photographs, 19 read; 1 left out: .png 1"
+    assert truths.endswith("; other files: .mat 1")
+
+
+def test_a_look_finds_what_only_the_pixels_tell(published: Path) -> None:
+    """A photograph that is cut short, or of another size than its drawings."""
+    test, root = open_bsds(str(published)).load().test, published / "BSR" / "BSDS500" / "data"
+    assert isinstance(test, Inspectable)
+    test.inspect(0)
+    path = root / "images" / "test" / f"{test.name(0)}.jpg"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-30])
+    with pytest.raises(DatasetError, match=rf"{path.name} cannot be read as a picture"):
+        test.inspect(0)
+    Image.new("RGB", (9, 9)).save(path)
+    with pytest.raises(DatasetError, match=rf"{path.name} is 9x9 pixels and .*; unpack both again"):
+        test.inspect(0)
 
 
 def test_a_flat_pack_is_read_too(flat: Path) -> None:

@@ -23,7 +23,7 @@ from partbench.datasets.celebamask_hq.files import HEADER, IMAGES, MAPPING, MASK
 from partbench.datasets.celebamask_hq.parts import GROUPINGS, OVERLAPS, PARTS
 from partbench.datasets.celebamask_hq.split import paint
 from partbench.datasets.checks import CHECKS
-from partbench.datasets.dataset import DatasetError, Splits
+from partbench.datasets.dataset import DatasetError, Inspectable, Splits
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "celebamask_tiny"
 ORIGINS = {0: 162770, 1: 162771, 2: 182637, 3: 182638, 4: 0, 5: 7, 6: 99, 2000: 1234, 2001: 202598}
@@ -407,7 +407,34 @@ def test_strays_do_no_harm(root: Path) -> None:
     for stray in (".DS_Store", "._00003_nose.png", "Thumbs.db"):
         (root / MASKS / "0" / stray).write_text("")
         (root / IMAGES / stray).write_text("")
-    assert len(open_celebamask(str(root)).load().test) == 2
+    splits = open_celebamask(str(root)).load()
+    assert len(splits.test) == 2
+    assert splits.notes == ()
+
+
+def test_what_is_left_out_is_counted(root: Path) -> None:
+    """Photographs and masks of another ending are no part of the download, and said."""
+    (root / IMAGES / "3.bmp").touch()
+    (root / MASKS / "0" / "00003_nose.tif").touch()
+    photographs, masks = open_celebamask(str(root)).load().notes
+    assert photographs.startswith(f"{root / IMAGES}: ") and photographs.endswith("; 1 left out: .bmp 1")
+    assert masks.startswith(f"{root / MASKS}: ") and masks.endswith("; 1 left out: .tif 1")
+
+
+def test_a_look_finds_what_only_the_pixels_tell(root: Path) -> None:
+    """A photograph that is cut short, and a mask of another shape than its photograph."""
+    test = open_celebamask(str(root)).load().test
+    assert isinstance(test, Inspectable)
+    test.inspect(0)
+    path = root / IMAGES / f"{int(test.name(0))}.jpg"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-30])
+    with pytest.raises(DatasetError, match=rf"{path.name} cannot be read as a picture"):
+        test.inspect(0)
+    path.write_bytes(whole)
+    write_mask(root, int(test.name(0)), "nose", np.zeros((8, 12), dtype=bool))
+    with pytest.raises(DatasetError, match=r"_nose.png is 12x8 pixels and .*, which is another shape; unpack both"):
+        test.inspect(0)
 
 
 @pytest.mark.parametrize(

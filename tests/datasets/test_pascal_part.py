@@ -20,7 +20,7 @@ from scipy.io import loadmat, savemat
 
 from partbench.benchmark.cli.main import main
 from partbench.datasets.checks import CHECKS
-from partbench.datasets.dataset import IGNORE, DatasetError, Splits
+from partbench.datasets.dataset import IGNORE, DatasetError, Inspectable, Splits
 from partbench.datasets.pascal_part import open_pascal_part, partbench_datasets
 from partbench.datasets.pascal_part.annotations import read_boxes, read_objects
 from partbench.datasets.pascal_part.crops import find_crops, iou
@@ -289,6 +289,28 @@ def test_what_overlaps_is_discarded_by_either_reading(alone: Path) -> None:
     write_xml(alone, "2009_000001", [("car", (0, 0, 60, 60)), ("car", (20, 0, 90, 60))])
     with pytest.raises(DatasetError, match="stands alone"):
         crops_of(alone, [car(0, 0, 60)])
+
+
+def test_what_is_left_out_is_counted(alone: Path) -> None:
+    """Objects that are no crops, each by its reason, and annotations of another ending."""
+    near, small = [car(0, 0, 60), car(55, 0, 60)], ("car", (0, 70, 40, 110), {"frontside": (0, 70, 9, 79)})
+    write_photo(alone, "2009_000001", [*near, small, ("car", (70, 70, 130, 130), {}), horse(60, 60)])
+    (alone / "Annotations_Part" / "2009_000001.xml").touch()
+    _, (files, objects) = find_crops(alone, "car", 50, 0.05)
+    assert files.endswith("1 read; other files: .xml 1")
+    assert ": 4 objects are a car, 2 are cropped; 2 left out: " in objects
+    assert "a side below 50 pixels 1" in objects and "without parts 1" in objects
+
+
+def test_a_look_finds_a_photograph_that_is_cut_short(root: Path) -> None:
+    """Before a run begins."""
+    test = open_pascal_part(CAR, str(root)).load().test
+    assert isinstance(test, Inspectable)
+    test.inspect(0)
+    path = root / "JPEGImages" / f"{test.name(0).rpartition('-')[0]}.jpg"
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(DatasetError, match=rf"{path.name} cannot be read as a picture"):
+        test.inspect(0)
 
 
 def test_the_options_reach_the_crops(root: Path) -> None:

@@ -19,7 +19,7 @@ from ...plugins.catalogue import load_catalogue
 from ..terminal import open_console
 from .plan_options import folder_for, parse_size, with_fit
 from .preset_table import show
-from .run import carry_out
+from .run import carry_out, look_ahead
 
 FIXED = {"dataset", "backbone", "head", "shots"}
 """Options of a run that a preset does not leave open."""
@@ -105,6 +105,8 @@ def run(
     preset, folder = replace(preset, parts=parts), folder_of(preset, out)
     for part in preset.parts:  # whatever is refused is so before anything is written
         folder_for(part.plan, folder.run_of(part).path)
+    for part in preset.parts[1:]:  # and a broken image of the last before the first is computed, which looks at its own
+        look_ahead(part.plan)
     folder.write(preset)
     for number, part in enumerate(preset.parts, start=1):
         where = f"part {number} of {len(preset.parts)}: {part.name}"

@@ -17,7 +17,7 @@ from ...plugins.identity import note_offers
 from ...plugins.names import find_dataset, find_reporter
 from ...reporter import Listener, Listeners
 from ...results import RunFolder
-from ..terminal import open_console
+from ..terminal import look_at_images, open_console
 from .plan_options import check_choices, describe_masks, find_device, folder_for, resolve
 from .run_summary import show_end
 
@@ -59,6 +59,15 @@ def carry_out(
     return plan, folder
 
 
+def look_ahead(plan: Plan) -> None:
+    """Look at the images and masks of a plan that others come before."""
+    from ...run.task import SegmentationTask
+
+    catalogue = load_catalogue()
+    task = SegmentationTask.open(find_dataset(catalogue, plan.dataset).record, resolve(plan, catalogue))
+    look_at_images(task, open_console(stderr=True), notes=False)
+
+
 def open_listeners(catalogue: Catalogue, names: Sequence[str]) -> list[tuple[str, Listener]]:
     """The listeners of reporters by name."""
     return [(name, find_reporter(catalogue, name).record.open()) for name in dict.fromkeys(names)]
@@ -70,7 +79,7 @@ def _carry_out(
 ) -> None:  # fmt: skip
     from ...machine import provenance
     from ...run.apart import RunRecipe
-    from ..terminal import TerminalListener, look_at_images
+    from ..terminal import TerminalListener
 
     cells = sum(1 for _ in plan.cells())
     console.print(

@@ -37,7 +37,8 @@ every = pytest.mark.parametrize("name", RENDERS)
 def test_a_drawn_dataset_passes_every_check(name: str, check: Callable[[Dataset], None]) -> None:
     """Whatever a dataset has to keep, cars and horses keep; of each split, the first few are looked at."""
     splits = DATASETS[name].load()
-    few = {part: replace(drawings, seeds=drawings.seeds[:12]) for part, drawings in vars(splits).items()}
+    drawn = ((part, one) for part, one in vars(splits).items() if isinstance(one, Drawings))
+    few = {part: replace(drawings, seeds=drawings.seeds[:12]) for part, drawings in drawn}
     check(replace(DATASETS[name], load=lambda: Splits(**few)))
 
 
