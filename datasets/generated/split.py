@@ -176,4 +176,5 @@ def join_base(folder: Path, manifest: ExportManifest, base: Splits, judged: bool
         others = {name: split and IgnoredMasks(split) for name, split in others.items()}
     named = {f"{stem}.png" for stem in manifest.annotations}
     unnamed = left_out(folder / MASKS, files_below(folder / MASKS), named, "masks")
-    return Splits(pool, others["test"], others["validation"], base.unlabelled, (*base.notes, *unnamed))
+    notes = (*base.notes, *unnamed)
+    return Splits(pool, others["test"], others["validation"], base.unlabelled, notes, base.remarks)
