@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from ... import one_line
 from ...datasets.dataset import IGNORE, DatasetError, Inspectable, Split
+from ..calls import plugin_call
 from .task import STATISTICS, SegmentationTask
 
 Fault = str | None
@@ -44,25 +46,27 @@ def _faults(task: SegmentationTask, split: Split, rows: range, labelled: bool) -
     """What is wrong with each image, None for one that is as it should be."""
     if isinstance(split, Inspectable):
         with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as threads:
-            yield from threads.map(partial(_fault, split.inspect), rows)
+            yield from threads.map(partial(_fault, task, split, split.inspect), rows)
     else:  # what a stranger's split does when several ask at once is not known
-        yield from map(partial(_fault, partial(_read, task, split, labelled)), rows)
+        yield from map(partial(_fault, task, split, partial(_read, task, split, labelled)), rows)
 
 
-def _fault(look: Callable[[int], None], row: int) -> Fault:
+def _fault(task: SegmentationTask, split: Split, look: Callable[[int], None], row: int) -> Fault:
     try:
         look(row)
     except DatasetError as error:
         return str(error)
+    except Exception as error:  # whatever a stranger's split raises
+        name = f"'{split.name(row)}' of {task.dataset.name}"
+        return f"{name} cannot be read ({one_line(error)}); mend or replace it"
     return None
 
 
 def _read(task: SegmentationTask, split: Split, labelled: bool, row: int) -> None:
     """Read an image and its mask as the run will."""
-    split.images([row], task.plan.size)
-    if not labelled:
-        return
-    values = split.masks([row], task.plan.size).unique().tolist()
+    with plugin_call(task.dataset.name):
+        split.images([row], task.plan.size)
+        values = split.masks([row], task.plan.size).unique().tolist() if labelled else []
     strange = [value for value in values if value != IGNORE and not 0 <= value < len(task.dataset.classes)]
     if strange:
         where = f"the mask of '{split.name(row)}' of {task.dataset.name} holds {strange[0]}"

@@ -46,6 +46,17 @@ class Strange:
         return masks
 
 
+class Faulty(Strange):
+    """One that raises what it likes, or would end the program."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
+
+    def images(self, indices: Sequence[int], size: int) -> Tensor:
+        raise self.error
+
+
 def task_of(pool: Strange, test: Strange, unlabelled: Strange | None = None) -> SegmentationTask:
     plan = Plan("strange", ("pixels",), ("linear",), shots=(1,), draws=1, size=8, pool=4, test=5)
     splits = Splits(pool, test, unlabelled=unlabelled)
@@ -79,6 +90,16 @@ def test_every_fault_is_named(splits: tuple[Strange, ...], message: str) -> None
     """The first in a sentence, the others behind it."""
     with pytest.raises(DatasetError, match=message):
         inspect(task_of(*splits))
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(OSError("no disk"), r"OSError: no disk"), (SystemExit(0), r"strange calls sys.exit\(0\); let it raise an error")],
+)
+def test_whatever_a_split_raises_is_its_own_fault(error: BaseException, reason: str) -> None:
+    """In a sentence with the image, the dataset and the reason."""
+    with pytest.raises(DatasetError, match=rf"^'image 0' of strange cannot be read \({reason}.*\); mend or replace it"):
+        inspect(task_of(Strange(), Faulty(error)))
 
 
 @pytest.fixture
