@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -37,8 +38,10 @@ class CodeStore:
     """The memory that there is; None: as much as it likes."""
     own: dict[str, dict[str, Tensor]] = field(default_factory=dict)
     """Codes (1, ...) of images that this very generator made, by the hash of their pixels: they are never inverted."""
+    unkept: dict[Path, tuple[dict[str, Tensor], float]] = field(default_factory=dict)
+    """Codes that could not be written, and the seconds of their inversion."""
     tell: Tell = warn
-    """Hears what the backbone leaves changed in this process."""
+    """Hears what the backbone leaves changed in this process, and of a cache that takes nothing."""
 
     def recall(self, split: Split, indices: Sequence[int]) -> None:
         """Take the codes of images that this generator made from the split that keeps them."""
@@ -55,8 +58,8 @@ class CodeStore:
         missing = [i for i, code in enumerate(kept) if code is None]
         if missing:
             for i, code in zip(missing, self._invert(images[missing]), strict=True):
-                write_atomic(files[i], code)
-                kept[i] = _read_code(files[i])
+                kept[i] = code
+                self._keep(files[i], code)
         parts = [part for part in kept if part is not None]
         codes = {name: torch.cat([code[name] for code, _ in parts]).to(self.device) for name in parts[0][0]}
         return codes, sum(seconds for _, seconds in parts)
@@ -68,26 +71,35 @@ class CodeStore:
     def missing(self, images: Tensor) -> int:
         """How many of these images have no code yet."""
         pairs = zip(images, self.files(images), strict=True)
-        return sum(_digest(image) not in self.own and not file.exists() for image, file in pairs)
+        return sum(_digest(image) not in self.own and not os.path.exists(file) for image, file in pairs)
 
     def _kept(self, image: Tensor, file: Path) -> tuple[dict[str, Tensor], float] | None:
         """The code of an image and the seconds that it took, if one is known."""
         own = self.own.get(_digest(image)) if self.own else None
-        return (own, 0.0) if own else _read_code(file)
+        return (own, 0.0) if own else self.unkept.get(file) or _read_code(file)
 
-    def _invert(self, images: Tensor) -> list[bytes]:
-        """The code of each image as a file, with the seconds that it took."""
+    def _keep(self, file: Path, code: tuple[dict[str, Tensor], float]) -> None:
+        """Keep a code on disk, or in memory where the cache takes none, which is said once and costs time alone."""
+        try:
+            write_atomic(file, save(code[0], {"seconds": str(code[1])}))
+        except OSError as error:
+            if not self.unkept:
+                mend = "see to it, or name another folder with PARTBENCH_CACHE"
+                self.tell(f"no codes are kept in {self.cache} ({error.strerror}): later runs invert again; {mend}")
+            self.unkept[file] = code
+
+    def _invert(self, images: Tensor) -> list[tuple[dict[str, Tensor], float]]:
+        """The code of each image, with the seconds that it took."""
         self._make_room()
         start = time.perf_counter()
         with plugin_call(self.backbone.name, self.tell):
             codes = {name: code.detach().cpu() for name, code in self.extractor.invert(images.to(self.device)).items()}
-        seconds = str((time.perf_counter() - start) / len(images))
+        seconds = (time.perf_counter() - start) / len(images)
         for name, code in codes.items():
             if len(code) != len(images):
                 what = f"{self.backbone.name} has a code {name!r} for {len(code)} images of {len(images)}"
                 raise BackboneError(f"{what}; put the image first")
-        rows = ({name: code[i : i + 1].clone() for name, code in codes.items()} for i in range(len(images)))
-        return [save(row, {"seconds": seconds}) for row in rows]
+        return [({name: code[i : i + 1].clone() for name, code in codes.items()}, seconds) for i in range(len(images))]
 
     def attempt(self, images: Tensor, steps: int) -> Codes:
         """Codes after a few steps of an inversion, which are not kept."""

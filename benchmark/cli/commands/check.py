@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from ...calls import warn
 from ...plugins.catalogue import Catalogue, Offer, load_catalogue
 from ...plugins.contract import CheckOutcome, Record, examine, noun_of
 from ...plugins.identity import subject_of
@@ -86,5 +87,9 @@ def sign_off(name: str, offer: Offer[Any], outcomes: list[CheckOutcome]) -> Sign
         date=time.strftime("%Y-%m-%d", time.gmtime()),
         outcomes={o.check: {"word": o.word, "error": o.error, "reason": o.reason} for o in outcomes},
     )
-    write_signoff(stored(noun, name, signoff.subject.data), signoff)
+    file = stored(noun, name, signoff.subject.data)
+    try:
+        write_signoff(file, signoff)
+    except OSError as error:
+        warn(f"the sign-off is not kept in {file} ({error.strerror}); --out writes it elsewhere")
     return signoff

@@ -359,6 +359,17 @@ def test_a_slow_backbone_inverts_an_image_once(bench: Bench) -> None:
     assert (bench.folder.path / "pictures" / "slow-reconstructions.png").exists()
 
 
+def test_a_cache_that_takes_nothing_costs_time_alone(bench: Bench) -> None:
+    """A file where its folder should be is said once; an image is inverted once a run, and scored."""
+    (bench.root / "codes").write_text("no folder")
+    extractor = Inverting()
+    bench.run(PLAN, backbone("slow", lambda: extractor))
+    mend = "later runs invert again; see to it, or name another folder with PARTBENCH_CACHE"
+    assert bench.reporter.problems == [f"no codes are kept in {bench.root / 'codes'} (File exists): {mend}"]
+    assert bench.errors() == {"slow linear": {None}}
+    assert len(set(extractor.inverted)) == len(extractor.inverted)
+
+
 def test_the_error_of_every_reconstruction_stands_beside_its_score(bench: Bench) -> None:
     """One number per test image; none for a backbone that images enter directly."""
 
