@@ -89,11 +89,13 @@ class MemoryLimit:
     device: torch.device
     most: int | None = None
     """Bytes, with what the program holds already; None: nobody knows."""
+    asked: bool = False
+    """Whether the user set it."""
 
     @classmethod
     def of(cls, device: torch.device, gib: float | None = None) -> MemoryLimit:
         """So many GiB, or what is free."""
-        return cls(device, free_memory(device) if gib is None else int(gib * GIB))
+        return cls(device, free_memory(device) if gib is None else int(gib * GIB), gib is not None)
 
     def left(self) -> int | None:
         """Bytes that are left now."""

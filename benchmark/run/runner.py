@@ -14,7 +14,7 @@ import torch
 from torch.nn.functional import one_hot
 
 from ... import one_line
-from ...backbones.backbone import Backbone
+from ...backbones.backbone import Backbone, Frugal
 from ...heads.head import Head
 from ..calls import plugin_call
 from ..files import is_full, weights_hash, writable
@@ -161,6 +161,9 @@ class Runner:
         else:
             offer = self.backbones[name]
             source = FeatureSource.open(offer.record, self.device, self.cache, self.room, recorder.problem)
+            if self.room and self.room.asked and not isinstance(source.extractor, Frugal):
+                what = f"--memory limits the maps of shots that are held for {name}, and nothing else"
+                recorder.problem(f"{what}: its network and the heads take what they take; partbench plan says how much")
             BackboneRun(offer, source, self.heads, recorder, work).run(cells)
 
     def _copy(self, cells: Sequence[Cell]) -> None:

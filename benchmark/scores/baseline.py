@@ -50,6 +50,11 @@ class Baseline:
     scores: Mapping[str, Mapping[Key, Estimate]]
     """By metric and by backbone, head and shots; rounded, and in blocks."""
 
+    @property
+    def numbers(self) -> list[bool]:
+        """Of every score, whether it is a number."""
+        return [not np.isnan(score.mean) for scores in self.scores.values() for score in scores.values()]
+
 
 def make_baseline(plan: Plan, results: Sequence[CellResult], metrics: Sequence[str]) -> Baseline:
     """The baseline of a run's scored cells."""

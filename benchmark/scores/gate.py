@@ -84,6 +84,8 @@ def compute_gate(
             f"tolerance {tolerance:g} and level {level:g} make no gate; choose from 0 points and from 0 to 1"
         )
     check_same_baseline(before, after)
+    if not any(before.numbers):
+        raise GateError("no score of the baseline is a number, so that it holds nothing; make it again of other cells")
     pairs, rest = _pair(before, after, reasons or {})
     if over_heads:
         pairs = _over_heads(pairs)

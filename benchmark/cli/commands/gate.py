@@ -92,12 +92,14 @@ def _reasons(results: Sequence[CellResult]) -> Mapping[Key, str]:
 
 
 def _notes(before: Baseline, after: Baseline) -> list[str]:
-    """Notes under the verdicts: changed versions, a single draw."""
+    """Notes under the verdicts: changed versions, scores that are none, a single draw."""
     notes = []
     changed = [p for p in before.versions if before.versions[p] != after.versions.get(p, "none")]
     if changed:
         what = ", ".join(f"{p} {before.versions[p]} became {after.versions.get(p, 'none')}" for p in changed)
         notes.append(f"since the baseline: {what}")
+    if missing := before.numbers.count(False):
+        notes.append(f"{missing} of {len(before.numbers)} scores of the baseline are no numbers, and hold nothing")
     if max(len(e.draws) for scores in before.scores.values() for e in scores.values()) == 1:
         notes.append("the baseline has one draw: what is said holds for these shots alone")
     return notes

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from partbench.backbones.backbone import Backbone, Extractor
+from partbench.benchmark.machine import MemoryLimit
 from partbench.benchmark.metrics.confusion import confuse
 from partbench.benchmark.plan import COPY, NO_HEAD, Cell, Plan
 from partbench.benchmark.plugins.catalogue import Offer
@@ -146,9 +147,17 @@ class Bench:
     def folder(self) -> RunFolder:
         return RunFolder(self.root / "run")
 
-    def run(self, plan: Plan, *backbones: Backbone, heads: Mapping[str, Head] = HEADS, data: Dataset = DATASET) -> None:
+    def run(
+        self,
+        plan: Plan,
+        *backbones: Backbone,
+        heads: Mapping[str, Head] = HEADS,
+        data: Dataset = DATASET,
+        room: MemoryLimit | None = None,
+    ) -> None:
         self.reporter = Listening()
         Runner(
+            room=room,
             plan=replace(plan, backbones=(*(b.name for b in backbones), *(b for b in plan.backbones if b == COPY))),
             task=SegmentationTask.open(data, plan),
             backbones={b.name: Offer(b, OWNER) for b in backbones},
@@ -368,6 +377,17 @@ def test_a_cache_that_takes_nothing_costs_time_alone(bench: Bench) -> None:
     assert bench.reporter.problems == [f"no codes are kept in {bench.root / 'codes'} (File exists): {mend}"]
     assert bench.errors() == {"slow linear": {None}}
     assert len(set(extractor.inverted)) == len(extractor.inverted)
+
+
+def test_a_limit_that_is_not_heeded_is_said(bench: Bench) -> None:
+    """Of a backbone that cannot do with less memory, whoever sets --memory hears so; otherwise nobody does."""
+    bench.run(PLAN, backbone("plain", Watching), room=MemoryLimit.of(torch.device("cpu"), 0.0001))
+    what = "--memory limits the maps of shots that are held for plain, and nothing else"
+    (problem,) = bench.reporter.problems
+    assert problem == f"{what}: its network and the heads take what they take; partbench plan says how much"
+    assert bench.errors() == {"plain linear": {None}}
+    bench.run(replace(PLAN, shots=(3,)), backbone("plain", Watching), room=MemoryLimit.of(torch.device("cpu")))
+    assert bench.reporter.problems == []
 
 
 def test_the_error_of_every_reconstruction_stands_beside_its_score(bench: Bench) -> None:

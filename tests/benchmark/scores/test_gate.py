@@ -223,6 +223,26 @@ def test_a_score_that_never_was_is_not_missed() -> None:
     assert {v.key: v.verdict for v in compute_gate(before, before).verdicts} == {second: "holds"}
 
 
+def test_a_baseline_without_a_number_holds_nothing() -> None:
+    """It is refused, where every run would pass."""
+    full = made(two_runs(np.random.default_rng(0), 2)[0])
+    empty = {key: replace(score, scores=np.full(DRAWS, np.nan)) for key, score in full.scores[METRIC].items()}
+    with pytest.raises(GateError, match="no score of the baseline is a number, so that it holds nothing"):
+        compute_gate(replace(full, scores={METRIC: empty}), full)
+
+
+def test_scores_that_are_none_are_counted(call: Call, runs: tuple[Path, Path], tmp_path: Path) -> None:
+    """What a baseline cannot hold is said under the verdicts."""
+    file = tmp_path / "scores.json"
+    call("baseline", runs[0], "--out", file, "--metric", METRIC)
+    record = json.loads(file.read_text())
+    record["scores"][0]["scores"][METRIC] = [None] * DRAWS
+    file.write_text(json.dumps(record))
+    answer = call("gate", runs[0], "--baseline", file)
+    assert answer.code == 0
+    assert "1 of 36 scores of the baseline are no numbers, and hold nothing" in answer.out
+
+
 def test_more_draws_than_the_baseline_has_are_left_out() -> None:
     """The comparison is paired: same draws, same images."""
     one, _ = two_runs(np.random.default_rng(0), 1, draws=5)
