@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -93,19 +93,20 @@ class Throughput:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-def measure(backbone: Backbone, provider: str, options: Options) -> Throughput:
-    """Load a backbone and time its stages; what it raises is kept as its error."""
+def measure(backbone: Backbone, provider: str, options: Options) -> Iterator[Throughput]:
+    """Load a backbone and time its stages: all that is known of it, after each; what it raises is kept as its error."""
     start = time.perf_counter()
+    found = Throughput(backbone.name, provider, None, 0.0, options=options.facts())
     try:
-        with plugin_call(f"{backbone.name} ({provider})"):
+        with plugin_call(backbone.name):
             extractor = prepare(backbone.load(), options)
-            seconds = time.perf_counter() - start
-            timings = tuple(t for batch in options.batches for t in _stages(backbone, extractor, batch, options))
+        found = replace(found, load=time.perf_counter() - start, parameters=parameters(extractor))
+        for batch in options.batches:
+            for timing in _stages(backbone, extractor, batch, options):
+                found = replace(found, timings=(*found.timings, timing))
+                yield found
     except Exception as error:  # whatever a plugin raises, the others are measured
-        return Throughput(
-            backbone.name, provider, None, time.perf_counter() - start, (), one_line(error), options.facts()
-        )
-    return Throughput(backbone.name, provider, parameters(extractor), seconds, timings, None, options.facts())
+        yield replace(found, load=found.load or time.perf_counter() - start, error=one_line(error))
 
 
 def prepare(extractor: Extractor, options: Options) -> Extractor:
@@ -135,22 +136,22 @@ def pictures(batch: int, size: int, options: Options) -> Tensor:
 def _stages(backbone: Backbone, extractor: Extractor, batch: int, options: Options) -> Iterator[Timing]:
     images = pictures(batch, backbone.size, options)
     if not isinstance(extractor, Inverts):
-        yield _timing(ALL, batch, lambda: extractor(images), options)
+        yield _timing(backbone, ALL, batch, lambda: extractor(images), options)
         return
-    inverting = _timing(INVERT, batch, lambda: extractor.invert(images), options)
+    inverting = _timing(backbone, INVERT, batch, lambda: extractor.invert(images), options)
     yield inverting
     if inverting.error is None:
-        with options.context():
+        with plugin_call(backbone.name), options.context():
             codes = extractor.invert(images)
-        yield _timing(MAPS, batch, lambda: extractor.maps(codes), options)
-        yield _timing(ALL, batch, lambda: extractor.maps(extractor.invert(images)), options)
+        yield _timing(backbone, MAPS, batch, lambda: extractor.maps(codes), options)
+        yield _timing(backbone, ALL, batch, lambda: extractor.maps(extractor.invert(images)), options)
 
 
-def _timing(stage: str, batch: int, work: Callable[[], object], options: Options) -> Timing:
+def _timing(backbone: Backbone, stage: str, batch: int, work: Callable[[], object], options: Options) -> Timing:
     """Once to warm up and see the memory, once to count operations, then as often as the time allows."""
     memory, counter = PeakMemory(options.device), FlopCounterMode(display=False)
     try:
-        with torch.no_grad(), options.context():
+        with plugin_call(backbone.name), torch.no_grad(), options.context():
             memory.start()
             work()
             synchronise(options.device)

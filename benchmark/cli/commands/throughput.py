@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress
 from rich.table import Table
 
 from ...files import write_atomic
-from ...plugins.catalogue import Catalogue, load_catalogue
+from ...plugins.catalogue import Catalogue, Offer, load_catalogue
 from ...plugins.names import NamingError, backbone_names, expand, find_backbone
 from ..terminal import open_console
 
 if TYPE_CHECKING:
+    from ....backbones.backbone import Backbone
     from ...cost.device_peaks import DevicePeaks
     from ...cost.throughput import Options, Throughput, Timing
 
@@ -42,28 +41,45 @@ def chosen(catalogue: Catalogue, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def show(names: Sequence[str], options: Options, out: Path | None, as_json: bool) -> int:
-    """Measure every backbone and print what it takes; 1 if none could be measured."""
+    """Measure every backbone and print what it takes, row by row; 1 if none could be measured.
+
+    Whoever stops it keeps what was measured: it is printed already, and in the file.
+    """
     import torch
 
     from ...cost.device_peaks import measure_peaks
-    from ...cost.throughput import measure
     from ...machine import provenance
 
     catalogue, console = load_catalogue(), open_console(stderr=as_json)
     offers = [find_backbone(catalogue, name) for name in chosen(catalogue, names)]
     peaks = measure_peaks(options.device, torch.bfloat16 if options.bf16 else torch.float32)
-    found: list[Throughput] = []
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
-        for offer in bars.track(offers, description="measuring"):
-            found.append(measure(offer.record, offer.provider, options))
-    record = as_record(found, peaks, provenance(options.device))
-    if out:
-        write_atomic(out, json.dumps(record, indent=1).encode())
+    facts = provenance(options.device)
+    found: dict[str, Throughput] = {}
+    stopped = False
+    _show_head(peaks, facts["hardware"], console)
+    try:
+        for one in _measure_all(offers, options):
+            _show_news(found.get(one.backbone), one, peaks, console)
+            found[one.backbone] = one
+            if out:
+                record = as_record(list(found.values()), peaks, facts)
+                write_atomic(out, json.dumps(record, indent=1).encode())
+    except KeyboardInterrupt:
+        console.print(
+            "stopped; what was measured until then is above" + (f", and in {escape(str(out))}" if out else "")
+        )
+        stopped = True
     if as_json:
-        print(json.dumps(record, indent=1))
-    else:
-        _show(found, peaks, record["hardware"], console)
-    return int(all(one.error for one in found))
+        print(json.dumps(as_record(list(found.values()), peaks, facts), indent=1))
+    console.print("parameters: " + ", ".join(f"{escape(o.backbone)} {_million(o.parameters)}" for o in found.values()))
+    return 130 if stopped else int(all(one.error for one in found.values()))
+
+
+def _measure_all(offers: Sequence[Offer[Backbone]], options: Options) -> Iterator[Throughput]:
+    from ...cost.throughput import measure
+
+    for offer in offers:
+        yield from measure(offer.record, offer.provider, options)
 
 
 def as_record(found: Sequence[Throughput], peaks: DevicePeaks, facts: dict[str, Any]) -> dict[str, Any]:
@@ -84,28 +100,51 @@ def _stage(timing: Timing, peaks: DevicePeaks) -> dict[str, Any]:
     return facts
 
 
-def _show(found: Sequence[Throughput], peaks: DevicePeaks, hardware: dict[str, Any], console: Console) -> None:
-    """One line per backbone, stage and batch, in 80 columns."""
+def _show_head(peaks: DevicePeaks, hardware: dict[str, Any], console: Console) -> None:
     what = f"{hardware['name']}, {hardware['device']}, {hardware['threads']} threads"
     measured = f"matrix product {peaks.flops / 1e9:.0f} GFLOP/s, copy {peaks.bytes / 1e9:.1f} GB/s"
     console.print(f"[bold]{escape(what)}[/]; measured peaks: {measured}", soft_wrap=True)
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column("backbone", overflow="fold")
-    for name in ("stage", "batch", "images/s", "p50 ms", "p95 ms", "GFLOP", "peak %", "MiB"):
-        table.add_column(name, justify="left" if name == "stage" else "right")
-    for one in found:
-        for i, timing in enumerate(one.timings):
-            name = escape(one.backbone) if i == 0 else ""
-            if timing.error is None:
-                table.add_row(name, *_figures(timing, peaks), end_section=i == len(one.timings) - 1)
-            else:
-                table.add_row(name, timing.stage, str(timing.batch), "fails", end_section=i == len(one.timings) - 1)
-    console.print(table)
-    for one in found:
-        for error in [one.error, *(f"{t.stage} of {t.batch}: {t.error}" for t in one.timings if t.error)]:
-            if error:
-                console.print(f"[yellow]{escape(one.backbone)}: {escape(error)}[/]", soft_wrap=True)
-    console.print("parameters: " + ", ".join(f"{escape(o.backbone)} {_million(o.parameters)}" for o in found))
+    console.print(_row(*COLUMNS, style="bold"))
+
+
+def _show_news(before: Throughput | None, one: Throughput, peaks: DevicePeaks, console: Console) -> None:
+    """The row of the stage that is new, or why there is none."""
+    seen = 0 if before is None else len(before.timings)
+    for number, timing in enumerate(one.timings[seen:], start=seen):
+        name = "" if number else escape(one.backbone)
+        figures = [timing.stage, str(timing.batch), "fails"] if timing.error else _figures(timing, peaks)
+        console.print(_row(name, *figures))
+        if timing.error:
+            _complain(one, f"{timing.stage} of {timing.batch}: {timing.error}", console)
+    if one.error:
+        _complain(one, one.error, console)
+
+
+def _complain(one: Throughput, error: str, console: Console) -> None:
+    console.print(f"[yellow]{escape(one.backbone)}: {escape(error)}[/]", soft_wrap=True)
+
+
+COLUMNS = {
+    "backbone": 19,
+    "stage": 6,
+    "batch": 5,
+    "images/s": 8,
+    "p50 ms": 8,
+    "p95 ms": 8,
+    "GFLOP": 7,
+    "peak %": 6,
+    "MiB": 5,
+}
+"""Widths that take 80 columns together; they are fixed, since rows are printed as they are measured."""
+
+
+def _row(*texts: str, style: str = "") -> Table:
+    """One row of the table, in the widths of all."""
+    table = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
+    for name, width in COLUMNS.items():
+        table.add_column(width=width, justify="left" if name in ("backbone", "stage") else "right", overflow="fold")
+    table.add_row(*texts, style=style)
+    return table
 
 
 def _figures(timing: Timing, peaks: DevicePeaks) -> list[str]:

@@ -53,7 +53,7 @@ def backbone(extractor: Conv) -> Backbone:
 
 def test_operations_and_parameters_are_counted() -> None:
     """A convolution has two operations per weight, pixel and image."""
-    found = measure(backbone(Conv()), "me", CPU)
+    *_, found = measure(backbone(Conv()), "me", CPU)
     assert found.parameters == 3 * 8 * 9
     assert [(t.stage, t.batch) for t in found.timings] == [(ALL, 1), (ALL, 4)]
     for timing in found.timings:
@@ -65,14 +65,14 @@ def test_operations_and_parameters_are_counted() -> None:
 
 def test_an_inversion_is_a_stage_of_its_own() -> None:
     """What a score needs of a generator is told apart: projection, maps, and both together."""
-    found = measure(backbone(Inverting()), "me", CPU)
+    *_, found = measure(backbone(Inverting()), "me", CPU)
     assert [(t.stage, t.batch) for t in found.timings] == [(s, b) for b in (1, 4) for s in (INVERT, MAPS, ALL)]
 
 
 def test_a_batch_that_does_not_fit_is_an_error_and_no_smaller_batch() -> None:
     """The figure of 4 images is never that of fewer."""
     extractor = Conv(most=2)
-    found = measure(backbone(extractor), "me", CPU)
+    *_, found = measure(backbone(extractor), "me", CPU)
     assert found.error is None
     assert [(t.batch, t.error) for t in found.timings] == [(1, None), (4, "RuntimeError: out of memory")]
     assert set(extractor.seen) == {1, 4}
@@ -84,14 +84,21 @@ def test_a_backbone_that_cannot_be_loaded_leaves_the_others_alone() -> None:
     def load() -> Conv:
         raise FileNotFoundError("no weights")
 
-    found = measure(Backbone("gone", 16, (8,), load=load), "me", CPU)
+    *_, found = measure(Backbone("gone", 16, (8,), load=load), "me", CPU)
     assert (found.error, found.timings) == ("FileNotFoundError: no weights", ())
+
+
+def test_every_stage_is_known_as_soon_as_it_is_measured() -> None:
+    """Whoever stops a measurement has what came before."""
+    found = measure(backbone(Inverting()), "me", CPU)
+    assert [(t.stage, t.batch) for t in next(found).timings] == [(INVERT, 1)]
+    assert [(t.stage, t.batch) for t in next(found).timings] == [(INVERT, 1), (MAPS, 1)]
 
 
 @pytest.mark.parametrize("options", [{"channels_last": True}, {"bf16": True}])
 def test_an_option_stands_in_the_record(options: dict[str, bool]) -> None:
     """A figure says how it was run."""
-    found = measure(backbone(Conv()), "me", Options(torch.device("cpu"), (2,), 0.0, **options))
+    *_, found = measure(backbone(Conv()), "me", Options(torch.device("cpu"), (2,), 0.0, **options))
     assert found.error is None and found.timings[0].error is None
     assert found.options == {"channels_last": False, "bf16": False, "compile": False} | options
 

@@ -1,0 +1,53 @@
+"""`partbench throughput`: every row is printed and written when it is measured."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from partbench.backbones.backbone import Backbone
+from partbench.benchmark.cost import throughput
+from partbench.benchmark.cost.throughput import Options, Throughput, measure
+
+Call = Callable[..., Any]
+FAST = ("--batch", "1,2", "--seconds", "0")
+
+
+def test_a_row_for_every_stage_and_batch(call: Call, tmp_path: Path) -> None:
+    """At most 80 columns, and the file holds the same."""
+    answer = call("throughput", "pixels", "position", *FAST, "--out", tmp_path / "speed.json")
+    assert answer.code == 0, answer.err
+    rows = [line.split()[:3] for line in answer.out.splitlines() if " all " in line]
+    assert [row[:3] if row[0] != "all" else row[:2] for row in rows] == [
+        ["pixels", "all", "1"],
+        ["all", "2"],
+        ["position", "all", "1"],
+        ["all", "2"],
+    ]
+    assert max(map(len, answer.out.splitlines()[1:])) <= 80
+    assert [len(one["timings"]) for one in json.loads((tmp_path / "speed.json").read_text())["backbones"]] == [2, 2]
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_what_is_stopped_keeps_what_it_measured(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, as_json: bool
+) -> None:
+    """Printed and in the file, whatever comes after; exit code 130."""
+
+    def stopping(backbone: Backbone, provider: str, options: Options) -> Iterator[Throughput]:
+        yield next(measure(backbone, provider, options))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(throughput, "measure", stopping)
+    out = tmp_path / "speed.json"
+    answer = call("throughput", "pixels", "position", *FAST, "--out", out, *(["--json"] if as_json else []))
+    assert answer.code == 130
+    record = json.loads(out.read_text())
+    assert [(one["backbone"], len(one["timings"])) for one in record["backbones"]] == [("pixels", 1)]
+    said = answer.err if as_json else answer.out
+    assert "stopped; what was measured until then is above, and in" in " ".join(said.split())
+    assert not as_json or json.loads(answer.out) == record
