@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from ... import UserError
 from ..calls import interrupts_counted
+from .spelling import spell_out
 from .verbs import annotate, new, run, scores, segment, weights  # noqa: F401  each adds its verbs to the app
 from .verbs.app import app
 
@@ -29,6 +30,7 @@ WRONG_PATH = (
 
 def main() -> None:
     """Run the command line; only a fault of partbench or a plugin itself has a traceback."""
+    spell_out()
     try:
         with interrupts_counted():
             try:
