@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...datasets.dataset import FileBacked, Split
+from ...datasets.dataset import FileBacked, KeepsShape, Split
 from ..files import UNREADABLE, cache_folder, file_hash, write_atomic
 from ..machine import slices
 
@@ -34,10 +34,12 @@ class ContentReader:
     """The dataset and how it is read: other words remember apart."""
     size: int
     """Side at which masks, and images that lie in no file of their own, are read, pixels."""
+    native: bool = False
+    """Whether masks are read at their own size and shape."""
 
     @property
     def file(self) -> Path:
-        key = hashlib.sha256(f"{Path.cwd()} {self.what} {self.size}".encode()).hexdigest()[:16]
+        key = hashlib.sha256(f"{Path.cwd()} {self.what} {self.size}{' native' * self.native}".encode()).hexdigest()[:16]
         return cache_folder(FOLDER) / f"{key}.json"
 
     def read(self, splits: Mapping[str, tuple[Split, Sequence[int]]], report: Callable[[int], None]) -> Contents:
@@ -52,13 +54,27 @@ class ContentReader:
             report(len(rows) - len(missing))
             read = {row: earlier[key] for row, key in keys.items() if key in earlier}
             for few in slices(missing, self.size):
-                read |= zip(few, _digests(split, few, self.size, labelled), strict=True)
+                read |= zip(few, self._digests(split, few, labelled), strict=True)
                 report(len(few))
             known |= {key: read[row] for row, key in keys.items() if key}
             found[name] = {split.name(row): read[row] for row in rows}
         if known.keys() - earlier.keys():
             self._remember({**earlier, **known})
         return found
+
+    def _digests(self, split: Split, rows: Sequence[int], labelled: bool) -> list[Digests]:
+        if isinstance(split, FileBacked):
+            files = [split.files(row)[0] for row in rows]
+            hashes = {file: file_hash(file) for file in dict.fromkeys(files)}  # of a zip, which may hold them all, once
+            images = [hashes[file] for file in files]
+        else:
+            images = [_digest(image.numpy().tobytes()) for image in split.images(rows, self.size)]
+        if not labelled:
+            return [(image, "") for image in images]
+        own = split if self.native and isinstance(split, KeepsShape) else None
+        masks = [own.own_mask(row) for row in rows] if own else split.masks(rows, self.size)
+        digests = (_digest(mask.byte().numpy().tobytes()) for mask in masks)
+        return list(zip(images, digests, strict=True))
 
     def _remembered(self) -> dict[str, Digests]:
         try:
@@ -105,19 +121,6 @@ def _stamp(split: Split, row: int) -> str:
     if any(time.time() - stat.st_mtime < FRESH for _, stat in stats):
         return ""
     return json.dumps([split.name(row), *((path, stat.st_size, stat.st_mtime_ns) for path, stat in stats)])
-
-
-def _digests(split: Split, rows: Sequence[int], size: int, labelled: bool) -> list[Digests]:
-    if isinstance(split, FileBacked):
-        files = [split.files(row)[0] for row in rows]
-        hashes = {file: file_hash(file) for file in dict.fromkeys(files)}  # of a zip, which may hold them all, once
-        images = [hashes[file] for file in files]
-    else:
-        images = [_digest(image.numpy().tobytes()) for image in split.images(rows, size)]
-    if not labelled:
-        return [(image, "") for image in images]
-    masks = (_digest(mask.byte().numpy().tobytes()) for mask in split.masks(rows, size))
-    return list(zip(images, masks, strict=True))
 
 
 def _digest(data: bytes) -> str:

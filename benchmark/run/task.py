@@ -83,7 +83,8 @@ class SegmentationTask:
         }
         if self.splits.unlabelled:
             splits["unlabelled"] = self.splits.unlabelled, range(min(STATISTICS, len(self.splits.unlabelled)))
-        vars(self)["contents"] = ContentReader(self.dataset.name, self.plan.size).read(splits, report)
+        reader = ContentReader(f"{self.dataset.name} {self.dataset.fit}", self.plan.size, self.plan.native)
+        vars(self)["contents"] = reader.read(splits, report)
         return self.contents
 
     def check_folder(self, folder: RunFolder) -> None:

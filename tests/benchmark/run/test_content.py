@@ -103,6 +103,31 @@ def test_another_labelling_of_the_same_files_is_other_masks(data: Path) -> None:
     assert before.data != opened(data).data
 
 
+def test_native_masks_are_compared_whole(data: Path) -> None:
+    """A pixel that the square leaves out is part of what is scored at the mask's own size, and of nothing else."""
+    plans = [
+        replace(opened(data).plan, size=8, native=native, fit=fit) for native in (False, True) for fit in ("", "crop")
+    ]
+    before = [SegmentationTask.open(open_folder(str(data)), plan).data for plan in plans]
+    assert len({*before}) == 2  # the images are square: of them all fits are the same
+    repaint(data / "masks" / "q0.png", 0)  # its corner; a square of 8 has the pixels of odd rows and columns
+    after = [SegmentationTask.open(open_folder(str(data)), plan).data for plan in plans]
+    assert before[:2] == after[:2] and before[2] != after[2] == after[3]
+
+
+def test_each_fit_is_remembered_apart(data: Path) -> None:
+    """A mask that a crop cuts is another one when it is padded, whichever was read first."""
+    for name, pixels in (("images", np.zeros((24, SIZE, 3), np.uint8)), ("masks", np.zeros((24, SIZE), np.uint8))):
+        Image.fromarray(pixels).save(data / name / "q0.png")
+        os.utime(data / name / "q0.png", (1000, 1000))
+    plan = opened(data).plan
+    one, other = (
+        SegmentationTask.open(open_folder(str(data)), replace(plan, fit=fit)).contents for fit in ("pad", "crop")
+    )
+    changed = [name for split in one for name, digests in one[split].items() if digests != other[split][name]]
+    assert changed == ["q0"]
+
+
 def test_files_that_were_only_touched_are_the_same(data: Path, tmp_path: Path) -> None:
     """Another time makes a file be read again, and no other content."""
     folder = scored(data, tmp_path / "run")
