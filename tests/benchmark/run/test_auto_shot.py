@@ -200,7 +200,7 @@ def test_it_learns_from_what_the_head_says_of_samples(tmp_path: Path) -> None:
     kept = Segmenter.load(segmenter_file(tmp_path / "run", auto.cell))
     assert kept.classes == DATASET.classes and kept.size == SIDE
     assert kept.card["labels"] == "logits" and kept.card["samples"] == "12" and kept.card["shots"] == "2"
-    assert auto.provenance["segmenter"] == kept.card
+    assert auto.provenance["segmenter"] == kept.card and kept.fit == kept.card["fit"] == "crop"
     assert listener.told.count("maker") == listener.units["maker"]
     assert not list((tmp_path / "run" / "units").glob("*"))
 
