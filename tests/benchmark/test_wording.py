@@ -277,7 +277,7 @@ set aside: plan.json names other shots of draw 1 than were seen
 set aside: plan.json names other shots of draw 2 than were seen
 """
 """The same of commands that end well."""
-PLAN = Plan("faces", ("able", "alike", COPY), ("linear", "cnn-s"), shots=(1, 5), draws=3, size=16)
+PLAN = Plan("faces", ("able", "alike", COPY), ("linear", "cnn-s"), shots=(1, 5), draws=3, size=16, fit="crop")
 SHOTS = (("e.png", "a.png"), ("b.png", "c.png"), ("c.png", "a.png"))
 
 
