@@ -16,20 +16,8 @@ Shots = Annotated[str, typer.Option(help="Numbers of annotated images, with comm
 Draws = Annotated[int, typer.Option(min=1, help="How often the shots are drawn.")]
 Schedule = Annotated[str, typer.Option(help="quick, medium, or paper: 1,000 epochs as in section 4.2.")]
 Features = Annotated[str, typer.Option(help="How maps are scaled: rms, none or standard.")]
-Size = Annotated[
-    str,
-    typer.Option(
-        help="Side of the square masks, pixels; native (or native:128) learns from squares of 64 (128) and scores "
-        "masks at their own size and shape."
-    ),
-]
-Fit = Annotated[
-    str,
-    typer.Option(
-        help="How pictures become square: pad (all of it, the rest ignored), crop (the largest central square) or "
-        "stretch; the dataset's own by default, pad for folder:."
-    ),
-]
+Size = Annotated[str, typer.Option(help="Side of square masks, pixels; native or native:128 scores masks as they are.")]
+Fit = Annotated[str, typer.Option(help="How pictures become square: pad, crop or stretch; for folder: pad by default.")]
 Test = Annotated[int, typer.Option(min=1, help="Most test images.")]
 Pool = Annotated[int, typer.Option(min=1, help="Most labelled images to draw shots from.")]
 Split = Annotated[str, typer.Option(help="test, or validation to choose a protocol on.")]
