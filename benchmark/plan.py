@@ -128,8 +128,8 @@ class Plan:
         """The options that all cells share and two plans do not: `seed 0 and 3`."""
         theirs = other.options()
         pairs = [(option, value, theirs[option]) for option, value in self.options().items()]
-        other = [(option, one, two) for option, one, two in pairs if {one, two} - {*FIRST.get(option, ())}]
-        return ", ".join(f"{option} {one}{between}{two}" for option, one, two in other if one != two)
+        changed = [(option, one, two) for option, one, two in pairs if {one, two} - {*FIRST.get(option, ())}]
+        return ", ".join(f"{option} {one}{between}{two}" for option, one, two in changed if one != two)
 
 
 PREFIX = "auto-shot:"
