@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -32,6 +32,17 @@ PROTOCOL = 3
 
 FIRST = {"fit": ("", "crop"), "native": (False,)}
 """Values of later fields that mean what every plan did before there was a choice: they change no hash."""
+
+
+HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Letters that no name has: they steer a terminal, break a line, or turn the direction of a text."""
+
+
+def check_names(noun: str, names: Iterable[str], mend: str = "rename it") -> None:
+    """Refuse names that a table or a terminal would not show as they are."""
+    for name in names:
+        if HIDDEN.search(name):
+            raise UserError(f"the {noun} {name!r} has a letter that no terminal shows; {mend}")
 
 
 def file_name(name: str) -> str:

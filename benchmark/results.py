@@ -16,7 +16,7 @@ from .. import UserError, one_line
 from ..datasets.dataset import CROP
 from .files import UNREADABLE, write_atomic
 from .metrics.confusion import Confusion
-from .plan import Cell, Plan
+from .plan import Cell, Plan, check_names
 
 CONFUSION = "confusion"
 """Name of the array in a cell's file."""
@@ -157,6 +157,7 @@ class RunFolder:
 def _plan_in(record: Any) -> Plan:
     fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in record["plan"].items()}
     plan = Plan(**{"fit": CROP} | fields)  # as all pictures were read before there was a choice
+    check_names("name", [plan.dataset, *plan.backbones, *plan.heads])
     for _ in plan.cells():  # whatever cannot be crossed is no plan
         pass
     return plan
@@ -196,6 +197,7 @@ def read_result(file: Path) -> CellResult:
 
 def _check_result(result: CellResult) -> None:
     """Refuse confusions of a wrong shape or with negative counts."""
+    check_names("class", result.classes)
     if result.confusion is None:
         return
     classes = len(result.classes)

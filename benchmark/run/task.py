@@ -12,7 +12,7 @@ from torch import Tensor
 from ...datasets.dataset import IGNORE, Dataset, DatasetError, KeepsShape, Split, Splits
 from ..calls import plugin_call
 from ..machine import slices
-from ..plan import Plan
+from ..plan import Plan, check_names
 from ..results import RunFolder
 from ..shots import ShotDraws, draw_shots
 from .content import ContentReader, Contents, contents_hash, differences
@@ -36,6 +36,7 @@ class SegmentationTask:
         with plugin_call(dataset.name):
             splits = dataset.load()
         task = cls(dataset, replace(plan, fit=dataset.fit), splits)
+        check_names("class", dataset.classes, f"rename it in {dataset.name}")
         if max(plan.shots) > len(task.pool):
             enough = max(plan.shots) <= len(task.splits.pool)
             raise DatasetError(
@@ -47,6 +48,8 @@ class SegmentationTask:
             raise DatasetError(f"{what}; give --size a number of pixels")
         if not len(task.test):
             raise DatasetError(f"{dataset.name} has no {plan.split} images; add some to its {plan.split} split")
+        for split, rows in ((splits.pool, task.pool), (task.scored, task.test)):
+            check_names("image", map(split.name, rows), f"rename it in {dataset.name}")
         return task
 
     @cached_property

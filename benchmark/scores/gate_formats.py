@@ -12,11 +12,10 @@ from xml.etree import ElementTree as ET
 from ..plan import NO_HEAD
 from .gate import FELL, HOLDS, MISSING, Gate, Verdict
 from .leaderboard import KEYS
+from .leaderboard_tables import markdown
 
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What no XML file can hold, escaped or not."""
-SPECIAL = re.compile(r"[^\w\s.,:;+()/@%-]|(?<![^\W_])_|_(?![^\W_])")
-"""What Markdown or HTML might read as more than itself."""
 
 
 def title(verdict: Verdict) -> str:
@@ -96,7 +95,7 @@ def as_markdown(gate: Gate, notes: Sequence[str]) -> str:
     """A section for `$GITHUB_STEP_SUMMARY`; what holds is folded away."""
     loud = [v for v in gate.verdicts if v.verdict != HOLDS]
     quiet = [v for v in gate.verdicts if v.verdict == HOLDS]
-    parts = [f"### partbench gate {headline(gate)}", _md(terms(gate)), *(_md(note) for note in notes)]
+    parts = [f"### partbench gate {headline(gate)}", markdown(terms(gate)), *(markdown(note) for note in notes)]
     if loud:
         parts.append(_md_table(loud))
     if quiet:
@@ -109,15 +108,10 @@ def _md_table(verdicts: Sequence[Verdict]) -> str:
     for v in verdicts:
         names, numbers = [*map(str, v.key), v.metric], [v.before, v.after, v.allowed]
         what = f"{v.verdict}: {v.why}" if v.why else v.verdict
-        lines.append("| " + " | ".join([*map(_md, names), *map(number_text, numbers), _md(what)]) + " |")
+        lines.append("| " + " | ".join([*map(markdown, names), *map(number_text, numbers), markdown(what)]) + " |")
     return "\n".join(lines)
 
 
 def number_text(value: float) -> str:
     """A score with two digits, nothing where there is none."""
     return "" if math.isnan(value) else f"{value:.2f}"
-
-
-def _md(text: str) -> str:
-    """Text in which nothing is markup, on one line."""
-    return SPECIAL.sub(lambda match: f"&#{ord(match[0])};", " ".join(text.split()))

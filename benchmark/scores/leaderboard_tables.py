@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from ..metrics.significance import Rank
 
+SPECIAL = re.compile(r"[^\w\s.,:;+±()/@%-]|(?<![^\W_])_|_(?![^\W_])")
+"""What Markdown or HTML might read as more than itself."""
 FORMATS = ("table", "csv", "md", "json")
 
 
@@ -92,7 +95,7 @@ def as_text(summary: pd.DataFrame, kind: str) -> str:
         return rounded.to_csv(index=False)
     if kind == "json":
         return json.dumps(json.loads(rounded.to_json(orient="records")), indent=1)
-    header = "| " + " | ".join(map(str, rounded.columns)) + " |"
+    header = "| " + " | ".join(map(markdown, map(str, rounded.columns))) + " |"
     rule = "|" + "---|" * len(rounded.columns)
     rows = ["| " + " | ".join(_cell(v) for v in row) + " |" for row in rounded.itertuples(index=False)]
     return "\n".join([header, rule, *rows])
@@ -101,4 +104,9 @@ def as_text(summary: pd.DataFrame, kind: str) -> str:
 def _cell(value: object) -> str:
     if isinstance(value, float):
         return "" if pd.isna(value) else f"{value:.1f}"
-    return "" if value is pd.NA else str(value).replace("|", "\\|")
+    return "" if value is pd.NA else markdown(str(value))
+
+
+def markdown(text: str) -> str:
+    """Text in which nothing is markup, on one line."""
+    return SPECIAL.sub(lambda match: f"&#{ord(match[0])};", " ".join(text.split()))

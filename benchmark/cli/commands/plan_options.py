@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .... import UserError
-from ...plan import COPY, HEADLESS, NATIVE, Plan
+from ...plan import COPY, HEADLESS, NATIVE, Plan, check_names
 from ...plugins.catalogue import Catalogue
 from ...plugins.names import backbone_names, expand, expand_heads, find_dataset
 from ...results import RunFolder
@@ -70,6 +70,7 @@ def resolve(plan: Plan, catalogue: Catalogue) -> Plan:
     listed = [name for name, offer in catalogue.backbones.items() if offer.record.by_default]
     default = (*listed, COPY, *(n for n in names if n == "random:stylegan2"))
     backbones = expand(plan.backbones, names) if plan.backbones else default
+    check_names("name", [plan.dataset, *backbones], "rename the file or folder that it stands for")
     plan = replace(plan, backbones=tuple(backbones), heads=expand_heads(plan.heads, catalogue) or SIX)
     return with_fit(plan, catalogue)
 

@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from partbench import UserError
 from partbench.backbones.backbone import Backbone, Extractor
 from partbench.benchmark.machine import MemoryLimit
 from partbench.benchmark.metrics.confusion import confuse
@@ -532,6 +533,22 @@ def test_a_finished_run_that_cannot_be_written_to(bench: Bench, monkeypatch: pyt
         f"{bench.folder.path} cannot be written to, and nothing is left to do there",
     ]
     assert {file: file.stat().st_mtime_ns for file in bench.root.rglob("*")} == before
+
+
+def test_names_that_no_terminal_shows_are_refused(bench: Bench) -> None:
+    """Of a class or an image, before anything is computed."""
+
+    class Named(Squares):
+        def name(self, index: int) -> str:
+            return f"{super().name(index)}\x1b[2J"
+
+    for data, noun in (
+        (replace(DATASET, classes=("ground", "squ\nare"), excluded=frozenset()), "class"),
+        (replace(DATASET, load=lambda: Splits(Named(0, 9), Squares(100, 30))), "image"),
+    ):
+        with pytest.raises(UserError, match=rf"the {noun} 'squ.* has a letter that no terminal shows; rename it in"):
+            bench.run(PLAN, backbone("plain", Watching), data=data)
+    assert not bench.folder.path.exists()
 
 
 def test_other_images_need_another_folder(bench: Bench) -> None:

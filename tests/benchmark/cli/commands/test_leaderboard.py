@@ -138,3 +138,34 @@ def test_a_leaderboard_needs_no_torch(made: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "set()"
+
+
+def test_in_markdown_names_stay_data(call: Call, tmp_path: Path) -> None:
+    """Neither markup nor a bar in the name of a class or a backbone is more than itself."""
+    folder = RunFolder(tmp_path / "run")
+    plan = Plan("faces", ("a|<b>", "vae"), ("linear",), shots=(1,), draws=1)
+    folder.write_plan(plan, {})
+    for cell in plan.cells():
+        folder.write(CellResult(cell, ("<img src=x onerror=a>", "b|c"), confusion=np.ones((2, 2, 2), dtype=np.int64)))
+    for options in ((), ("--per-class",)):
+        lines = call("leaderboard", folder.path, "--format", "md", *options).out.splitlines()
+        assert len({line.count("|") for line in lines}) == 1
+        assert not {"<", ">"} & set("".join(lines))
+    assert "&#60;img src&#61;x onerror&#61;a&#62;" in lines[0]
+
+
+@pytest.mark.parametrize("letter", ["\x1b", "\n", "\u202e"])
+def test_a_name_that_steers_the_terminal_is_refused(call: Call, tmp_path: Path, letter: str) -> None:
+    """Whoever made the folder of a run, what it prints is text: a class or a backbone with such a letter is damage."""
+    folder, name = RunFolder(tmp_path / "run"), f"nose{letter}[2J"
+    plan = Plan("faces", ("vae", "pixels"), ("linear",), shots=(1,), draws=1)
+    folder.write_plan(plan, {})
+    for cell, classes in zip(plan.cells(), (("a", "b"), ("a", name)), strict=True):
+        folder.write(CellResult(cell, classes, confusion=np.ones((1, 2, 2), dtype=np.int64)))
+    answer = call("leaderboard", folder.path)
+    assert answer.code == 0
+    assert f"is damaged (the class {name!r} has a letter that no terminal shows; rename it)" in answer.err
+    folder.write_plan(Plan("faces", (name,), ("linear",)), {})
+    answer = call("leaderboard", folder.path)
+    assert answer.code == 2
+    assert letter not in answer.err.rstrip("\n") + answer.out
