@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -33,13 +34,12 @@ def save_tensors(file: Path) -> None:
     ids=["bytes", "torch", "safetensors"],
 )
 def test_a_full_disk_leaves_the_old_file(
-    tmp_path: Path, small_disk: Callable[[int], None], write: Callable[[Path], None]
+    tmp_path: Path, small_disk: Callable[..., Any], write: Callable[[Path], None]
 ) -> None:
     """The old one is whole, nothing lies beside it, and the error names the file and the reason, whoever hid it."""
     file = tmp_path / "file"
     file.write_bytes(b"old")
-    small_disk(2**16)
-    with pytest.raises(OSError, match="File too large") as caught:
+    with small_disk(2**16), pytest.raises(OSError, match="File too large") as caught:
         write(file)
     assert (caught.value.errno, caught.value.filename) == (errno.EFBIG, str(file))
     assert is_full(caught.value)

@@ -53,7 +53,7 @@ def show(pattern: str, out: Path | None, as_json: bool) -> int:
         offer = find(catalogue, name)
         signed.append(sign_off(name, offer, _run_checks(offer.record, console)))
     for file in (stored(signed[0].noun, signed[0].name, signed[0].subject.data), out) if len(signed) == 1 else ():
-        if file:
+        if file and (file == out or file.exists()):
             console.print(f"signed off in {escape(str(file))}", style="dim", soft_wrap=True)
     if out:
         write_signoff(out, signed[0])

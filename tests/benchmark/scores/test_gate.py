@@ -418,13 +418,13 @@ def test_a_cell_that_failed_stops_the_gate_with_its_reason(call: Call, runs: tup
 
 @pytest.mark.parametrize("output", ["--junit", "--summary"])
 def test_what_breaks_is_no_score_that_fell(
-    call: Call, runs: tuple[Path, Path], tmp_path: Path, output: str, small_disk: Callable[[int], None]
+    call: Call, runs: tuple[Path, Path], tmp_path: Path, output: str, small_disk: Callable[..., Any]
 ) -> None:
     """A full disk is one sentence and exit code 3, and half a file is not left behind."""
     file, written = tmp_path / "scores.json", tmp_path / "full" / "out"
     call("baseline", runs[0], "--out", file)
-    small_disk(100)
-    answer = call("gate", runs[0], "--baseline", file, output, written)
+    with small_disk(100):
+        answer = call("gate", runs[0], "--baseline", file, output, written)
     assert (answer.code, answer.out) == (3, "")
     assert answer.err == f"partbench: File too large: {written}; see to it and run the same command again\n"
     assert output == "--summary" or list(written.parent.iterdir()) == []
