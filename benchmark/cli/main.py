@@ -9,7 +9,7 @@ import traceback
 from typing import NoReturn
 
 from ... import UserError
-from ..calls import interrupts_counted
+from ..plugins.calls import interrupts_counted
 from .spelling import spell_out
 from .verbs import annotate, new, run, scores, segment, weights  # noqa: F401  each adds its verbs to the app
 from .verbs.app import app

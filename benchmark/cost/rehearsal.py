@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from ... import one_line
 from ...backbones.backbone import Backbone, Generates
 from ...heads.head import Head
-from ..calls import plugin_call
 from ..machine import MemoryLimit, PeakMemory, slices
 from ..metrics.confusion import confuse
 from ..plan import base_head, parse_auto_shot
+from ..plugins.calls import plugin_call
 from ..run.features import FeatureSource
 from ..run.head_training import SCHEDULES, fit, predict, strategy
 from ..run.task import SegmentationTask

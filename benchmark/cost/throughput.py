@@ -19,8 +19,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ... import one_line
 from ...backbones.backbone import Backbone, Extractor, Inverts
-from ..calls import plugin_call
 from ..machine import PeakMemory, synchronise
+from ..plugins.calls import plugin_call
 from .device_peaks import DevicePeaks
 
 INVERT, MAPS, ALL = "invert", "maps", "all"

@@ -20,8 +20,8 @@ from ...datasets.dataset import Dataset
 from ...heads import head
 from ...heads.head import Head
 from .. import reporter
-from ..calls import plugin_call
 from ..reporter import Reporter
+from .calls import plugin_call
 from .discovery import BLOCK, PROJECT, Plugin, find_plugins
 
 HOOKS: dict[str, tuple[str, type[Any]]] = {

@@ -18,7 +18,7 @@ from ... import one_line
 from ...backbones.backbone import Backbone
 from ...datasets.dataset import Dataset
 from ...heads.head import Head
-from ..calls import plugin_call
+from .calls import plugin_call
 
 Record: TypeAlias = Backbone | Head | Dataset
 Check: TypeAlias = Callable[[Any], None]

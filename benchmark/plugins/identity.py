@@ -10,8 +10,8 @@ from typing import Any
 
 from ...backbones.backbone import Backbone
 from ...datasets.dataset import Dataset, FileBacked
-from ..calls import plugin_call
 from ..files import file_hash, weights_hash
+from .calls import plugin_call
 from .catalogue import Offer
 from .run_signoffs import NOUNS, note
 from .signoff import Subject

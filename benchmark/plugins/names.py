@@ -19,9 +19,9 @@ from ...backbones.controls.derived import POSITION, TWIN, twin, with_position
 from ...backbones.weights.hub import fetch, on_hub
 from ...datasets.dataset import Dataset, DatasetError, GeneratorIdentity
 from ...heads.head import Head
-from ..calls import plugin_call
 from ..plan import PREFIX, base_head
 from ..reporter import Reporter
+from .calls import plugin_call
 from .catalogue import Catalogue, Offer
 
 SEED = 0

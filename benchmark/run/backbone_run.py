@@ -19,10 +19,10 @@ from torch import nn
 from ... import one_line
 from ...backbones.backbone import Backbone
 from ...heads.head import Head
-from ..calls import plugin_call
 from ..files import UNREADABLE, is_full, write_atomic
 from ..gallery import BackboneGallery
 from ..plan import Cell, base_cell, is_auto_shot
+from ..plugins.calls import plugin_call
 from ..plugins.catalogue import Offer
 from ..results import as_npz, read_npz
 from .auto_shot import AutoShot

@@ -17,9 +17,9 @@ from torch import Tensor
 from ...backbones.backbone import Backbone, BackboneError, Codes, Frugal, Inverts, Stepwise
 from ...backbones.controls.derived import POSITION
 from ...datasets.dataset import MadeByGenerator, Split
-from ..calls import Tell, plugin_call, warn
 from ..files import write_atomic
 from ..machine import MemoryLimit, slices
+from ..plugins.calls import Warn, plugin_call, warn
 from ..plugins.names import made_by, parse_backbone
 
 
@@ -40,7 +40,7 @@ class CodeStore:
     """Codes (1, ...) of images that this very generator made, by the hash of their pixels: they are never inverted."""
     unkept: dict[Path, tuple[dict[str, Tensor], float]] = field(default_factory=dict)
     """Codes that could not be written, and the seconds of their inversion."""
-    tell: Tell = warn
+    tell: Warn = warn
     """Hears what the backbone leaves changed in this process, and of a cache that takes nothing."""
 
     def recall(self, split: Split, indices: Sequence[int]) -> None:

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from ...backbones.backbone import Backbone, BackboneError, Codes, Extractor, Generates, Inverts
 from ...backbones.maps import validate_maps
-from ..calls import Tell, plugin_call, warn
 from ..files import weights_hash
 from ..machine import MemoryLimit
+from ..plugins.calls import Warn, plugin_call, warn
 from .codes import CodeStore
 
 
@@ -37,7 +37,7 @@ class FeatureSource:
     room: MemoryLimit | None = None
     """The memory that there is; None: as much as it likes."""
 
-    tell: Tell = warn
+    tell: Warn = warn
     """Hears what the backbone leaves changed in this process."""
 
     @classmethod
@@ -47,7 +47,7 @@ class FeatureSource:
         device: torch.device,
         cache: Path,
         room: MemoryLimit | None = None,
-        tell: Tell = warn,
+        tell: Warn = warn,
     ) -> FeatureSource:
         with plugin_call(backbone.name, tell):
             extractor = backbone.load()

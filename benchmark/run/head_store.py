@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from ...backbones.backbone import Backbone
 from ...heads.head import Head
-from ..calls import plugin_call
 from ..files import write_atomic
 from ..plan import Cell
+from ..plugins.calls import plugin_call
 from ..plugins.catalogue import Offer
 from .head_training import SCHEDULES, learn
 from .recorder import RunRecorder

@@ -9,7 +9,7 @@ from functools import partial
 
 from ... import one_line
 from ...datasets.dataset import IGNORE, DatasetError, Inspectable, Split
-from ..calls import plugin_call
+from ..plugins.calls import plugin_call
 from .task import STATISTICS, SegmentationTask
 
 Fault = str | None

@@ -16,12 +16,12 @@ from torch.nn.functional import one_hot
 from ... import one_line
 from ...backbones.backbone import Backbone, Frugal
 from ...heads.head import Head
-from ..calls import plugin_call
 from ..files import is_full, weights_hash, writable
 from ..gallery import ShotPictures, first_shots, keep_shots, read_shots
 from ..machine import MemoryLimit
 from ..metrics.confusion import Confusion
 from ..plan import COPY, SUPERVISED, Cell, Plan, file_name
+from ..plugins.calls import plugin_call
 from ..plugins.catalogue import Offer
 from ..reporter import Listener
 from ..results import RunFolder

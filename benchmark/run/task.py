@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from ...datasets.dataset import IGNORE, Dataset, DatasetError, KeepsShape, Split, Splits
-from ..calls import plugin_call
 from ..machine import slices
 from ..plan import Plan, check_names
+from ..plugins.calls import plugin_call
 from ..results import RunFolder
 from ..shots import ShotDraws, draw_shots
 from .content import ContentReader, Contents, contents_hash, differences

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..calls import Tell
 from ..plan import file_name
+from ..plugins.calls import Warn
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Turns:
     """Scores the backbone of this name."""
     score_apart: Callable[[str], bool] | None
     """Scores it in a process of its own; whether that process came to its end. None: there can be none."""
-    tell: Tell
+    tell: Warn
 
     def take(self, names: Sequence[str]) -> bool:
         """Score all; False if Ctrl-C skipped one, which it does once and while there are others."""

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from ...calls import warn
+from ...plugins.calls import warn
 from ...plugins.catalogue import Catalogue, Offer, load_catalogue
 from ...plugins.contract import CheckOutcome, Record, examine, noun_of
 from ...plugins.identity import subject_of

@@ -14,8 +14,9 @@ from ...files import cache_folder, locked, remove_parts, writable
 from ...plan import Plan
 from ...plugins.catalogue import Catalogue, load_catalogue
 from ...plugins.identity import note_offers
+from ...plugins.listeners import Listeners
 from ...plugins.names import find_dataset, find_reporter
-from ...reporter import Listener, Listeners
+from ...reporter import Listener
 from ...results import RunFolder
 from ..terminal import look_at_images, open_console
 from .plan_options import check_choices, describe_masks, find_device, folder_for, resolve

@@ -10,9 +10,10 @@ import pytest
 
 from partbench.benchmark.plan import COPY, Cell, Plan
 from partbench.benchmark.plugins.catalogue import load_catalogue
+from partbench.benchmark.plugins.listeners import Listeners
 from partbench.benchmark.plugins.names import find_reporter
 from partbench.benchmark.report.trackers import TrackerError, library, scores
-from partbench.benchmark.reporter import Listener, Listeners
+from partbench.benchmark.reporter import Listener
 from partbench.benchmark.results import CellResult, RunFolder
 
 PLAN = Plan("faces", ("pixels", COPY), ("linear",), shots=(1,), draws=1)

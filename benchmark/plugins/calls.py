@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from .. import UserError
+from ... import UserError
 
 MEND = "let it raise an error instead"
-Tell = Callable[[str], None]
+Warn = Callable[[str], None]
 
 
 class PluginExit(UserError):
@@ -55,7 +55,7 @@ def warn(sentence: str) -> None:
 
 
 @contextmanager
-def plugin_call(culprit: str, tell: Tell = warn) -> Iterator[None]:
+def plugin_call(culprit: str, tell: Warn = warn) -> Iterator[None]:
     """Run a plugin's code; `tell` gets a sentence for every setting that it leaves changed."""
     before, interrupts = _settings(), _Interrupts.count
     try:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from partbench.benchmark.calls import PluginExit, interrupts_counted, plugin_call
+from partbench.benchmark.plugins.calls import PluginExit, interrupts_counted, plugin_call
 
 KEPT: list[object] = []
 
