@@ -9,6 +9,7 @@ import shlex
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -29,10 +30,45 @@ from ...pretrain.loop import Pretraining
 from ...pretrain.validation import Validation, format_measures, held_out
 from ..terminal import open_console, print_notes
 
-__all__ = ["Budget", "run"]
-
 LINE_EVERY = 60.0
 """Seconds between two lines of progress where there is no terminal to draw a bar on."""
+
+
+@dataclass(frozen=True)
+class PretrainOptions:
+    """What `partbench pretrain` takes, by its options."""
+
+    name: str
+    """Of the backbone."""
+    images: str
+    out: Path
+    size: int = 64
+    """Side of the images, pixels."""
+    budget: Budget = field(default_factory=Budget)
+    resume: bool = False
+    limit: int | None = None
+    mirror: bool = False
+    seed: int = 0
+    device: str = "auto"
+    keep: str = ""
+    begin: Path | None = None
+    """Weights to begin with."""
+    batch: int | None = None
+    workers: int | None = None
+    fit: str = ""
+
+    def command(self, begin: str | None) -> str:
+        """The command that trains the same again, for the model card; paths by their last part: others' differ."""
+        words = ["partbench", "pretrain", self.name, "--images", Path(self.images).name, "--out", self.out.name]
+        words += ["--size", str(self.size), "--seed", str(self.seed)]
+        words += ["--from", begin] if begin else []
+        words += ["--limit", str(self.limit)] if self.limit is not None else []
+        words += ["--mirror"] if self.mirror else []
+        words += ["--fit", self.fit] if self.fit else []
+        words += ["--batch", str(self.batch)] if self.batch else []
+        words += ["--minutes", f"{self.budget.seconds / 60:g}"] if math.isfinite(self.budget.seconds) else []
+        words += ["--kimg", f"{self.budget.images / 1000:g}"] if math.isfinite(self.budget.images) else []
+        return shlex.join(words)
 
 
 def open_images(catalogue: Catalogue, images: str, fit: str = "") -> tuple[Split, tuple[str, ...]]:
@@ -60,47 +96,42 @@ def parse_keep(text: str) -> tuple[int, ...]:
         raise NamingError(f"--keep {text} is no list of thousands of images; write it as 10,20") from None
 
 
-def run(
-    name: str, images: str, out: Path, size: int, budget: Budget, resume: bool,
-    limit: int | None, mirror: bool, seed: int, device: str, keep: str, begin: Path | None,
-    batch: int | None, workers: int | None, fit: str = "",
-) -> None:  # fmt: skip
+def run(options: PretrainOptions) -> None:
     """Train, with a bar, and write OUT and its checkpoint, samples and log beside it."""
     catalogue = load_catalogue()
-    start = find_backbone(catalogue, name).record.trainer
+    start = find_backbone(catalogue, options.name).record.trainer
     if start is None:
-        raise NamingError(f"{name} has no training of its own; choose one that has, as stylegan2")
-    files, kept = TrainingFiles(out), parse_keep(keep)
-    check_training_files(files, budget, resume)
-    (split, notes), chosen = open_images(catalogue, images, fit), pick_device(device)
-    trainer: Trainer = start(size, str(chosen), seed)
-    trainer.batch = batch or trainer.batch
+        raise NamingError(f"{options.name} has no training of its own; choose one that has, as stylegan2")
+    files, kept, size = TrainingFiles(options.out), parse_keep(options.keep), options.size
+    check_training_files(files, options.budget, options.resume)
+    (split, notes), device = open_images(catalogue, options.images, options.fit), pick_device(options.device)
+    trainer: Trainer = start(size, str(device), options.seed)
+    trainer.batch = options.batch or trainer.batch
     held = held_out(split)
-    most = held.start if limit is None else min(limit, held.start)
-    stream = ImageStream(split, size, trainer.batch, seed, mirror, most, isinstance(trainer, LearnsFromMasks))
-    training = Pretraining(trainer, stream, files, budget, kept, Validation(split, held, size))
-    if resume and files.checkpoint.exists():
+    most = held.start if options.limit is None else min(options.limit, held.start)
+    masks = isinstance(trainer, LearnsFromMasks)
+    stream = ImageStream(split, size, trainer.batch, options.seed, options.mirror, most, masks)
+    training = Pretraining(trainer, stream, files, options.budget, kept, Validation(split, held, size))
+    if options.resume and files.checkpoint.exists():
         training.resume(files.checkpoint)
-    elif begin:
-        training.go_on_from(begin)
+    elif options.begin:
+        training.go_on_from(options.begin)
     console = open_console(quiet=not training.main)
     print_notes(console, notes)
-    where = f"{len(stream)} images of {images} at {size} px, on {chosen}, from image {training.images}"
-    console.print(f"{escape(name)}: {escape(where)}; samples in {escape(str(files.picture))}", soft_wrap=True)
-    read_ahead(stream, default_workers(chosen) if workers is None else workers, console)
+    where = f"{len(stream)} images of {options.images} at {size} px, on {device}, from image {training.images}"
+    console.print(f"{escape(options.name)}: {escape(where)}; samples in {escape(str(files.picture))}", soft_wrap=True)
+    read_ahead(stream, default_workers(device) if options.workers is None else options.workers, console)
+    mirrored = ", mirrored too" if options.mirror else ""
     card = {
-        "images": f"{len(stream)} of {Path(images).name} at {size} pixels" + (", mirrored too" if mirror else ""),
-        "seed": str(seed),
-        "command": command(
-            name, images, out, size, budget, limit, mirror, seed, batch, training.began.get("name"), fit
-        ),
-        "hardware": json.dumps(hardware(chosen) | {"processes": training.machine.processes}),
+        "images": f"{len(stream)} of {Path(options.images).name} at {size} pixels{mirrored}",
+        "seed": str(options.seed),
+        "command": options.command(training.began.get("name")),
+        "hardware": json.dumps(hardware(device) | {"processes": training.machine.processes}),
     } | ({"began with": began(training.began)} if training.began else {})
     carry_out(training, card, console)
     if training.measures:
-        console.print(
-            f"on {len(held)} images that it never saw: {escape(format_measures(training.measures))}", soft_wrap=True
-        )
+        measures = escape(format_measures(training.measures))
+        console.print(f"on {len(held)} images that it never saw: {measures}", soft_wrap=True)
 
 
 def carry_out(training: Pretraining, card: dict[str, str], console: Console) -> None:
@@ -133,23 +164,6 @@ def began(weights: Mapping[str, str]) -> str:
     """Which weights file a training began with: its name, its hash and what it had seen."""
     what = f"{weights['name']} ({weights['hash']}), after {weights['seen']} images; its optimisers began anew"
     return what + (f"; it learnt from {weights['images']}" if "images" in weights else "")
-
-
-def command(
-    name: str, images: str, out: Path, size: int, budget: Budget,
-    limit: int | None, mirror: bool, seed: int, batch: int | None, begin: str | None, fit: str = "",
-) -> str:  # fmt: skip
-    """The command that trains the same again, for the model card; paths by their last part, since others' differ."""
-    words = ["partbench", "pretrain", name, "--images", Path(images).name, "--out", out.name]
-    words += ["--size", str(size), "--seed", str(seed)]
-    words += ["--from", begin] if begin else []
-    words += ["--limit", str(limit)] if limit is not None else []
-    words += ["--mirror"] if mirror else []
-    words += ["--fit", fit] if fit else []
-    words += ["--batch", str(batch)] if batch else []
-    words += ["--minutes", f"{budget.seconds / 60:g}"] if math.isfinite(budget.seconds) else []
-    words += ["--kimg", f"{budget.images / 1000:g}"] if math.isfinite(budget.images) else []
-    return shlex.join(words)
 
 
 def check_training_files(files: TrainingFiles, budget: Budget, resume: bool) -> None:

@@ -41,10 +41,16 @@ def pretrain(
 
     Example:  partbench pretrain stylegan2 --images photos.zip --out photos.safetensors --minutes 120
     """
-    from ..commands.pretrain import Budget, run
+    from ...pretrain.budget import Budget
+    from ..commands.pretrain import PretrainOptions, run
 
     budget = Budget(seconds=minutes * 60, images=kimg * 1000)
-    run(backbone, images, out, size, budget, resume, limit, mirror, seed, device, keep, begin, batch, workers, fit)
+    run(
+        PretrainOptions(
+            backbone, images, out, size, budget, resume=resume, limit=limit, mirror=mirror, seed=seed, device=device,
+            keep=keep, begin=begin, batch=batch, workers=workers, fit=fit,
+        )
+    )  # fmt: skip
 
 
 @app.command()

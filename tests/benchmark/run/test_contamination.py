@@ -18,6 +18,7 @@ from torch import Tensor
 
 from partbench.backbones import weights
 from partbench.backbones.backbone import Backbone
+from partbench.benchmark.cli.commands.pretrain import PretrainOptions
 from partbench.benchmark.cli.commands.pretrain import run as run_pretrain
 from partbench.benchmark.flags import IMAGES, SHOTS, file_in, lines, read_findings
 from partbench.benchmark.plan import Plan
@@ -300,9 +301,8 @@ def write_pictures(folder: Path, seeds: Iterable[int], names: Iterable[str] | No
 
 
 def train(images: Path, out: Path, begin: Path | None = None, most: int = 16) -> None:
-    options = {"size": 8, "budget": Budget(images=most), "resume": False, "limit": None, "mirror": False}
-    options |= {"seed": 0, "device": "cpu", "keep": "", "batch": None, "workers": 0}
-    run_pretrain("stylegan2", str(images), out, **options, begin=begin)  # type: ignore[arg-type]
+    budget = Budget(images=most)
+    run_pretrain(PretrainOptions("stylegan2", str(images), out, 8, budget, device="cpu", workers=0, begin=begin))
 
 
 def test_a_training_leaves_the_hashes_of_its_images(tmp_path: Path) -> None:

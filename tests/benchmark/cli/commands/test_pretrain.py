@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,14 @@ from PIL import Image
 from rich.console import Console
 from safetensors import safe_open
 
-from partbench.benchmark.cli.commands.pretrain import ProgressPrinter, default_workers, open_images, parse_keep, run
-from partbench.benchmark.cli.commands.pretrain import command as pretrain_command
+from partbench.benchmark.cli.commands.pretrain import (
+    PretrainOptions,
+    ProgressPrinter,
+    default_workers,
+    open_images,
+    parse_keep,
+    run,
+)
 from partbench.benchmark.plugins.catalogue import load_catalogue
 from partbench.benchmark.plugins.names import NamingError
 from partbench.benchmark.pretrain.budget import Budget, TrainingProgress
@@ -38,11 +45,8 @@ def pictures(tmp_path: Path) -> Path:
 
 def command(images: str, out: Path, **changes: Any) -> None:
     """`partbench pretrain stylegan2` at 8 pixels."""
-    options: dict[str, Any] = {
-        "name": "stylegan2", "size": 8, "budget": Budget(images=16), "resume": False, "limit": None,
-        "mirror": False, "seed": 0, "device": "cpu", "keep": "", "begin": None, "batch": None, "workers": 0,
-    }  # fmt: skip
-    run(images=images, out=out, **(options | changes))
+    options = PretrainOptions("stylegan2", images, out, 8, Budget(images=16), device="cpu", workers=0)
+    run(replace(options, **changes))
 
 
 def test_the_command_trains_and_resumes(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -170,12 +174,11 @@ def test_the_card_has_the_command() -> None:
     """What trains the same again, without the folders of this machine."""
     budget = Budget(seconds=90)
     out = Path("/home/me/cats.safetensors")
-    told = pretrain_command("vae", "/home/me/my cats.zip", out, 64, budget, 500, True, 3, 48, None)
-    assert told == (
+    options = PretrainOptions("vae", "/home/me/my cats.zip", out, 64, budget, limit=500, mirror=True, seed=3, batch=48)
+    assert options.command(None) == (
         "partbench pretrain vae --images 'my cats.zip' --out cats.safetensors --size 64 --seed 3 "
         "--limit 500 --mirror --batch 48 --minutes 1.5"
     )
-    told = pretrain_command("vae", "faces", out, 64, Budget(images=2500), None, False, 0, None, None, "pad")
-    assert told.endswith("--seed 0 --fit pad --kimg 2.5")
-    told = pretrain_command("vae", "faces", out, 64, Budget(images=2500), None, False, 0, None, "dogs.safetensors")
-    assert told.endswith("--seed 0 --from dogs.safetensors --kimg 2.5")
+    plain = PretrainOptions("vae", "faces", out, 64, Budget(images=2500))
+    assert replace(plain, fit="pad").command(None).endswith("--seed 0 --fit pad --kimg 2.5")
+    assert plain.command("dogs.safetensors").endswith("--seed 0 --from dogs.safetensors --kimg 2.5")
