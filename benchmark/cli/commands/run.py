@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,8 +54,7 @@ def carry_out(
     for problem in catalogue.problems:
         console.print(f"[yellow]{escape(problem)}[/]", soft_wrap=True)
     remove_parts(cache_folder(), DAY)  # others may be at work there
-    with locked(folder.path) if writable(folder.path) else nullcontext():
-        _carry_out(plan, catalogue, folder, MemoryLimit.of(processor, memory), console, listeners)
+    _carry_out(plan, catalogue, folder, MemoryLimit.of(processor, memory), console, listeners)
     return plan, folder
 
 
@@ -94,6 +92,9 @@ def _carry_out(
     recipe = RunRecipe(plan, folder, room.device, cache_folder(), provenance(room.device), room)
     runner = recipe.open(catalogue, reporter)
     look_at_images(runner.task, console)
-    runner.run()
-    if writable(folder.path):
+    if not writable(folder.path):
+        runner.run()
+        return
+    with locked(folder.path):
+        runner.run()
         note_offers(folder.path, runner.backbones, runner.heads, {plan.dataset: find_dataset(catalogue, plan.dataset)})
