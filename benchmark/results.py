@@ -22,6 +22,9 @@ CONFUSION = "confusion"
 """Name of the array in a cell's file."""
 PRESET_FILE = "preset.json"  # in the folder of a preset, whose runs lie in folders below
 
+Key = tuple[str, str, int]
+"""Backbone, head, shots: the cells that differ in their draw alone."""
+
 
 class ResultError(UserError):
     """A result that cannot be used, in one sentence: the fact, the culprit, the mend."""
@@ -40,6 +43,10 @@ class CellResult:
     """(N, K, K), one per test image, see `iou`; None if the cell failed."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Versions, seeds, hashes, hardware, seconds."""
+
+    @property
+    def key(self) -> Key:
+        return self.cell.backbone, self.cell.head, self.cell.shots
 
 
 @dataclass(frozen=True)

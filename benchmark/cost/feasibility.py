@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ..plan import NO_HEAD, Cell, Plan
-from ..run.head_training import SCHEDULES
+from ..run.schedules import SCHEDULES
 from ..run.task import STATISTICS, SegmentationTask
 from .figures import BackboneFigures, HeadFigures
 from .forecast import Extent, Needs, memory, needs

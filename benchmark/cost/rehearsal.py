@@ -22,7 +22,8 @@ from ..metrics.confusion import confuse
 from ..plan import base_head, parse_auto_shot
 from ..plugins.calls import plugin_call
 from ..run.features import FeatureSource
-from ..run.head_training import SCHEDULES, fit, predict, strategy
+from ..run.head_training import fit, predict, strategy
+from ..run.schedules import SCHEDULES
 from ..run.task import SegmentationTask
 from .feature_timing import Result, time_call, time_features
 from .figures import BackboneFigures, HeadFigures, SegmenterFigures

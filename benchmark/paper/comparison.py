@@ -11,6 +11,7 @@ from ..metrics.definitions import class_metric, find_metric
 from ..metrics.estimate import Estimate
 from ..plan import SUPERVISED
 from ..results import CellResult
+from ..scores.convergence import unconverged
 from ..scores.label_efficiency import LabelEfficiency, label_efficiency
 from ..scores.leaderboard import estimates_by
 from .claims import Finding, judge, mean_of, together
@@ -39,6 +40,8 @@ class ComparedScore:
     """As in the preset's rows; the part may know it by a longer name."""
     head: str = ""
     ours: Estimate | None = None
+    unconverged: int = 0
+    """Draws of ours whose head did not converge."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,9 @@ class PaperComparison:
             self._cached_estimates[part.name, metric] = self._estimates(part, metric)
         return self._cached_estimates[part.name, metric].get(part.key(row, shots))
 
+    def _unconverged(self, part: PresetRun, row: PresetRow, shots: int) -> int:
+        return unconverged(self.results[part.name]).get(part.key(row, shots), 0)
+
     def _estimates(self, part: PresetRun, metric: str) -> dict[Key, Estimate]:
         scored = [result for result in self.results[part.name] if result.confusion is not None]
         if not metric.startswith(CLASS):
@@ -100,7 +106,8 @@ class PaperComparison:
         if ours is None or row.by or row.shots is None:
             return line
         estimate = None if part is None else self.estimate(part, metric, ours, row.shots)
-        return replace(line, part=part, backbone=ours.backbone, head=ours.head, ours=estimate)
+        bad = 0 if part is None else self._unconverged(part, ours, row.shots)
+        return replace(line, part=part, backbone=ours.backbone, head=ours.head, ours=estimate, unconverged=bad)
 
     def _extra(self, part: PresetRun, row: PresetRow, shots: int) -> Iterator[ComparedScore]:
         """Of a row of ours, in every column of a task that the part scores."""
@@ -113,8 +120,9 @@ class PaperComparison:
             estimate = self.estimate(part, metric, row, shots)
             if estimate is not None:
                 yield ComparedScore(
-                    row.name, "", shots, column.name, metric, task, None, part, row.backbone, row.head, estimate
-                )
+                    row.name, "", shots, column.name, metric, task, None, part, row.backbone, row.head, estimate,
+                    self._unconverged(part, row, shots),
+                )  # fmt: skip
 
     def labels(self) -> dict[str, LabelEfficiency]:
         """How many labels each row of ours is worth, where the supervised control has several numbers of them."""

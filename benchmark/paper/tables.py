@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..plan import SUPERVISED
+from ..scores.convergence import MARK, NOT_CONVERGED
 from ..scores.label_efficiency import labels_text
 from ..scores.leaderboard_tables import score_text
 from .comparison import ClaimResult, ComparedScore, PaperComparison
@@ -46,6 +47,7 @@ def _record(board: PaperComparison, line: ComparedScore) -> dict[str, Any]:
         "paper's images": line.task.images if line.by else "",
         "paper's overlaps": line.task.overlaps if line.by else "",
         "draws": 0 if ours is None else len(ours.draws),
+        NOT_CONVERGED: line.unconverged,
         "test images": 0 if ours is None else ours.images,
         "schedule": "" if part is None else part.plan.schedule,
     }
@@ -131,8 +133,9 @@ def _reporter(board: PaperComparison, line: ComparedScore) -> str:
 
 
 def cell_text(line: ComparedScore) -> str:
-    """`54.6±8.1 (85.2)`: ours, and the paper's; `(85.2)` where we have none."""
-    ours = "" if line.ours is None else score_text(line.ours.mean, line.ours.half_width())
+    """`54.6±8.1 (85.2)`: ours, marked where heads did not converge, and the paper's; `(85.2)` where we have none."""
+    mark = MARK if line.unconverged else ""
+    ours = "" if line.ours is None else score_text(line.ours.mean, line.ours.half_width()) + mark
     theirs = "" if line.paper is None else f"({line.paper:.1f})"
     return " ".join(filter(None, [ours, theirs]))
 

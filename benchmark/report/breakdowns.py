@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from ..metrics.confusion import Confusion, Scores, divide
 from ..metrics.definitions import METRICS, find_metric
 from ..metrics.estimate import estimate
-from ..results import CellResult
-from ..scores.leaderboard import KEYS, Key
+from ..results import CellResult, Key
+from ..scores.leaderboard import KEYS
 from .leaderboard_views import MEAN, LeaderboardLine
 from .run_data import RunData
 

@@ -15,7 +15,7 @@ from ..gallery import RECONSTRUCTIONS
 from ..metrics.confusion import Confusion, Scores
 from ..pictures import PALETTE, paint, to_picture
 from ..plan import NO_HEAD, file_name
-from ..scores.leaderboard import Key
+from ..results import Key
 from .breakdowns import ReconstructionScores, shares
 from .figure_style import INK, MUTED, PAPER, SERIES, RenderedFigure, grid_of, looks, save, short
 from .image_strips import ImageStrips, error_picture

@@ -16,7 +16,7 @@ from ..gallery import RECONSTRUCTIONS, picture_file, read_pictures
 from ..metrics.confusion import IGNORE
 from ..pictures import PALETTE, to_picture
 from ..plan import NO_HEAD
-from ..scores.leaderboard import Key
+from ..results import Key
 from .breakdowns import image_scores
 from .run_data import RunData
 

@@ -10,7 +10,9 @@ import pandas as pd
 from ..metrics.estimate import Estimate
 from ..metrics.significance import Rank, ranks
 from ..plan import NO_HEAD
-from ..scores.leaderboard import Key, by_backbone
+from ..results import Key
+from ..scores.convergence import NOT_CONVERGED, trusted
+from ..scores.leaderboard import by_backbone
 from ..scores.leaderboard_tables import score_text
 from .run_data import RunData
 
@@ -48,6 +50,8 @@ class LeaderboardLine:
     draws: int
     scores: Mapping[str, Score]
     """By metric."""
+    unconverged: int = 0
+    """How many of its draws did not converge, all heads of a mean together; such heads are left out of the mean."""
 
 
 def entries(content: RunData) -> list[LeaderboardLine]:
@@ -58,7 +62,9 @@ def entries(content: RunData) -> list[LeaderboardLine]:
 
 def _view(content: RunData, view: str, shots: int) -> list[LeaderboardLine]:
     lines = {metric: _rivals(scores, view, shots) for metric, scores in content.estimates.items()}
-    places = {metric: ranks(rivals) for metric, rivals in lines.items()}
+    sure = {metric: trusted(scores, content.unconverged) for metric, scores in content.estimates.items()}
+    places = {metric: ranks(_rivals(scores, view, shots)) for metric, scores in sure.items()}
+    lines = {metric: one | _rivals(sure[metric], view, shots) for metric, one in lines.items()}
     backbones = lines[content.metrics[0]]
     out = []
     for backbone, one in backbones.items():
@@ -67,8 +73,9 @@ def _view(content: RunData, view: str, shots: int) -> list[LeaderboardLine]:
             for metric, rivals in lines.items()
             for e in (rivals[backbone],)
         }
-        heads = sum((backbone, head, shots) in content.groups for head in _heads(content, view))
-        out.append(LeaderboardLine(backbone, view, shots, heads, len(one.draws), scores))
+        keys = [key for head in _heads(content, view) if (key := (backbone, head, shots)) in content.groups]
+        bad = sum(content.unconverged.get(key, 0) for key in keys)
+        out.append(LeaderboardLine(backbone, view, shots, len(keys), len(one.draws), scores, bad))
     firsts = {entry.backbone: entry.scores[content.metrics[0]] for entry in out}
     return sorted(out, key=lambda entry: -firsts[entry.backbone].mean if firsts[entry.backbone].is_number else 1)
 
@@ -97,6 +104,7 @@ def table(lines: Sequence[LeaderboardLine]) -> pd.DataFrame:
             "worst rank": score.rank.worst if score.rank else None,
             "heads": line.heads,
             "draws": line.draws,
+            NOT_CONVERGED: line.unconverged,
         }
         for line in lines
         for metric, score in line.scores.items()

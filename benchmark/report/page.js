@@ -71,6 +71,9 @@
       style: { "--low": at(row.mean - half), "--high": at(row.mean + half), "--at": at(row.mean) } }, make("i"), make("b"));
   }
 
+  const unconverged = (line) =>
+    line.u && line.v !== NONE ? [make("br"), make("small", {}, `${line.u} of ${line.d} did not converge`)] : [];
+
   function drawBoard() {
     const rows = sorted(rowsOfBoard());
     const scored = rows.filter((row) => known(row.mean));
@@ -90,7 +93,7 @@
         make("th", { scope: "row" }, ...soft(row.backbone.name), ...(row.backbone.control ? [" ", make("small", {}, "control")] : [])),
         make("td", { class: "head" }, row.head),
         make("td", { class: "n count" }, row.line.s),
-        make("td", { class: "n score" }, score(row.mean, row.half)),
+        make("td", { class: "n score" }, score(row.mean, row.half), ...unconverged(row.line)),
         make("td", { class: "axis" }, ...(known(row.mean) ? [bar(row, low, high)] : [])),
         make("td", { class: "n" }, fixed(row.backbone.ms, 2)),
         make("td", { class: "n" }, row.line.d)));

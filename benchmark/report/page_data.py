@@ -11,7 +11,7 @@ from typing import Any
 from ..metrics.confusion import Confusion, Scores
 from ..metrics.definitions import find_metric
 from ..plan import NO_HEAD
-from ..scores.leaderboard import Key
+from ..results import Key
 from .breakdowns import ReconstructionScores, shares
 from .image_strips import ImageStrips
 from .leaderboard_views import MEAN, LeaderboardLine
@@ -87,7 +87,7 @@ def _line(
         scores.append([round(score.mean, 3), round(score.half, 3), *places])
     return {
         "b": backbone[line.backbone], "v": head[line.view], "s": line.shots,
-        "n": line.heads, "d": line.draws, "x": scores,
+        "n": line.heads, "d": line.draws, "u": line.unconverged, "x": scores,
     }  # fmt: skip
 
 

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from ..flags import IMAGES, GuardFlag, read_findings
+from ..flags import IMAGES, SHOTS, GuardFlag, read_findings
 from ..metrics.definitions import METRICS, find_metric
 from ..metrics.estimate import Estimate
 from ..plan import COPY, NO_HEAD, SUPERVISED, Cell, Plan
 from ..plugins.run_signoffs import run_signoffs
-from ..results import CellResult, ResultError, RunFolder
+from ..results import CellResult, Key, ResultError, RunFolder
 from ..scores.comparability import split_by_usual
-from ..scores.leaderboard import Key, estimates
+from ..scores.convergence import NOT_CONVERGED, sentences, unconverged
+from ..scores.leaderboard import estimates
 from .run_facts import RunFacts, gather_facts
 
 CONTROLS = ("position", "pixels", COPY)
@@ -50,6 +51,11 @@ class RunData:
     def estimates(self) -> dict[str, dict[Key, Estimate]]:
         """By metric."""
         return {metric: estimates(self.scored, metric) for metric in self.offered}
+
+    @cached_property
+    def unconverged(self) -> dict[Key, int]:
+        """How many draws did not converge, where any did not."""
+        return unconverged(self.scored)
 
     @cached_property
     def groups(self) -> dict[Key, tuple[CellResult, ...]]:
@@ -102,11 +108,12 @@ class RunData:
         return max(0, len(cells) - len(done) - len(self.set_aside))
 
     def best_head(self, backbone: str, shots: int | None = None) -> Key | None:
-        """The head of a backbone with the highest score, with most shots unless their number is given."""
+        """The head of a backbone with the highest score, of those that converged if any did."""
         count = self.most if shots is None else shots
         scores = self.estimates[self.metrics[0]]
         keys = [key for key in self.groups if key[0] == backbone and key[2] == count]
         finite = [key for key in keys if scores[key].mean == scores[key].mean]
+        finite = [key for key in finite if key not in self.unconverged] or finite
         return max(finite, key=lambda key: scores[key].mean, default=None)
 
     def best_heads(self) -> list[Key]:
@@ -139,7 +146,7 @@ def gather(path: Path, metrics: Sequence[str]) -> RunData:
         failed=tuple(result for result in alike if result.confusion is None),
         set_aside=(*map(str, damaged), *(_other(folder, result.cell) for result in others)),
         metrics=tuple(metrics),
-        flags=_flags(path),
+        flags=(*_flags(path), *(GuardFlag(SHOTS, NOT_CONVERGED, one) for one in sentences(scored))),
         facts=gather_facts(scored, {v.name: v.standing for v in run_signoffs(path) if v.noun == "backbone"}),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch.nn.functional as F
@@ -11,9 +11,11 @@ from torch import Tensor, nn
 
 from ..machine import slices
 from ..plan import AutoShotName, Cell, base_cell, parse_auto_shot
+from ..scores.convergence import FACT
 from ..segment.pairs import PairShape, PairStore
 from ..segment.recipe import RECIPES
 from .features import FeatureSource
+from .head_store import StoredHead
 from .head_training import logits_of
 from .segmenter_cells import ReportProgress, SegmenterCells
 from .task import SegmentationTask
@@ -41,7 +43,7 @@ class AutoShot:
     work: Path
     """Samples and their labels, until their cell is scored."""
 
-    def run(self, cell: Cell, head: nn.Module, report: ReportProgress) -> None:
+    def run(self, cell: Cell, head: StoredHead, report: ReportProgress) -> None:
         """Sample, label, learn and score; a segmenter that an earlier run has trained is not trained again."""
         name = parse_auto_shot(cell.head)
         assert name
@@ -49,9 +51,8 @@ class AutoShot:
         images = name.images or recipe.images
         card = {"head": name.head, "samples": str(images), "labels": "one-hot" if name.one_hot else "logits"}
         card |= {"backbone": cell.backbone, "weights": str(self.source.weights), "scale": plan.scale}
-        self.one_pass.run(
-            cell, lambda report: self.pairs(cell, head, name, images, report), card, self.source.weights, report
-        )
+        facts = {"weights": self.source.weights, FACT: asdict(head.fit)}
+        self.one_pass.run(cell, lambda report: self.pairs(cell, head.module, name, images, report), card, facts, report)
 
     def pairs(self, cell: Cell, head: nn.Module, name: AutoShotName, count: int, report: ReportProgress) -> PairStore:
         """Samples and what the head makes of them; those of a run that was stopped are gone on with."""

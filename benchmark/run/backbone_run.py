@@ -7,7 +7,7 @@ the same maps; auto-shot needs the heads and not that pass. A unit whose file is
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,10 @@ from ..plan import Cell, base_cell, is_auto_shot
 from ..plugins.calls import plugin_call
 from ..plugins.catalogue import Offer
 from ..results import as_npz, read_npz
+from ..scores.convergence import FACT
 from .auto_shot import AutoShot
 from .features import FeatureSource
-from .head_store import HeadStore
+from .head_store import HeadStore, StoredHead
 from .head_training import logits_of
 from .recorder import RunRecorder
 from .segmenter_cells import UNITS, ProgressMeter, SegmenterCells
@@ -62,15 +63,16 @@ class BackboneRun:
             self.source.codes.recall(task.splits.pool, task.pool)
         self.source.measure(task.statistics(size), task.plan.scale)
         self._report_unit("scale")
-        modules = self._fit_all(cells, of_shots)
-        self._score_few({cell: modules[cell] for cell in few if cell in modules}, slices)
-        self._score_auto({cell: modules[base_cell(cell)] for cell in auto if base_cell(cell) in modules})
+        heads = self._fit_all(cells, of_shots)
+        self._score_few({cell: heads[cell] for cell in few if cell in heads}, slices)
+        self._score_auto({cell: heads[base_cell(cell)] for cell in auto if base_cell(cell) in heads})
 
-    def _score_few(self, modules: dict[Cell, nn.Module], slices: Sequence[list[int]]) -> None:
+    def _score_few(self, heads: dict[Cell, StoredHead], slices: Sequence[list[int]]) -> None:
         """Score few-shot cells, all in one pass over the test images."""
         if not slices:
             return
         parts: list[Mapping[str, NDArray[Any]]] = []
+        modules = {cell: head.module for cell, head in heads.items()}
         for number, rows in enumerate(slices):
             part, failures = self._score_slice(number, rows, modules)
             for cell, error in failures.items():
@@ -81,13 +83,14 @@ class BackboneRun:
         if parts[0].get(ERRORS) is not None:
             facts["reconstruction error"] = [round(float(error), 5) for part in parts for error in part[ERRORS]]
         for cell in modules:
-            self.recorder.scored(cell, np.concatenate([part[cell.slug] for part in parts]), facts)
+            confusion = np.concatenate([part[cell.slug] for part in parts])
+            self.recorder.scored(cell, confusion, {**facts, FACT: asdict(heads[cell].fit)})
 
-    def _score_auto(self, modules: Mapping[Cell, nn.Module]) -> None:
+    def _score_auto(self, heads: Mapping[Cell, StoredHead]) -> None:
         """Score auto-shot cells, one after the other."""
         one_pass = SegmenterCells(self.recorder, self.source.device, self.work, self.backbone.size)
         auto_shot = AutoShot(self.source, self.recorder.task, one_pass, self.work)
-        for cell, head in modules.items():
+        for cell, head in heads.items():
             try:
                 auto_shot.run(cell, head, ProgressMeter(UNITS, self._report_unit))
             except Exception as error:  # whatever a generator raises, the others go on
@@ -105,22 +108,22 @@ class BackboneRun:
     def classes(self) -> int:
         return len(self.recorder.task.dataset.classes)
 
-    def _fit_all(self, cells: Sequence[Cell], of_shots: Sequence[list[int]]) -> dict[Cell, nn.Module]:
+    def _fit_all(self, cells: Sequence[Cell], of_shots: Sequence[list[int]]) -> dict[Cell, StoredHead]:
         """The trained heads that cells need, by few-shot cell, those of one draw after the other."""
-        modules: dict[Cell, nn.Module] = {}
+        heads: dict[Cell, StoredHead] = {}
         shots = ShotMaps(self.source, self.recorder.task.splits.pool, of_shots)
         shots.enter(lambda: self._report_unit("shots"))
         for draw in sorted({cell.draw for cell in cells}):
             shots.want(self.recorder.task.manifest.draws[draw])
             for base in dict.fromkeys(base_cell(cell) for cell in cells if cell.draw == draw):
                 try:
-                    modules[base] = self.head_store.head(base, shots)
+                    heads[base] = self.head_store.head(base, shots)
                 except Exception as error:  # a head that fails is recorded, and the others go on
                     for cell in cells:
                         if base_cell(cell) == base:
                             self._give_up(cell, error)
                 self._report_unit(base.slug)
-        return modules
+        return heads
 
     def _give_up(self, cell: Cell, error: Exception) -> None:
         """Record a cell as failed; nothing of it is kept, so that the next run tries it from the start."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ...backbones.backbone import Backbone
 from ...heads.head import Head
@@ -16,9 +17,20 @@ from ..files import write_atomic
 from ..plan import Cell
 from ..plugins.calls import plugin_call
 from ..plugins.catalogue import Offer
-from .head_training import SCHEDULES, learn
+from ..scores.convergence import ShotFit
+from .head_training import learn
 from .recorder import RunRecorder
+from .schedules import SCHEDULES
 from .shot_features import ShotMaps
+from .shot_fit import measure_fit
+
+
+@dataclass(frozen=True)
+class StoredHead:
+    """A trained head, and how it fits its own shots."""
+
+    module: nn.Module
+    fit: ShotFit
 
 
 @dataclass
@@ -31,7 +43,7 @@ class HeadStore:
     device: torch.device
     work: Path
 
-    def head(self, cell: Cell, shots: ShotMaps) -> nn.Module:
+    def head(self, cell: Cell, shots: ShotMaps) -> StoredHead:
         """The trained head of a cell, from disk if an earlier run got that far."""
         file, head, task = self.file(cell), self.heads[cell.head].record, self.recorder.task
         classes = len(task.dataset.classes)
@@ -41,29 +53,32 @@ class HeadStore:
         schedule, seed = SCHEDULES[task.plan.schedule], cell.seed(task.plan.seed)
         channels = self.backbone.channels
         with plugin_call(head.name, self.recorder.problem):
-            module = learn(head, channels, classes, lambda i: shots.of(rows[i]), masks, schedule, seed)
-        write_atomic(file, _as_bytes(module.state_dict()))
+            trained = learn(head, channels, classes, lambda i: shots.of(rows[i]), masks, schedule, seed)
+            fit = measure_fit(trained, lambda i: shots.of(rows[i]), masks, classes)
+        write_atomic(file, _as_bytes({"head": trained.module.state_dict(), "fit": asdict(fit)}))
         self.recorder.journal("fit", cell.slug)
-        return module
+        return StoredHead(trained.module, fit)
 
     def file(self, cell: Cell) -> Path:
         """Where the head of a cell is kept."""
         return self.work / f"{cell.slug}.pt"
 
-    def _load(self, head: Head, file: Path, classes: int) -> nn.Module | None:
+    def _load(self, head: Head, file: Path, classes: int) -> StoredHead | None:
         """The head in a file; None if there is none that fits."""
         if not file.exists():
             return None
         try:
             with plugin_call(head.name, self.recorder.problem):
                 module = head.build(self.backbone.channels, classes)
-            module.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
+            stored = torch.load(file, map_location="cpu", weights_only=True)
+            module.load_state_dict(stored["head"])
+            fit = ShotFit(**stored["fit"])
         except Exception:  # torch raises all sorts on a file that is cut short
             return None
-        return module.to(self.device).requires_grad_(False).eval()
+        return StoredHead(module.to(self.device).requires_grad_(False).eval(), fit)
 
 
-def _as_bytes(state: dict[str, Tensor]) -> bytes:
+def _as_bytes(state: dict[str, Any]) -> bytes:
     buffer = BytesIO()
     torch.save(state, buffer)
     return buffer.getvalue()

@@ -1,12 +1,10 @@
-"""Few-shot training of heads: the schedules and the training loop."""
+"""Few-shot training of heads: the loop and its loss."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -15,58 +13,20 @@ from torch import Tensor, nn
 from ...datasets.dataset import IGNORE
 from ...heads.head import Head, HeadError, ReadsPixels, ReadsRows, Rows
 from ...heads.pixelwise import Projection
+from .schedules import Schedule
 
 PIXELS_AT_ONCE = 2**18
 """Pixels of an image that a head is shown together where it can be shown strips: all of one of 512 x 512."""
 
 
 @dataclass(frozen=True)
-class Schedule:
-    """Numbers of the training of a head; the defaults are those of section 4.2."""
+class Trained:
+    """A trained head, and how its training ended."""
 
-    rate: float = 1e-3
-    weight_decay: float = 1e-3
-    epochs: int = 1000
-    """Passes over the shots, one image a step."""
-    steps: int | None = None
-    """Fixes the number of steps instead, whatever the number of shots."""
-    decay: float = 0.9
-    decay_every: int = 50
-    """Epochs after which the rate is multiplied by `decay`."""
-    cosine: bool = False
-    """Let the rate rise for a tenth of the steps and fall along a cosine instead."""
-    heads: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """What is otherwise for some heads, by their names."""
-    pixels: int = 4096
-    """Pixels per step for heads that look at one pixel at a time; others see whole images."""
-
-    def for_head(self, name: str) -> Schedule:
-        return replace(self, **self.heads.get(name, {}), heads={})
-
-    def total(self, shots: int) -> int:
-        """Steps of a training on so many shots."""
-        return self.steps or self.epochs * shots
-
-    def factor(self, step: int, shots: int) -> float:
-        """What the rate is multiplied by at `step`."""
-        if not self.cosine:
-            return float(self.decay ** (step // shots // self.decay_every))
-        t = step / self.total(shots)
-        return min(1.0, (step + 1) / (0.1 * self.total(shots))) * (0.5 + 0.5 * math.cos(math.pi * t))
-
-
-LINEAR = {"linear": {"rate": 1e-2, "steps": 100}}
-"""Convex and cheap, so it gets more and larger steps, without which the controls fall short of `paper`."""
-SCHEDULES: dict[str, Schedule] = {
-    "paper": Schedule(),
-    "medium": Schedule(rate=2e-3, steps=80, cosine=True, pixels=512, heads=LINEAR),
-    "quick": Schedule(rate=2e-3, steps=30, cosine=True, pixels=512, heads=LINEAR),
-}
-"""`paper` is section 4.2; the others were chosen on validation faces, the same for every backbone.
-
-`quick` crosses ten backbones with six heads in minutes. With `medium` every head of `stylegan2` but the linear one
-gains 2 to 7 points at 10 shots (`paper_weighted`), and L at one shot the 4 that it lacks: worth it for few heads.
-"""
+    module: nn.Module
+    steps: int
+    settled: bool | None
+    """Whether the loss had settled before the last step that the schedule allows; None of a fixed number of steps."""
 
 
 @contextmanager
@@ -91,8 +51,12 @@ def loss_of(head: nn.Module, maps: Sequence[Tensor], masks: Tensor, pixels: int,
         logits, truth = head.at(maps, chosen, size), masks.flatten(1).gather(1, chosen)
     else:
         logits, truth = head(maps, size), masks
-    labelled = (truth != IGNORE).sum().clamp(min=1)  # their mean, which is 0 and not NaN where no pixel has a label
-    return F.cross_entropy(logits, truth, ignore_index=IGNORE, reduction="sum") / labelled
+    return cross_entropy(logits, truth)
+
+
+def cross_entropy(logits: Tensor, truth: Tensor) -> Tensor:
+    """The mean over labelled pixels, which is 0 and not NaN where none has a label."""
+    return F.cross_entropy(logits, truth, ignore_index=IGNORE, reduction="sum") / (truth != IGNORE).sum().clamp(min=1)
 
 
 def strips(size: int) -> list[Rows]:
@@ -126,7 +90,7 @@ def fit(
     seed: int,
 ) -> nn.Module:
     """The head trained on maps (n, channels[i], h_i, w_i) and masks (n, S, S); the same seed gives the same bits."""
-    return learn(head, channels, classes, lambda row: [m[row : row + 1] for m in maps], masks, schedule, seed)
+    return learn(head, channels, classes, lambda row: [m[row : row + 1] for m in maps], masks, schedule, seed).module
 
 
 def learn(
@@ -137,19 +101,20 @@ def learn(
     masks: Tensor,
     schedule: Schedule,
     seed: int,
-) -> nn.Module:
+) -> Trained:
     """As `fit`, with the maps (1, channels[i], h_i, w_i) of one image at a time, when it is its turn."""
     # The whole training is inside, because a head may have dropout.
     with denormals_as_zero(), torch.random.fork_rng(devices=[masks.device] if masks.is_cuda else []):
         torch.manual_seed(seed)
         module = head.build(channels, classes).to(masks.device)
-        _train(module, shot, masks, schedule.for_head(head.name), seed)
-    return module.requires_grad_(False).eval()
+        steps = _train(module, shot, masks, schedule.for_head(head.name), seed)
+    return Trained(module.requires_grad_(False).eval(), steps, None)
 
 
 def _train(
     module: nn.Module, shot: Callable[[int], Sequence[Tensor]], masks: Tensor, schedule: Schedule, seed: int
-) -> None:
+) -> int:
+    """Train a head; how many steps it took."""
     random = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.Adam(module.parameters(), schedule.rate, weight_decay=schedule.weight_decay)
     order: list[int] = []
@@ -162,6 +127,7 @@ def _train(
             for loss in losses(module, shot(row), masks[row : row + 1], schedule.pixels, random):
                 loss.backward()
             optimizer.step()
+    return schedule.total(len(masks))
 
 
 def logits_of(head: nn.Module, maps: Sequence[Tensor], size: int, classes: int) -> Tensor:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -66,14 +67,17 @@ class SegmenterCells:
         cell: Cell,
         pairs: Callable[[ReportProgress], Pairs],
         card: Mapping[str, str],
-        weights: str | None,
+        facts: Mapping[str, Any],
         report: ReportProgress,
     ) -> None:
-        """Score a cell by the segmenter that learns from these pairs, or by the one that a stopped run left."""
+        """Score a cell by the segmenter that learns from these pairs, or by the one that a stopped run left.
+
+        `facts` go into its provenance.
+        """
         segmenter = self._segmenter(cell, pairs, card, report)
         confusion, seconds = self._score(cell, segmenter)
-        facts = {"provider": "partbench", "weights": weights, "seconds per image": round(seconds, 5)}
-        self.recorder.scored(cell, confusion, {**facts, "segmenter": dict(segmenter.card)})
+        own = {"provider": "partbench", "seconds per image": round(seconds, 5), "segmenter": dict(segmenter.card)}
+        self.recorder.scored(cell, confusion, {**facts, **own})
         shutil.rmtree(self.work / cell.slug, ignore_errors=True)
         report(1.0, cell.slug)
 
@@ -151,7 +155,7 @@ class SupervisedCells:
 
     def run(self, cell: Cell, report: ReportProgress) -> None:
         """Learn from the masks of a draw, and score."""
-        self.one_pass.run(cell, lambda report: self.pairs(cell), {"backbone": cell.backbone}, None, report)
+        self.one_pass.run(cell, lambda report: self.pairs(cell), {"backbone": cell.backbone}, {"weights": None}, report)
 
     def pairs(self, cell: Cell) -> Pairs:
         """The labelled images of a draw, images and masks as bytes."""

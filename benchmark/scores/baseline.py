@@ -16,9 +16,9 @@ import numpy as np
 from ... import UserError
 from ..metrics.estimate import Estimate
 from ..plan import PROTOCOL, Plan
-from ..results import CellResult
+from ..results import CellResult, Key
 from .comparability import check_comparable
-from .leaderboard import Key, estimates
+from .leaderboard import estimates
 
 BLOCKS = 64
 """Most blocks of images."""

@@ -15,8 +15,9 @@ from ... import UserError, one_line
 from ..files import UNREADABLE
 from ..metrics.definitions import MetricError, find_metric
 from ..metrics.estimate import Estimate
+from ..results import Key
 from .baseline import BLOCKS, Baseline, BaselineError, from_moves
-from .leaderboard import KEYS, Key
+from .leaderboard import KEYS
 
 FORMAT = 1
 """Raised when an older reader would misread the file."""

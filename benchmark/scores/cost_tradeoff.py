@@ -13,7 +13,7 @@ import pandas as pd
 from ... import one_line
 from ..files import UNREADABLE
 from ..results import CellResult, ResultError
-from .leaderboard import by_backbone, estimates
+from .leaderboard import by_backbone, trusted_estimates
 
 STAGE = "all"
 """From an image to its maps."""
@@ -57,7 +57,7 @@ def cost_table(results: Sequence[CellResult], costs: Mapping[str, BackboneCost],
     `front` marks those that no other beats in both score and speed.
     """
     rows = []
-    for name, score in by_backbone(estimates(results, metric)).items():
+    for name, score in by_backbone(trusted_estimates(results, metric)).items():
         cost = costs.get(name)
         speed = cost.images_per_second if cost else float("nan")
         millions = cost.parameters / 1e6 if cost and cost.parameters is not None else float("nan")

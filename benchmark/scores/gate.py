@@ -16,9 +16,9 @@ import numpy as np
 from ... import UserError
 from ..metrics.estimate import LEVEL, Estimate, average
 from ..metrics.significance import catches, find_drops
+from ..results import Key
 from .baseline import Baseline
 from .comparability import check_same_baseline
-from .leaderboard import Key
 
 TOLERANCE = 0.5
 """Points that a score may truly lose."""

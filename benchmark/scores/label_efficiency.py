@@ -15,7 +15,8 @@ from math import exp, inf, log
 from ... import UserError
 from ..metrics.estimate import Estimate
 from ..plan import COPY, SUPERVISED
-from .leaderboard import Estimates, Key
+from ..results import Key
+from .leaderboard import Estimates
 
 STEPS = 100
 """Numbers of labels that are tried between two points of the curve, for the interval."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ..plan import NO_HEAD
+from .convergence import MARK, NOT_CONVERGED
 from .leaderboard import KEYS, class_columns, ranked
 
 if TYPE_CHECKING:
@@ -33,10 +34,12 @@ def score_text(mean: float, half_width: float) -> str:
 
 
 def score_table(summary: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Score texts by (shots, backbone) and head; a backbone without heads stands under every one of them."""
-    texts = summary.assign(
-        text=[score_text(m, h) for m, h in zip(summary[metric], summary[f"{metric} ±"], strict=True)]
-    )
+    """Score texts by (shots, backbone) and head, with a mark where heads did not converge.
+
+    A backbone without heads stands under every one of them.
+    """
+    columns = summary[metric], summary[f"{metric} ±"], summary[NOT_CONVERGED].fillna(0)
+    texts = summary.assign(text=[score_text(m, h) + MARK * bool(n) for m, h, n in zip(*columns, strict=True)])
     heads = [h for h in texts["head"].unique() if h != NO_HEAD]
     wide = texts.pivot_table(index=["shots", "backbone"], columns="head", values="text", aggfunc="first", sort=False)
     if NO_HEAD in wide:

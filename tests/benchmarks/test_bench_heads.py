@@ -16,7 +16,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from partbench.benchmark.plugins.catalogue import load_catalogue
 from partbench.benchmark.plugins.names import find_backbone, find_dataset, find_head
 from partbench.benchmark.run.features import FeatureSource
-from partbench.benchmark.run.head_training import SCHEDULES, fit, predict
+from partbench.benchmark.run.head_training import fit, predict
+from partbench.benchmark.run.schedules import SCHEDULES
 
 IMAGES, CHEAPER = 2, 3
 

@@ -26,10 +26,10 @@ from ...scores.comparison_tables import (
     conclude_all,
     notes_on,
 )
-from ...scores.leaderboard import estimates
+from ...scores.leaderboard import estimates, trusted_estimates
 from ...scores.pairings import ALL, HEADS, SHOTS, Pairing, Pairs, average_over, of_all, of_backbones, of_runs
 from ..terminal import open_console
-from .read_runs import read_run, warn_failures
+from .read_runs import read_run, warn_failures, warn_unconverged
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,7 @@ def _two_runs(one: Path, other: Path, question: ComparisonOptions) -> None:
     names = (str(one), str(other))
     check_same_protocol(plan, plan_b, names)
     warn_failures([*results, *results_b])
+    warn_unconverged([*results, *results_b])
     a, b = (_chosen(found, question, path) for found, path in ((results, one), (results_b, other)))
     check_comparable({names[0]: a, names[1]: b})
     pairs = of_runs(estimates(a, question.metric), estimates(b, question.metric))
@@ -90,15 +91,17 @@ def _two_runs(one: Path, other: Path, question: ComparisonOptions) -> None:
 def _two_backbones(run: Path, names: Couple, question: ComparisonOptions) -> None:
     plan, results = read_run(run)
     warn_failures(results)
+    warn_unconverged(results)
     backbones = dict.fromkeys(result.cell.backbone for result in results if not result.error)
     a, b = (require([name], backbones, "backbone", run)[0] for name in names)
     chosen = [result for result in _chosen(results, question, run) if result.cell.backbone in names]
     check_comparable({str(run): chosen})
     pairs = of_backbones(estimates(chosen, question.metric), a, b)
+    sure = of_backbones(trusted_estimates(chosen, question.metric), a, b)
     if question.over is not None:
-        pairs = average_over(pairs, question.over)
+        pairs = average_over(sure if HEADS in question.over else pairs, question.over)
     elif len({place.head for place in pairs}) > 1:
-        pairs = _by_shots(pairs, average_over(pairs, (HEADS,)))
+        pairs = _by_shots(pairs, average_over(sure, (HEADS,)))
     _answer(pairs, names, plan.dataset, question)
 
 
@@ -113,9 +116,10 @@ def _all_backbones(run: Path, question: ComparisonOptions) -> None:
         raise ComparisonError("all backbones are compared over heads and shots; choose two with --between for --over")
     plan, results = read_run(run)
     warn_failures(results)
+    warn_unconverged(results)
     chosen = _chosen(results, question, run)
     check_comparable({str(run): chosen})
-    found = compare(of_all(estimates(chosen, question.metric)), question.level)
+    found = compare(of_all(trusted_estimates(chosen, question.metric)), question.level)
     if not found:
         raise ComparisonError(f"{run} has no two backbones to compare; run another, or name a second run")
     sentence = conclude_all([*found.values()], question.level)

@@ -13,15 +13,14 @@ from rich.table import Table
 
 from ...files import write_atomic
 from ...plan import NO_HEAD
-from ...results import CellResult
+from ...results import CellResult, Key
 from ...scores.baseline import Baseline, make_baseline
 from ...scores.baseline_file import as_text, read_baseline
 from ...scores.gate import FELL, HOLDS, MISSING, NEW, Gate, GateError, Verdict, compute_gate
 from ...scores.gate_formats import as_json, as_junit, as_markdown, headline, number_text, terms
-from ...scores.leaderboard import Key
 from ..terminal import open_console
 from .leaderboard import parse_metrics
-from .read_runs import read_run, warn_failures
+from .read_runs import read_run, warn_failures, warn_unconverged
 
 ROWS = 30
 """Most rows of the table, unless all are asked for."""
@@ -32,6 +31,7 @@ def write_baseline(run: Path, out: Path, metric: str) -> None:
     """Write the scores of a run into one file."""
     plan, results = read_run(run)
     warn_failures(results)
+    warn_unconverged(results)
     baseline = make_baseline(plan, results, parse_metrics(metric))
     text = as_text(baseline).encode()
     write_atomic(out, text)

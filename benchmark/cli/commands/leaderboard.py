@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 from rich import box
-from rich.console import JustifyMethod
+from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 
 from ...metrics.definitions import DEFAULT, find_metric
 from ...paper.preset_folder import PresetFolder, is_preset
-from ...results import ResultError
+from ...results import CellResult, ResultError
+from ...scores.convergence import MARK, NOT_CONVERGED, sentences
 from ...scores.cost_tradeoff import cost_table, read_costs
 from ...scores.leaderboard import KEYS, Estimates, Leaderboard, frame, places
 from ...scores.leaderboard_tables import FORMATS, as_text, class_table, rich_score_table, score_text
@@ -23,7 +24,7 @@ from .checks import print_signoffs
 from .flags import print_flags
 from .labels import has_curve, print_label_efficiency
 from .preset_table import show as show_preset_table
-from .read_runs import read_groups, warn_failures
+from .read_runs import read_groups, warn_failures, warn_unconverged
 
 
 def show(runs: Sequence[Path], metric: str, per_class: bool, kind: str) -> None:
@@ -39,11 +40,13 @@ def show(runs: Sequence[Path], metric: str, per_class: bool, kind: str) -> None:
         if all(result.confusion is None for result in results):
             continue
         board = Leaderboard(results)
-        summary = class_table(frame(results)) if per_class else board.summarise(metrics)
+        summary = _classes(board) if per_class else board.summarise(metrics)
         if kind != "table":
+            warn_unconverged(results)
             print(as_text(summary, kind))
         elif per_class:
-            _show_long(summary, title)
+            _show_classes(summary, title)
+            print_convergence(results, open_console())
         else:
             show_tables(board, summary, metrics, title)
             show_moves(board, metrics)
@@ -59,6 +62,7 @@ def show_costs(runs: Sequence[Path], metric: str, file: Path, kind: str) -> None
     costs, metrics = read_costs(file), parse_metrics(metric)
     for title, results in read_groups(runs).items():
         warn_failures(results)
+        warn_unconverged(results)
         table = cost_table(results, costs, metrics[0])
         if kind != "table":
             print(as_text(table, kind))
@@ -81,10 +85,17 @@ def show_tables(board: Leaderboard, summary: pd.DataFrame, metrics: Sequence[str
     for metric in metrics:
         scores = board.estimates(metric)
         console.print(f"[bold]{escape(title)}: {metric} IoU, %[/]; {_interval_note(scores)}", soft_wrap=True)
-        console.print(rich_score_table(summary, metric, places(scores)))
+        console.print(rich_score_table(summary, metric, places(board.trusted(metric))))
     if len({r.cell.backbone for r in board.results}) > 1:
         console.print("rank 2-4: cannot be told apart by a paired test of 5 % (Holm), over all heads;")
         console.print("bold: cannot be told from the best of its column\n")
+    print_convergence(board.results, console)
+
+
+def print_convergence(results: Sequence[CellResult], console: Console) -> None:
+    """How many cells did not converge, for under a leaderboard."""
+    for sentence in sentences(results):
+        console.print(escape(sentence), style="yellow", highlight=False)
 
 
 def _interval_note(scores: Estimates) -> str:
@@ -103,9 +114,17 @@ def show_moves(board: Leaderboard, metrics: Sequence[str]) -> None:
         console.print(_long(table))
 
 
-def _show_long(summary: pd.DataFrame, title: str) -> None:
+def _classes(board: Leaderboard) -> pd.DataFrame:
+    """The IoU of every class, and how many draws did not converge."""
+    table = class_table(frame(board.results))
+    keys = list(table[KEYS].itertuples(index=False, name=None))
+    return table.assign(**{NOT_CONVERGED: board.unconverged_draws(keys)})
+
+
+def _show_classes(summary: pd.DataFrame, title: str) -> None:
     """The classes in as many tables as the width of the terminal asks for."""
-    console = open_console()
+    console, bad = open_console(), summary.pop(NOT_CONVERGED).fillna(0) > 0
+    summary["head"] = summary["head"].where(~bad, summary["head"] + MARK)
     keys = [name for name in KEYS if name in summary]
     left = sum(max(len(name), *(len(str(value)) for value in summary[name])) + 2 for name in keys)
     console.print(f"[bold]{escape(title)}: IoU of every class, %; mean over draws[/]", soft_wrap=True)

@@ -18,11 +18,11 @@ from ...plan import Plan
 from ...results import CellResult, RunFolder
 from ...scores.comparability import check_comparable
 from ...scores.comparison_tables import number
-from ...scores.leaderboard import by_backbone, estimates
+from ...scores.leaderboard import by_backbone, trusted_estimates
 from ...scores.lottery_tables import as_luck_table, as_pair_table, sentences, title
 from ...shots import ShotDraws
 from ..terminal import open_console
-from .read_runs import read_run, warn_failures
+from .read_runs import read_run, warn_failures, warn_unconverged
 
 SHEET = "{shots}-shot-{metric}.png"
 """Name of the picture."""
@@ -32,9 +32,10 @@ def show(run: Path, shots: int, metric: str, out: Path | None, as_json: bool) ->
     """Print what the scores of one number of shots owe to luck, and paint the shots."""
     plan, results = read_run(run)
     warn_failures(results)
+    warn_unconverged(results)
     chosen = _chosen(results, shots, run)
     check_comparable({str(run): chosen})
-    scores = by_backbone(estimates(chosen, metric), shots)
+    scores = by_backbone(trusted_estimates(chosen, metric), shots)
     found = compute_lottery(scores)
     for name in scores.keys() - found.lucks.keys():
         print(f"set aside: {name}, without a number or with a single draw that all its heads have", file=sys.stderr)

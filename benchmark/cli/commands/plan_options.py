@@ -112,7 +112,7 @@ def find_device(name: str) -> torch.device:
 def check_choices(plan: Plan) -> None:
     """Refuse a schedule, a scaling or a split that is not there."""
     from ...run.features import SCALES
-    from ...run.head_training import SCHEDULES
+    from ...run.schedules import SCHEDULES
 
     for kind, chosen, choices in (
         ("schedule", plan.schedule, SCHEDULES),

@@ -17,13 +17,15 @@ from ...paper.tables import claim_table, definitions, label_table, long_table, r
 from ...plan import SUPERVISED
 from ...scores.leaderboard_tables import as_text, score_text
 from ..terminal import open_console
-from .read_runs import warn_failures
+from .read_runs import warn_failures, warn_unconverged
 
 
 def show(folder: PresetFolder, kind: str) -> None:
     """The table of a preset from its files alone."""
     board = read_board(folder)
-    warn_failures([result for some in board.results.values() for result in some])
+    results = [result for some in board.results.values() for result in some]
+    warn_failures(results)
+    warn_unconverged(results)
     if kind == "table":
         _print(board)
     elif kind == "json":

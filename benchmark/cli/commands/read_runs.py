@@ -9,6 +9,7 @@ from pathlib import Path
 from ...plan import Cell, Plan
 from ...results import CellResult, ResultError, RunFolder
 from ...scores.comparability import Conditions
+from ...scores.convergence import flags
 
 
 def read_run(path: Path) -> tuple[Plan, list[CellResult]]:
@@ -49,3 +50,9 @@ def warn_failures(results: Sequence[CellResult]) -> None:
     for reason in dict.fromkeys(reasons):
         count = reasons.count(reason)
         print(f"{count} cell{'s' if count > 1 else ''} failed: {reason}", file=sys.stderr)
+
+
+def warn_unconverged(results: Sequence[CellResult]) -> None:
+    """Name on stderr how many cells did not converge, for verbs without a leaderboard to say it under."""
+    for sentence in flags(results):
+        print(sentence, file=sys.stderr)

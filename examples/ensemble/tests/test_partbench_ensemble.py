@@ -11,7 +11,8 @@ from partbench_ensemble import MEMBERS, partbench_heads
 from partbench_ensemble_network import Ensemble, disagreement, image_uncertainty, vote
 from torch import Tensor
 
-from partbench.benchmark.run.head_training import Schedule, fit
+from partbench.benchmark.run.head_training import fit
+from partbench.benchmark.run.schedules import Schedule
 from partbench.heads.checks import CHECKS
 from partbench.heads.head import Head
 from partbench.heads.pixelwise import dense

@@ -23,8 +23,8 @@ from partbench.benchmark.reporter import Listener
 from partbench.benchmark.results import CellResult, RunFolder
 from partbench.benchmark.run.auto_shot import AutoShot, fit_side, sample_seed
 from partbench.benchmark.run.features import FeatureSource
-from partbench.benchmark.run.head_training import SCHEDULES, Schedule
 from partbench.benchmark.run.runner import Runner
+from partbench.benchmark.run.schedules import SCHEDULES, Schedule
 from partbench.benchmark.run.segmenter_cells import segmenter_file
 from partbench.benchmark.run.task import SegmentationTask
 from partbench.benchmark.scores.comparability import check_comparable

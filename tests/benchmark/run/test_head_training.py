@@ -10,16 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from partbench.benchmark.run import head_training as fitting
-from partbench.benchmark.run.head_training import (
-    SCHEDULES,
-    Schedule,
-    denormals_as_zero,
-    fit,
-    loss_of,
-    losses,
-    predict,
-    strips,
-)
+from partbench.benchmark.run.head_training import denormals_as_zero, fit, loss_of, losses, predict, strips
+from partbench.benchmark.run.schedules import SCHEDULES, Schedule
 from partbench.datasets.dataset import IGNORE
 from partbench.heads import partbench_heads
 from partbench.heads.cnn import NETWORKS, Cnn

@@ -23,9 +23,10 @@ from partbench.benchmark.plugins.catalogue import Offer
 from partbench.benchmark.reporter import Listener
 from partbench.benchmark.results import CellResult, ResultError, RunFolder
 from partbench.benchmark.run import runner
-from partbench.benchmark.run.head_training import SCHEDULES, Schedule
 from partbench.benchmark.run.runner import Runner
+from partbench.benchmark.run.schedules import SCHEDULES, Schedule
 from partbench.benchmark.run.task import SegmentationTask
+from partbench.benchmark.scores.convergence import shot_fit
 from partbench.datasets.dataset import IGNORE, Dataset, Splits
 from partbench.heads.head import Head
 from partbench.heads.linear import Linear
@@ -204,6 +205,9 @@ def test_a_plan_becomes_scores(bench: Bench) -> None:
         assert not result.confusion[:, 1, 0].any()  # brightness tells the square
         assert result.provenance["provider"] == OWNER
         assert result.provenance["plan"] == PLAN.hash
+        fit = shot_fit(result)
+        assert fit and (fit.steps, fit.settled) == (15, None)
+        assert fit.converged and fit.iou > 0.9
     assert len({result.provenance["shots"] for result in results}) == 4
     assert not list((bench.folder.path / "units").glob("*")), "what was needed on the way is gone"
 
@@ -310,18 +314,24 @@ def test_a_backbone_that_leaks_is_named_alone(bench: Bench, monkeypatch: pytest.
 class Raising(Linear):
     """Fails while it learns."""
 
-    while_learning = True
+    def forward(self, maps: Sequence[Tensor], size: int) -> Tensor:
+        raise RuntimeError("out of\nluck")
+
+
+class RaisingLater(Linear):
+    """Fails on every image that it has not learnt from."""
+
+    def __init__(self, channels: Sequence[int], classes: int) -> None:
+        super().__init__(channels, classes)
+        self.seen: set[float] = set()
 
     def forward(self, maps: Sequence[Tensor], size: int) -> Tensor:
-        if self.training is self.while_learning:
+        image = float(maps[0].sum())
+        if self.training:
+            self.seen.add(image)
+        elif image not in self.seen:
             raise RuntimeError("out of\nluck")
         return super().forward(maps, size)
-
-
-class RaisingLater(Raising):
-    """Fails when it is trained and scored."""
-
-    while_learning = False
 
 
 def too_many(channels: tuple[int, ...], classes: int) -> nn.Module:
@@ -333,7 +343,7 @@ def too_many(channels: tuple[int, ...], classes: int) -> nn.Module:
     [
         (Raising, "RuntimeError: out of luck"),
         (RaisingLater, "RuntimeError: out of luck"),
-        (too_many, "its logits have shape (16, 3, 8, 8); make them (16, 2, 8, 8)"),
+        (too_many, "its logits have shape (1, 3, 8, 8); make them (1, 2, 8, 8)"),
     ],
 )
 def test_a_head_that_fails(bench: Bench, build: Callable[..., nn.Module], reason: str) -> None:
@@ -407,7 +417,7 @@ def test_a_run_that_is_stopped_goes_on(bench: Bench) -> None:
     """After Ctrl-C nothing that was done is done again, and the scores are those of an undisturbed run."""
     undisturbed = Bench(bench.root / "undisturbed")
     undisturbed.run(PLAN, backbone("plain", Watching))
-    left = 4
+    left = 6 + 4  # the shots of every fit, and some of the test images
 
     class Stopping(Linear):
         def forward(self, maps: Sequence[Tensor], size: int) -> Tensor:

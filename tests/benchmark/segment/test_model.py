@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import nn
 
-from partbench.benchmark.run.head_training import SCHEDULES
+from partbench.benchmark.run.schedules import SCHEDULES
 from partbench.benchmark.segment.augmentation import Augmentation
 from partbench.benchmark.segment.model import Segmenter, SegmenterError, train_segmenter
 from partbench.benchmark.segment.network import UNet

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +55,11 @@ def test_a_leaderboard_can_be_read_by_programs(call: Call, made: Path) -> None:
     columns = ["backbone", "head", "shots"]
     for metric in ("paper_weighted", "mean", "small_parts"):
         columns += [metric, f"{metric} ±", f"{metric} rank"]
-    assert list(rows[0]) == [*columns, "draws"]
+    assert list(rows[0]) == [*columns, "draws", "not converged"]
     table = pd.read_csv(io.StringIO(call("leaderboard", made, "--format", "csv").out))
     assert table["mean"].tolist() == [row["mean"] for row in rows]
     lines = call("leaderboard", made, "--format", "md", "--metric", "mean").out.splitlines()
-    assert lines[0] == "| backbone | head | shots | mean | mean ± | mean rank | draws |"
+    assert lines[0] == "| backbone | head | shots | mean | mean ± | mean rank | draws | not converged |"
     assert len(lines) == 2 + len(rows)
 
 
@@ -91,6 +92,25 @@ def test_many_classes_come_in_several_tables(call: Call, tmp_path: Path) -> None
     assert all(name in text for name in classes)
     assert "…" not in text
     assert max(map(len, text.splitlines())) <= TABLE_WIDTH
+
+
+def test_what_did_not_converge_is_marked_and_counted(call: Call, run: Path) -> None:
+    """In the table and the line below it, as a column for programs, and above a comparison; the rest is not known."""
+    folder = RunFolder(run)
+    result = folder.read(Cell("pixels", "linear", 5, 1))
+    assert result
+    fit = {"steps": 9, "settled": None, "loss": 0.9, "chance": 1.0, "iou": 0.2, "accuracy": 0.5}
+    folder.write(replace(result, provenance={**result.provenance, "fit": fit}))
+    said = "1 of 24 cells did not converge: linear 1; their heads do not fit their own shots (!)"
+    for kind in ((), ("--per-class",)):
+        text = " ".join(call("leaderboard", run, *kind).out.split())
+        assert said in text and "whether 23 of 24 cells converged is not known" in text
+        assert ("linear!" if kind else "!") in text.partition("1 of 24")[0]
+    rows = json.loads(call("leaderboard", run, "--format", "json").out)
+    found = {(row["backbone"], row["head"], row["shots"]): row["not converged"] for row in rows if row["head"] != "-"}
+    assert found.pop(("pixels", "linear", 5)) == 1
+    assert set(found.values()) == {None}
+    assert said in call("compare", run).err
 
 
 def test_a_damaged_cell_is_set_aside(call: Call, run: Path) -> None:

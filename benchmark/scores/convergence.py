@@ -1,0 +1,101 @@
+"""Whether the heads of cells have learnt: what each makes of its own shots, and which cells do not fit them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from math import isnan
+from typing import Any
+
+from ..metrics.estimate import Estimate
+from ..plan import NO_HEAD
+from ..results import CellResult, Key
+
+NOT_CONVERGED = "not converged"
+MARK = "!"
+"""Behind a score of which some draw did not converge."""
+FACT = "fit"
+"""Under which the provenance of a cell has its `ShotFit`."""
+LEARNT = 0.8
+"""Of the loss of a head that ignores the image, the share above which a head has learnt next to nothing."""
+FITS = 0.9
+"""Mean IoU on its own shots from which a head has learnt what there is to learn, be its loss still falling."""
+
+
+@dataclass(frozen=True)
+class ShotFit:
+    """What a head makes of its own shots at the end of its training."""
+
+    steps: int
+    """Steps of its training."""
+    settled: bool | None
+    """Whether its loss had settled before the last step that the schedule allows; None of a fixed number of steps."""
+    loss: float
+    """Mean cross entropy over the labelled pixels of all its shots."""
+    chance: float
+    """The same of the best head that ignores the image: the entropy of the classes' shares of pixels."""
+    iou: float
+    """Mean IoU over the classes that are present in its shots, from 0 to 1."""
+    accuracy: float
+    """Share of the labelled pixels that it gets right."""
+
+    @property
+    def converged(self) -> bool:
+        """Whether it fits its shots: it knows more than how frequent classes are, and more steps would add little."""
+        if isnan(self.iou):
+            return False
+        return self.loss <= LEARNT * self.chance and (self.settled is not False or self.iou >= FITS)
+
+
+def shot_fit(result: CellResult) -> ShotFit | None:
+    """What a cell's head made of its shots; None of a control without a head, and where an old run did not note it."""
+    record: Any = result.provenance.get(FACT)
+    return ShotFit(**record) if record and result.cell.head != NO_HEAD else None
+
+
+def unconverged(results: Iterable[CellResult]) -> dict[Key, int]:
+    """How many draws of a backbone, head and number of shots did not converge, where any did not."""
+    found: Counter[Key] = Counter()
+    for result in results:
+        fit = shot_fit(result)
+        if result.confusion is not None and fit is not None and not fit.converged:
+            found[result.key] += 1
+    return dict(found)
+
+
+def unknown(results: Iterable[CellResult]) -> set[Key]:
+    """The backbones, heads and numbers of shots of which some draw was scored before fits were noted."""
+    return {
+        result.key
+        for result in results
+        if result.confusion is not None and result.cell.head != NO_HEAD and shot_fit(result) is None
+    }
+
+
+def trusted(scores: dict[Key, Estimate], flagged: Collection[Key]) -> dict[Key, Estimate]:
+    """The scores that ranks may be taken from."""
+    return {key: one for key, one in scores.items() if key not in flagged}
+
+
+def sentences(results: Sequence[CellResult]) -> list[str]:
+    """What is to be said under a leaderboard: how many cells did not converge, and of how many nobody knows."""
+    headed = _with_heads(results)
+    old = sum(shot_fit(result) is None for result in headed)
+    said = [f"whether {old} of {len(headed)} cells converged is not known: old runs did not note it"] if old else []
+    return [*flags(results), *said]
+
+
+def flags(results: Sequence[CellResult]) -> list[str]:
+    """How many cells did not converge, in one sentence, if any did not."""
+    headed = _with_heads(results)
+    bad = Counter(result.cell.head for result in headed if (fit := shot_fit(result)) and not fit.converged)
+    if not bad:
+        return []
+    by_head = ", ".join(f"{head} {count}" for head, count in bad.most_common())
+    what = f"their heads do not fit their own shots ({MARK}), and ranks leave them out"
+    return [f"{bad.total()} of {len(headed)} cells did not converge: {by_head}; {what}"]
+
+
+def _with_heads(results: Sequence[CellResult]) -> list[CellResult]:
+    return [result for result in results if result.confusion is not None and result.cell.head != NO_HEAD]

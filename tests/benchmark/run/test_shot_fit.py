@@ -1,0 +1,60 @@
+"""What a head makes of its own shots is measured once, at the end of its training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isnan, log
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from partbench.benchmark.run.head_training import Trained
+from partbench.benchmark.run.shot_fit import entropy, measure_fit
+from partbench.datasets.dataset import IGNORE
+
+SIDE = 4
+
+
+class Constant(nn.Module):
+    """A head with the same logits everywhere."""
+
+    def __init__(self, *logits: float) -> None:
+        super().__init__()
+        self.logits = torch.tensor(logits)
+
+    def forward(self, maps: Sequence[Tensor], size: int) -> Tensor:
+        return self.logits[None, :, None, None].expand(len(maps[0]), -1, size, size)
+
+
+@pytest.fixture
+def masks() -> Tensor:
+    """Two images: twelve pixels of class 0 and four of class 1; eight of class 0, the others not labelled."""
+    masks = torch.zeros(2, SIDE, SIDE, dtype=torch.int64)
+    masks[0, 3], masks[1, 2:] = 1, IGNORE
+    return masks
+
+
+def test_it_is_over_labelled_pixels_and_classes_that_are_there(masks: Tensor) -> None:
+    """20 of 24 pixels are of class 0; a third class is nowhere and counts for nothing."""
+    read: list[int] = []
+
+    def shot(row: int) -> list[Tensor]:
+        read.append(row)
+        return [torch.zeros(1, 1, 1, 1)]
+
+    fit = measure_fit(Trained(Constant(log(5.0), 0.0, -99.0), 7, None), shot, masks, 3)
+    assert read == [0, 1]
+    assert (fit.steps, fit.settled) == (7, None)
+    assert fit.accuracy == pytest.approx(20 / 24)
+    assert fit.iou == pytest.approx((20 / 24 + 0) / 2)
+    assert fit.loss == pytest.approx(fit.chance) == pytest.approx(-(20 * log(5 / 6) + 4 * log(1 / 6)) / 24)
+    assert not fit.converged
+
+
+def test_shots_without_a_label(masks: Tensor) -> None:
+    """There is nothing to fit, and nothing is divided by zero."""
+    nothing = torch.full_like(masks, IGNORE)
+    fit = measure_fit(Trained(Constant(1.0, 0.0), 7, None), lambda row: [torch.zeros(1, 1, 1, 1)], nothing, 2)
+    assert isnan(fit.iou) and isnan(fit.accuracy)
+    assert fit.loss == fit.chance == 0 == entropy(torch.tensor([5, 0]))
