@@ -33,7 +33,7 @@ def open_untrained(config: JigsawConfig, seed: int) -> Extractor:
 def start_training(size: int, device: str, seed: int) -> Trainer:
     """The embedded shape at another size: what a CPU can train."""
     from ..training.learner import Learner
-    from .lesson import JigsawLesson
+    from .loss import JigsawLesson
 
     return Learner(partial(JigsawLesson, EMBEDDED.at_size(size)), device, seed)
 

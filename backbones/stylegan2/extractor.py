@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from .checkpointing import checkpointing
 from .perceptual import Distance, discriminator_distance, vgg_distance
 from .projection import METHODS, ProjectionSettings, project
-from .thrift import checkpointing
 from .weights import Networks
 
 HELD, REPEATED = 12, 6

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from .checkpointing import checkpointed
 from .config import StyleGAN2Config
 from .layers import EqualConv, EqualLinear, StyledConv, ToRGB
-from .thrift import checkpointed
 
 
 class MappingNetwork(nn.Module):

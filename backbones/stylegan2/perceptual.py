@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..weights.vgg import normalise, vgg_layers
+from .checkpointing import checkpointed
 from .networks import StyleGAN2Discriminator
-from .thrift import checkpointed
 
 PIXEL_SIDES = (1, 2, 4)
 """The pixel distance is taken at the full size, half and a quarter of it."""

@@ -16,7 +16,7 @@ from .config import StyleGAN2Config
 from .layers import fir
 from .layouts import side
 from .networks import StyleGAN2Discriminator, StyleGAN2Generator
-from .sources import RATE, PublishedTensors, find_source
+from .published_tensors import RATE, PublishedTensors, find_source
 from .weights import FAMILY, mean_of_w
 
 

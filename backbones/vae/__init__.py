@@ -34,7 +34,7 @@ def start_training(size: int, device: str, seed: int) -> Trainer:
     """The embedded shape at another size: what a CPU can train."""
     from ..training.learner import Learner
     from ..weights.vgg import vgg_weights
-    from .lesson import VAELesson
+    from .loss import VAELesson
 
     config = replace(EMBEDDED, size=size)
     return Learner(lambda: VAELesson(config, vgg_weights("vgg19")), device, seed)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from ..plan import NO_HEAD, Cell, Plan
 from ..run.schedules import SCHEDULES
 from ..run.task import STATISTICS, SegmentationTask
-from .figures import BackboneFigures, HeadFigures
 from .forecast import Extent, Needs, memory, needs
+from .measured_cost import BackboneFigures, HeadFigures
 
 SMALLEST = 8
 """Side of masks, pixels, below which no plan goes."""

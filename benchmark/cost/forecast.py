@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..machine import SHARE
 from ..plan import Cell, base_cell
-from .figures import BackboneFigures, HeadFigures, SegmenterFigures
+from .measured_cost import BackboneFigures, HeadFigures, SegmenterFigures
 
 STAGES = ("load", "scale", "shots", "fit", "score")
 """Of one backbone, in the order in which a run goes through them."""

@@ -26,7 +26,7 @@ from ..run.head_training import fit, predict, strategy
 from ..run.schedules import SCHEDULES
 from ..run.task import SegmentationTask
 from .feature_timing import Result, time_call, time_features
-from .figures import BackboneFigures, HeadFigures, SegmenterFigures
+from .measured_cost import BackboneFigures, HeadFigures, SegmenterFigures
 from .segmenter_rehearsal import auto_shot_figures, segmenter_figures
 
 STEPS = 2

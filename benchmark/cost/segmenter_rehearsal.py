@@ -17,7 +17,7 @@ from ..segment.network import UNet
 from ..segment.pairs import PairShape, TensorPairs
 from ..segment.recipe import RECIPES
 from ..segment.training import Training
-from .figures import BackboneFigures, HeadFigures, SegmenterFigures
+from .measured_cost import BackboneFigures, HeadFigures, SegmenterFigures
 
 TRIED = 2**15
 """Pixels of the images of a step that is timed; a whole batch is taken to need as much per image."""

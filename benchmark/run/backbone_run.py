@@ -33,7 +33,7 @@ from .head_training import logits_of
 from .recorder import RunRecorder
 from .segmenter_cells import UNITS, ProgressMeter, SegmenterCells
 from .shot_features import ShotMaps
-from .truth import Truth
+from .target_masks import Truth
 
 ERRORS = "reconstruction error"
 """Name of an array beside the confusions of a slice; a cell's has two hyphens."""

@@ -17,7 +17,7 @@ from ...datasets.dataset import IGNORE, Split
 from ..flags import IMAGES, SHOTS, Findings, GuardFlag, read_findings, some, write_findings
 from ..pretrain.training_images import PretrainingImages, pretraining_of
 from ..results import ResultError
-from .left_out import flag_left_out
+from .left_out_pixels import flag_left_out
 from .near_duplicates import HashedImages, Looks, describe, hash_images, look_alikes
 
 if TYPE_CHECKING:

@@ -25,14 +25,14 @@ from ..plugins.calls import plugin_call
 from ..plugins.catalogue import Offer
 from ..reporter import Listener
 from ..results import RunFolder
+from .backbone_order import Turns
 from .backbone_run import BackboneRun
 from .contamination import run_guards
 from .features import FeatureSource
 from .recorder import RunRecorder
 from .segmenter_cells import UNITS, ProgressMeter, SegmenterCells, SupervisedCells
+from .target_masks import Truth
 from .task import SegmentationTask, mode_of
-from .truth import Truth
-from .turns import Turns
 
 
 @dataclass

@@ -20,8 +20,8 @@ from ..segment.model import Segmenter, SegmenterError, train_segmenter
 from ..segment.pairs import Pairs, TensorPairs
 from ..segment.recipe import RECIPES
 from .recorder import RunRecorder
+from .target_masks import Truth
 from .task import SegmentationTask
-from .truth import Truth
 
 SEGMENTERS = "segmenters"
 """Folder of a run with the segmenter of every cell that has one."""

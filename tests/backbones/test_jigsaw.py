@@ -26,7 +26,7 @@ from partbench.backbones.checks import CHECKS, check_aligned
 from partbench.backbones.checks.probes import clouds
 from partbench.backbones.jigsaw import JIGSAW
 from partbench.backbones.jigsaw.config import EMBEDDED, JigsawConfig
-from partbench.backbones.jigsaw.lesson import JigsawLesson
+from partbench.backbones.jigsaw.loss import JigsawLesson
 from partbench.backbones.jigsaw.networks import JigsawNetwork, Trunk, trained, untrained
 from partbench.backbones.jigsaw.permutations import orders, permutations
 from partbench.backbones.jigsaw.puzzles import GREY, assemble, cut, normalise, puzzle, restore, shuffle, table

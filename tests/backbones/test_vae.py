@@ -25,7 +25,7 @@ from partbench.backbones.checks.probes import clouds
 from partbench.backbones.training.learner import AdamRecipe, Learner
 from partbench.backbones.vae import VAE as FAMILY
 from partbench.backbones.vae.config import EMBEDDED, VAEConfig
-from partbench.backbones.vae.lesson import VAELesson, VAELossWeights, divergence
+from partbench.backbones.vae.loss import VAELesson, VAELossWeights, divergence
 from partbench.backbones.vae.networks import VAE, Down, Up, VAEDecoder, convolutions, draw
 from partbench.backbones.vae.perceptual import Perceptual, perceptual_distance, pixel_distance
 from partbench.backbones.vae.weights import VAEExtractor, load, read_config, save, untrained

@@ -71,7 +71,7 @@ def _rehearse(
 ) -> Feasibility:  # fmt: skip
     """Measure every backbone that has something left to do."""
     from ...cost.feasibility import Feasibility, extent_of
-    from ...cost.figures import BackboneFigures
+    from ...cost.measured_cost import BackboneFigures
     from ...cost.rehearsal import Rehearsal
     from ...cost.segmenter_rehearsal import supervised_figures
     from ...files import weights_hash

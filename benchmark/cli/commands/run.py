@@ -77,7 +77,7 @@ def _carry_out(
     listeners: Sequence[tuple[str, Listener]],
 ) -> None:  # fmt: skip
     from ...machine import provenance
-    from ...run.apart import RunRecipe
+    from ...run.isolated_process import RunRecipe
     from ..terminal import TerminalListener
 
     cells = sum(1 for _ in plan.cells())

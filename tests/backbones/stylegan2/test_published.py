@@ -31,7 +31,7 @@ from partbench.backbones.stylegan2.layouts import PYTORCH, ROSINALITY, TENSORFLO
 from partbench.backbones.stylegan2.networks import StyleGAN2Discriminator, StyleGAN2Generator
 from partbench.backbones.stylegan2.projection import METHODS
 from partbench.backbones.stylegan2.published import find_config
-from partbench.backbones.stylegan2.sources import PublishedTensors
+from partbench.backbones.stylegan2.published_tensors import PublishedTensors
 from partbench.backbones.stylegan2.training import StyleGAN2Trainer
 from partbench.backbones.weights import read_parts
 from partbench.benchmark.cli.commands.convert import find

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from partbench.benchmark.cost.feasibility import Feasibility
-from partbench.benchmark.cost.figures import BackboneFigures, HeadFigures
 from partbench.benchmark.cost.forecast import STAGES, Extent, cached_shots, materialised, memory, needs
+from partbench.benchmark.cost.measured_cost import BackboneFigures, HeadFigures
 from partbench.benchmark.plan import COPY, NO_HEAD, Cell, Plan
 from partbench.heads.pixelwise import dense
 

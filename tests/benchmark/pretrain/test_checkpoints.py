@@ -18,7 +18,7 @@ from partbench.backbones.checks.probes import clouds
 from partbench.backbones.hed.config import HEDConfig
 from partbench.backbones.hed.training import HEDTrainer
 from partbench.backbones.jigsaw.config import EMBEDDED as JIGSAW
-from partbench.backbones.jigsaw.lesson import JigsawLesson
+from partbench.backbones.jigsaw.loss import JigsawLesson
 from partbench.backbones.pix2pix.config import Pix2PixConfig
 from partbench.backbones.pix2pix.training import Pix2PixTrainer
 from partbench.backbones.stylegan2.config import StyleGAN2Config
@@ -26,7 +26,7 @@ from partbench.backbones.stylegan2.training import StyleGAN2Recipe, StyleGAN2Tra
 from partbench.backbones.training.learner import AdamRecipe, Learner
 from partbench.backbones.training.trainer import GoesOn, Trainer
 from partbench.backbones.vae.config import VAEConfig
-from partbench.backbones.vae.lesson import VAELesson
+from partbench.backbones.vae.loss import VAELesson
 from partbench.benchmark.cli.main import main
 from partbench.benchmark.files import file_hash
 from partbench.benchmark.pretrain.budget import Budget

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from partbench.backbones.stylegan2.thrift import checkpointed, checkpointing
+from partbench.backbones.stylegan2.checkpointing import checkpointed, checkpointing
 
 
 def test_a_stage_is_computed_again_only_where_thrift_is_wanted() -> None:
