@@ -27,8 +27,22 @@ LOCK = ".lock"
 """The file in a folder of a run that is locked while somebody writes into it."""
 PART = re.compile(r"\.[0-9]+\.part(\.[a-z]+)?$")
 """How the name of a half-written file ends: the number of the process that writes it is in it."""
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error)
-"""What json and numpy raise on a file that is cut short or was edited by hand."""
+UNREADABLE = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What json, zipfile and numpy raise on a file that is cut short, has a bit flipped or was edited by hand.
+
+RuntimeError is a compression or encryption that zipfile does not know, and brackets within brackets without end.
+"""
 
 
 @contextmanager

@@ -71,7 +71,7 @@ def read_baseline(file: Path) -> Baseline:
         raise
     except FileNotFoundError:
         raise BaselineError(f"there is no baseline {file}; make it with partbench baseline RUN --out {file}") from None
-    except (*UNREADABLE, OverflowError, RecursionError) as error:
+    except UNREADABLE as error:
         raise BaselineError(f"{file} is no baseline, or a damaged one ({one_line(error)}); {MEND}") from None
 
 

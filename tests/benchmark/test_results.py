@@ -122,7 +122,25 @@ def confusions_like_a_zip(file: Path) -> None:
     file.with_suffix(".npz").write_bytes(b"PK\x03\x04 and so on")
 
 
+def compressed_in_another_way(file: Path) -> None:
+    flip(file.with_suffix(".npz"), b"PK\x01\x02", 10)
+
+
+def encrypted(file: Path) -> None:
+    flip(file.with_suffix(".npz"), b"PK\x01\x02", 8)
+
+
+def flip(file: Path, mark: bytes, place: int) -> None:
+    data = bytearray(file.read_bytes())
+    data[data.index(mark) + place] ^= 1
+    file.write_bytes(data)
+
+
 DAMAGES = [
+    compressed_in_another_way,
+    encrypted,
+    overwrite("[" * 100000),
+    overwrite('{"a":' * 5000),
     cut,
     empty,
     overwrite("[]"),
