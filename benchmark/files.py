@@ -81,21 +81,14 @@ def locked(folder: Path) -> Iterator[None]:
     """Keep every other run from writing into a folder, which would lose what two read, change and write."""
     from filelock import FileLock, Timeout
 
-    made = [place for place in (folder, *folder.parents) if not place.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / LOCK, timeout=0):
             remove_parts(folder)
             yield
-            made.clear()
     except Timeout:
         mend = "when it has ended the same command adds to it; or choose another --out"
         raise LockedError(f"another partbench run is writing into {folder}; {mend}") from None
-    finally:
-        if made and [file.name for file in folder.iterdir()] == [LOCK]:  # a mistake came before anything was written
-            (folder / LOCK).unlink()
-            for place in made:
-                place.rmdir()
 
 
 def remove_parts(folder: Path, older: float = 0.0) -> None:
