@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -67,7 +69,7 @@ class RunFolder:
 
     def read_plan(self) -> Plan:
         """The plan of everything that was ever run into this folder."""
-        return _plan_in(self._plan_record())
+        return self._read_plan_file()[1]
 
     def read_data(self) -> str | None:
         """The hash of the images that the run was made with."""
@@ -100,20 +102,24 @@ class RunFolder:
             raise ResultError(f"{self.path} holds a run with {what}; choose another --out{mend}")
 
     def is_done(self, cell: Cell, weights: str | None) -> bool:
-        """Whether a cell has a score of these weights; raises `ResultError` where its file is damaged."""
+        """Whether a cell has a score of these weights; raises `ResultError` where its file is damaged, or foreign."""
         result = self.read(cell)
+        if result is not None:
+            self._check_origin(result, ("plan", "seed", "data"))
         return result is not None and result.error is None and result.provenance.get("weights") == weights
 
-    def _plan_record(self) -> dict[str, Any]:
+    def _plan_record(self) -> Mapping[str, Any]:
+        return self._read_plan_file()[0]
+
+    def _read_plan_file(self) -> tuple[Mapping[str, Any], Plan]:
         try:
-            record = json.loads(self.plan_file.read_text())
-            _plan_in(record)
+            there = self.plan_file.stat()
+            return _read_plan(self.plan_file, there.st_ino, there.st_mtime_ns)
         except FileNotFoundError:
             raise ResultError(self._no_run()) from None
         except UNREADABLE as error:
             mend = "delete it and run the same commands again, which keeps the scores"
             raise ResultError(f"{self.plan_file} is damaged ({one_line(error)}); {mend}") from None
-        return dict(record)
 
     def _no_run(self) -> str:
         if (self.path / PRESET_FILE).exists():
@@ -124,16 +130,18 @@ class RunFolder:
     def write(self, result: CellResult) -> None:
         """Confusions first, then the JSON file whose being there says that the cell is done."""
         file = self.cell_file(result.cell)
-        if result.confusion is not None:
-            write_atomic(file.with_suffix(".npz"), as_npz({CONFUSION: result.confusion}))
+        counts = None if result.confusion is None else as_npz({CONFUSION: result.confusion})
+        if counts is not None:
+            write_atomic(file.with_suffix(".npz"), counts)
         record = {
+            "counts": None if counts is None else _sha256(counts),
             "cell": asdict(result.cell),
             "classes": result.classes,
             "excluded": result.excluded,
             "error": result.error,
             "provenance": result.provenance,
         }
-        write_atomic(file, json.dumps(record, indent=1).encode())
+        write_atomic(file, json.dumps({**record, "seal": _seal(record)}, indent=1).encode())
 
     def read(self, cell: Cell) -> CellResult | None:
         """The result of a cell, None if it has not been computed."""
@@ -145,7 +153,18 @@ class RunFolder:
             raise ResultError(
                 f"{file} is of another cell, {result.cell.slug}; delete it and run the same command again"
             )
+        self._check_origin(result, ("classes", "excluded", "images"))
         return result
+
+    def _check_origin(self, result: CellResult, facts: Iterable[str]) -> None:
+        """Refuse a cell that says otherwise than the run that it lies in, as far as both say it."""
+        if not self.plan_file.exists():
+            return
+        ours, theirs = _run_facts(*self._read_plan_file(), result.cell), _cell_facts(result)
+        for fact in facts:
+            if None not in (ours[fact], theirs[fact]) and ours[fact] != theirs[fact]:
+                what = f"is of another run ({fact} {theirs[fact]}, not {ours[fact]})"
+                raise ResultError(f"{self.cell_file(result.cell)} {what}; delete it and run the same command again")
 
     def results(self, cells: Iterable[Cell] | None = None) -> tuple[list[CellResult], list[ResultError]]:
         """What there is of these cells (by default all of the plan) in their order, and which files are damaged."""
@@ -159,6 +178,13 @@ class RunFolder:
             if result is not None:
                 found.append(result)
         return found, damaged
+
+
+@lru_cache(maxsize=8)
+def _read_plan(file: Path, _number: int, _time: int) -> tuple[Mapping[str, Any], Plan]:
+    """What plan.json holds, which every cell is held against: read once while it is the same file."""
+    record = json.loads(file.read_text())
+    return record, _plan_in(record)
 
 
 def _plan_in(record: Any) -> Plan:
@@ -180,7 +206,11 @@ def as_npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
 
 def read_npz(file: Path) -> dict[str, NDArray[Any]]:
     """Arrays by name, as `as_npz` wrote them."""
-    with np.load(BytesIO(file.read_bytes())) as arrays:
+    return _arrays(file.read_bytes())
+
+
+def _arrays(data: bytes) -> dict[str, NDArray[Any]]:
+    with np.load(BytesIO(data)) as arrays:
         return {name: a.astype(np.int64 if a.dtype.kind == "i" else np.float64) for name, a in arrays.items()}
 
 
@@ -188,18 +218,50 @@ def read_result(file: Path) -> CellResult:
     """The result in a cell's JSON file and the confusions beside it."""
     try:
         record = json.loads(file.read_text())
+        if record.pop("seal") != _seal(record):
+            raise UserError("its seal does not fit")
         result = CellResult(
             cell=Cell(**record["cell"]),
             classes=tuple(record["classes"]),
             excluded=tuple(record["excluded"]),
             error=record["error"],
-            confusion=None if record["error"] else read_npz(file.with_suffix(".npz"))[CONFUSION],
+            confusion=None if record["error"] else _counts(file.with_suffix(".npz"), record["counts"]),
             provenance=dict(record["provenance"]),
         )
         _check_result(result)
     except UNREADABLE as error:
         raise ResultError(f"{file} is damaged ({one_line(error)}); delete it and run the same command again") from None
     return result
+
+
+def _counts(file: Path, digest: str) -> Confusion:
+    """The confusions of a cell, whose JSON file knows them by their digest."""
+    data = file.read_bytes()
+    if _sha256(data) != digest:
+        raise UserError(f"{file.name} holds other counts than were written with it")
+    return _arrays(data)[CONFUSION]
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _seal(record: Mapping[str, Any]) -> str:
+    """Shows whether somebody edited a record."""
+    return _sha256(json.dumps(record, sort_keys=True).encode())
+
+
+def _run_facts(record: Mapping[str, Any], plan: Plan, cell: Cell) -> dict[str, Any]:
+    """What the plan of a run says of a cell."""
+    facts = {fact: record.get(fact) for fact in ("data", "classes", "excluded", "images")}
+    return {**facts, "plan": plan.hash, "seed": cell.seed(plan.seed)}
+
+
+def _cell_facts(result: CellResult) -> dict[str, Any]:
+    """The same as a cell says it."""
+    facts = {fact: result.provenance.get(fact) for fact in ("data", "plan", "seed")}
+    images = None if result.confusion is None else len(result.confusion)
+    return {**facts, "classes": list(result.classes), "excluded": list(result.excluded), "images": images}
 
 
 def _check_result(result: CellResult) -> None:

@@ -95,6 +95,7 @@ class Runner:
         plan = self.folder.read_plan().union(plan) if self.folder.plan_file.exists() else plan
         task = self.task.of(plan)
         facts = {**self.facts, "data": task.data, "shots": task.manifest.names, "contents": task.contents}
+        facts |= {"classes": task.dataset.classes, "excluded": sorted(task.dataset.excluded), "images": len(task.test)}
         self.folder.write_plan(plan, facts)
         try:
             with plugin_call(plan.dataset, self.reporter.problem):

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
 
-from partbench.benchmark.files import write_atomic
+from partbench.benchmark.files import UNREADABLE, write_atomic
 from partbench.benchmark.plan import Cell, Plan
-from partbench.benchmark.results import CellResult, ResultError, RunFolder
+from partbench.benchmark.results import CellResult, ResultError, RunFolder, as_npz, read_npz
 
 CELL = Cell("pixels", "linear", 5, 1)
 PLAN = Plan("faces", ("pixels",), ("linear",), shots=(5,), draws=2)
@@ -106,39 +109,28 @@ def confusions_missing(file: Path) -> None:
     file.with_suffix(".npz").unlink()
 
 
-def confusions_of_other_classes(file: Path) -> None:
-    np.savez(file.with_suffix(".npz"), confusion=np.zeros((2, 7, 7), dtype=np.int64))
-
-
-def confusions_of_no_image(file: Path) -> None:
-    np.savez(file.with_suffix(".npz"), confusion=np.zeros((0, 3, 3), dtype=np.int64))
-
-
-def confusions_below_zero(file: Path) -> None:
-    np.savez(file.with_suffix(".npz"), confusion=np.full((2, 3, 3), -1))
-
-
 def confusions_like_a_zip(file: Path) -> None:
     file.with_suffix(".npz").write_bytes(b"PK\x03\x04 and so on")
 
 
-def compressed_in_another_way(file: Path) -> None:
-    flip(file.with_suffix(".npz"), b"PK\x01\x02", 10)
+def with_counts(confusion: object) -> Callable[[Path], None]:
+    """As the program would write such counts."""
+
+    def write(file: Path) -> None:
+        RunFolder(file.parents[1]).write(replace(RESULT, confusion=np.asarray(confusion)))
+
+    return write
 
 
-def encrypted(file: Path) -> None:
-    flip(file.with_suffix(".npz"), b"PK\x01\x02", 8)
+def zeroed(file: Path) -> None:
+    np.savez(file.with_suffix(".npz"), confusion=np.zeros_like(CONFUSION))
 
 
-def flip(file: Path, mark: bytes, place: int) -> None:
-    data = bytearray(file.read_bytes())
-    data[data.index(mark) + place] ^= 1
-    file.write_bytes(data)
+def without_excluded(file: Path) -> None:
+    file.write_text(json.dumps({**json.loads(file.read_text()), "excluded": []}))
 
 
 DAMAGES = [
-    compressed_in_another_way,
-    encrypted,
     overwrite("[" * 100000),
     overwrite('{"a":' * 5000),
     cut,
@@ -152,9 +144,11 @@ DAMAGES = [
     confusions_cut,
     confusions_empty,
     confusions_missing,
-    confusions_of_other_classes,
-    confusions_of_no_image,
-    confusions_below_zero,
+    with_counts(np.zeros((2, 7, 7), dtype=np.int64)),
+    with_counts(np.zeros((0, 3, 3), dtype=np.int64)),
+    with_counts(np.full((2, 3, 3), -1)),
+    zeroed,
+    without_excluded,
     confusions_like_a_zip,
 ]
 
@@ -174,6 +168,53 @@ def test_a_damaged_result_is_named_with_its_mend(folder: RunFolder, damage: Call
     found, damaged = folder.results()
     assert [result.cell.draw for result in found] == [0]
     assert [str(error) for error in damaged] == [text]
+
+
+def test_every_flipped_bit_of_counts_is_damage() -> None:
+    """Whichever it is, they are read as they were, or what is raised is known: a unit of work has no seal."""
+    whole = as_npz({"confusion": CONFUSION[:1]})
+    for place in range(8 * len(whole)):
+        data = bytearray(whole)
+        data[place // 8] ^= 1 << place % 8
+        with suppress(*UNREADABLE):
+            read_npz(MagicMock(read_bytes=MagicMock(return_value=bytes(data))))
+
+
+def test_the_counts_of_another_cell_are_damage(folder: RunFolder) -> None:
+    """A cell knows its counts: those of another beside it are no score."""
+    other = replace(CELL, draw=0)
+    folder.write(replace(RESULT, cell=other, confusion=CONFUSION + 1))
+    source, target = (folder.cell_file(cell).with_suffix(".npz") for cell in (other, CELL))
+    target.write_bytes(source.read_bytes())
+    with pytest.raises(ResultError, match="holds other counts than were written with it"):
+        folder.read(CELL)
+
+
+@pytest.mark.parametrize(
+    ("facts", "what"),
+    [
+        ({"images": 4}, "images 2, not 4"),
+        ({"excluded": []}, "excluded ['background'], not []"),
+        ({"classes": ["background", "hair", "nose"]}, "classes ['background', 'hair', 'skin'], not ['background', 'ha"),
+    ],
+)
+def test_a_cell_of_other_images_or_classes_is_refused(folder: RunFolder, facts: dict[str, Any], what: str) -> None:
+    """Wherever it was computed, it is no cell of this run."""
+    folder.write_plan(PLAN, {"data": "abc", **facts})
+    with pytest.raises(ResultError) as caught:
+        folder.read(CELL)
+    assert f"{folder.cell_file(CELL)} is of another run ({what}" in str(caught.value)
+
+
+@pytest.mark.parametrize(("fact", "value"), [("plan", "other"), ("seed", 4), ("data", "xyz")])
+def test_a_cell_of_another_run_is_not_taken_for_done(folder: RunFolder, fact: str, value: object) -> None:
+    """A run computes it again, rather than mixing two protocols."""
+    facts = {"plan": PLAN.hash, "seed": CELL.seed(PLAN.seed), "data": "abc"}
+    folder.write(replace(RESULT, provenance=facts))
+    assert folder.is_done(CELL, None)
+    folder.write(replace(RESULT, provenance={**facts, fact: value}))
+    with pytest.raises(ResultError, match=rf"is of another run \({fact} {value}, not "):
+        folder.is_done(CELL, None)
 
 
 def test_a_file_of_another_cell_is_damaged(folder: RunFolder) -> None:
