@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 import torch
@@ -287,9 +287,13 @@ def test_a_kill_while_a_file_is_written_leaves_the_old_one(
     """Checkpoint and weights are written beside their places first."""
     save_checkpoint(files.checkpoint, {"trainer": {}, "images": 4, "seconds": 1.0})
 
-    def cut(state: object, path: Path) -> None:
-        path.write_bytes(b"half a file")
+    def cut(_: object, file: BinaryIO) -> None:
+        file.write(b"half a file")
         raise OSError("no space left")
+
+    def cut_weights(path: Path, _: object) -> None:
+        with path.open("wb") as file:
+            cut(None, file)
 
     with monkeypatch.context() as patch:
         patch.setattr(torch, "save", cut)
@@ -298,10 +302,11 @@ def test_a_kill_while_a_file_is_written_leaves_the_old_one(
     assert load_checkpoint(files.checkpoint)["images"] == 4
     files.out.write_text("the old weights")
     toy = Toy()
-    toy.save = lambda path, _: cut(None, path)  # type: ignore[method-assign]
+    toy.save = cut_weights  # type: ignore[assignment]
     with pytest.raises(OSError, match="no space left"):
         start(toy, files).run(quiet, {})
     assert files.out.read_text() == "the old weights"
+    assert list(files.out.parent.glob("*.part*")) == []
 
 
 def test_checkpoints_can_be_kept_on_the_way(files: TrainingFiles) -> None:
