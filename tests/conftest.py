@@ -134,7 +134,7 @@ def told_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         chance = 0.1 + 0.12 * place + 0.2 / cell.shots + 0.02 * np.arange(6).reshape(6, 1, 1)
         guess = np.where(random.random(truth.shape) < chance, random.integers(0, 4, truth.shape), truth)
         facts = {"data": "abc", "seconds per image": 0.001 * (5 - place), "finished": "2025-01-01T00:00:00Z"}
-        facts["fit"] = {"steps": 9, "settled": None, "loss": 0.1, "chance": 1.0, "iou": 0.9, "accuracy": 0.9}
+        facts["fit"] = {"steps": 9, "settled": None, "loss": 0.1, "iou": 0.9, "constant": 0.2, "accuracy": 0.9}
         if cell.backbone == "vae":
             facts["reconstruction error"] = [0.1 + 0.01 * i for i in range(6)]
         classes = ("background", HOSTILE_CLASS, "head", "$x^2$")

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ...datasets.dataset import IGNORE
 from ...heads.head import Head, HeadError, ReadsPixels, ReadsRows, Rows
 from ...heads.pixelwise import Projection
+from .pace import Pace
 from .schedules import Schedule
 
 PIXELS_AT_ONCE = 2**18
@@ -107,27 +108,36 @@ def learn(
     with denormals_as_zero(), torch.random.fork_rng(devices=[masks.device] if masks.is_cuda else []):
         torch.manual_seed(seed)
         module = head.build(channels, classes).to(masks.device)
-        steps = _train(module, shot, masks, schedule.for_head(head.name), seed)
-    return Trained(module.requires_grad_(False).eval(), steps, None)
+        pace = _train(module, shot, masks, schedule.for_head(head.name), seed)
+    return Trained(module.requires_grad_(False).eval(), pace.step, pace.settled)
 
 
 def _train(
     module: nn.Module, shot: Callable[[int], Sequence[Tensor]], masks: Tensor, schedule: Schedule, seed: int
-) -> int:
-    """Train a head; how many steps it took."""
+) -> Pace:
+    """Train a head; the pace that it kept."""
     random = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.Adam(module.parameters(), schedule.rate, weight_decay=schedule.weight_decay)
-    order: list[int] = []
+    pace, order = Pace(schedule, len(masks), entropy(masks[masks != IGNORE].bincount())), list[int]()
     with torch.enable_grad():
-        for step in range(schedule.total(len(masks))):
+        while not pace.over:
             order = order or torch.randperm(len(masks), generator=random).tolist()
             row = order.pop()
-            optimizer.param_groups[0]["lr"] = schedule.rate * schedule.factor(step, len(masks))
+            optimizer.param_groups[0]["lr"] = pace.rate
             optimizer.zero_grad(set_to_none=True)
+            parts = []
             for loss in losses(module, shot(row), masks[row : row + 1], schedule.pixels, random):
                 loss.backward()
+                parts.append(loss.detach())
             optimizer.step()
-    return schedule.total(len(masks))
+            pace.took(torch.stack(parts).sum())
+    return pace
+
+
+def entropy(counts: Tensor) -> float:
+    """The entropy, in nats, of classes that are seen so often: the least loss of a head that ignores the image."""
+    shares = counts[counts > 0].double() / counts.sum()
+    return float(-(shares * shares.log()).sum())
 
 
 def logits_of(head: nn.Module, maps: Sequence[Tensor], size: int, classes: int) -> Tensor:

@@ -26,13 +26,7 @@ def measure_fit(trained: Trained, shot: Callable[[int], Sequence[Tensor]], masks
         steps=trained.steps,
         settled=trained.settled,
         loss=sum(losses) / max(1, pixels),
-        chance=entropy(counts.sum(1)),
         iou=float(iou.mean()) if pixels else float("nan"),
+        constant=float(counts.sum(1).max()) / pixels / int(present.sum()) if pixels else float("nan"),
         accuracy=int(counts.diagonal().sum()) / pixels if pixels else float("nan"),
     )
-
-
-def entropy(counts: Tensor) -> float:
-    """The entropy, in nats, of classes that are seen so often."""
-    shares = counts[counts > 0].double() / counts.sum()
-    return float(-(shares * shares.log()).sum())

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from math import isnan
 from typing import Any
 
 from ..metrics.estimate import Estimate
@@ -17,8 +16,8 @@ MARK = "!"
 """Behind a score of which some draw did not converge."""
 FACT = "fit"
 """Under which the provenance of a cell has its `ShotFit`."""
-LEARNT = 0.8
-"""Of the loss of a head that ignores the image, the share above which a head has learnt next to nothing."""
+LEARNT = 0.05
+"""Of the way from the IoU of one class everywhere to 1, the share below which a head has learnt next to nothing."""
 FITS = 0.9
 """Mean IoU on its own shots from which a head has learnt what there is to learn, be its loss still falling."""
 
@@ -33,19 +32,18 @@ class ShotFit:
     """Whether its loss had settled before the last step that the schedule allows; None of a fixed number of steps."""
     loss: float
     """Mean cross entropy over the labelled pixels of all its shots."""
-    chance: float
-    """The same of the best head that ignores the image: the entropy of the classes' shares of pixels."""
     iou: float
     """Mean IoU over the classes that are present in its shots, from 0 to 1."""
+    constant: float
+    """The same of the most frequent class everywhere."""
     accuracy: float
     """Share of the labelled pixels that it gets right."""
 
     @property
     def converged(self) -> bool:
-        """Whether it fits its shots: it knows more than how frequent classes are, and more steps would add little."""
-        if isnan(self.iou):
-            return False
-        return self.loss <= LEARNT * self.chance and (self.settled is not False or self.iou >= FITS)
+        """Whether it fits its shots: well, or as well as it can and better than one class everywhere."""
+        learnt = self.iou >= self.constant + LEARNT * (1 - self.constant)
+        return self.iou >= FITS or (learnt and self.settled is not False)
 
 
 def shot_fit(result: CellResult) -> ShotFit | None:

@@ -185,7 +185,7 @@ $ gate seed-3 --baseline scores.json
 the baseline is of another plan (size was 16 and is 32, seed was 0 and is 3); make the baseline again, or run with
   what it was made with
 $ gate old --baseline scores.json
-the run was scored under protocol 0, and this partbench has 3; run it again
+the run was scored under protocol 0, and this partbench has 4; run it again
 $ baseline run --out new --metric dice
 there is no metric 'dice'; choose paper_weighted, mean, small_parts, dataset_mean, pooled_zero, image_mean,
   image_union, hungarian, each also with +bg or -bg behind it

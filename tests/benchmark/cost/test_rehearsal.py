@@ -16,6 +16,7 @@ from partbench.benchmark.cost import feature_timing
 from partbench.benchmark.cost.feasibility import extent_of
 from partbench.benchmark.cost.rehearsal import Rehearsal
 from partbench.benchmark.plan import Plan
+from partbench.benchmark.run.schedules import SCHEDULES
 from partbench.benchmark.run.task import SegmentationTask
 from partbench.datasets.dataset import Dataset, Splits
 from partbench.heads.cnn import NETWORKS, Cnn
@@ -103,7 +104,7 @@ def test_a_rehearsal_measures_every_stage(rehearsal: Rehearsal) -> None:
     }
     assert figures.heads["linear"].parameters == 4 * (6 * 3 + 3)
     assert all(head.step > 0 and head.image > 0 for head in figures.heads.values())
-    assert extent.steps("linear", 2) == 100
+    assert extent.steps("linear", 2) == SCHEDULES["quick"].total(2) == 400
     again = rehearsal.figures(Backbone("slow", 16, (3, 3), load=lambda: slow), PLAN.heads)
     assert slow.inverted == 10
     assert again.heads == figures.heads

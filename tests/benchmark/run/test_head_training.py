@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -10,8 +11,17 @@ import torch
 from torch import Tensor, nn
 
 from partbench.benchmark.run import head_training as fitting
-from partbench.benchmark.run.head_training import denormals_as_zero, fit, loss_of, losses, predict, strips
-from partbench.benchmark.run.schedules import SCHEDULES, Schedule
+from partbench.benchmark.run.head_training import (
+    Trained,
+    denormals_as_zero,
+    fit,
+    learn,
+    loss_of,
+    losses,
+    predict,
+    strips,
+)
+from partbench.benchmark.run.schedules import SCHEDULES, Schedule, Settling
 from partbench.datasets.dataset import IGNORE
 from partbench.heads import partbench_heads
 from partbench.heads.cnn import NETWORKS, Cnn
@@ -85,14 +95,21 @@ def test_the_paper_takes_every_image_a_thousand_times() -> None:
     assert [paper.factor(step, 10) for step in (0, 499, 500, 9999)] == [1, 1, 0.9, 0.9**19]
 
 
-def test_a_fixed_number_of_steps_has_a_wave_of_its_own() -> None:
-    """The rate rises for a tenth of the steps and falls to nothing, whatever the shots."""
-    schedule = Schedule(steps=100, cosine=True)
-    assert schedule.total(1) == schedule.total(10) == 100
-    factors = [schedule.factor(step, 10) for step in range(100)]
-    assert factors.index(max(factors)) == 9
-    assert 0 < factors[0] <= 0.1
-    assert factors[-1] < 1e-3
+def test_a_training_ends_when_its_loss_has_settled(maps: list[Tensor], masks: Tensor) -> None:
+    """A head that can learn nothing more stops early; one that is given too few steps has not settled, and says so."""
+    settling = Settling(ceiling=400, window=6)
+
+    def trained(ceiling: int) -> Trained:
+        schedule = Schedule(rate=0.02, settling=replace(settling, ceiling=ceiling), pixels=SIZE * SIZE)
+        return learn(HEADS[0], CHANNELS, CLASSES, lambda i: [m[i : i + 1] for m in maps], masks, schedule, 0)
+
+    whole, cut = trained(400), trained(12)
+    assert whole.settled and 3 * 6 < whole.steps < 200
+    assert cut.settled is False and cut.steps == 12
+    again = trained(400)
+    assert again.steps == whole.steps
+    for one, other in zip(whole.module.parameters(), again.module.parameters(), strict=True):
+        assert torch.equal(one, other)
 
 
 def test_every_shot_is_seen_equally_often(maps: list[Tensor], masks: Tensor) -> None:

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from partbench.benchmark.run.head_training import Trained
-from partbench.benchmark.run.shot_fit import entropy, measure_fit
+from partbench.benchmark.run.head_training import Trained, entropy
+from partbench.benchmark.run.shot_fit import measure_fit
 from partbench.datasets.dataset import IGNORE
 
 SIDE = 4
@@ -47,8 +47,12 @@ def test_it_is_over_labelled_pixels_and_classes_that_are_there(masks: Tensor) ->
     assert read == [0, 1]
     assert (fit.steps, fit.settled) == (7, None)
     assert fit.accuracy == pytest.approx(20 / 24)
-    assert fit.iou == pytest.approx((20 / 24 + 0) / 2)
-    assert fit.loss == pytest.approx(fit.chance) == pytest.approx(-(20 * log(5 / 6) + 4 * log(1 / 6)) / 24)
+    assert fit.iou == fit.constant == pytest.approx((20 / 24 + 0) / 2)
+    assert (
+        fit.loss
+        == pytest.approx(-(20 * log(5 / 6) + 4 * log(1 / 6)) / 24)
+        == pytest.approx(entropy(torch.tensor([20, 0, 4])))
+    )
     assert not fit.converged
 
 
@@ -57,4 +61,4 @@ def test_shots_without_a_label(masks: Tensor) -> None:
     nothing = torch.full_like(masks, IGNORE)
     fit = measure_fit(Trained(Constant(1.0, 0.0), 7, None), lambda row: [torch.zeros(1, 1, 1, 1)], nothing, 2)
     assert isnan(fit.iou) and isnan(fit.accuracy)
-    assert fit.loss == fit.chance == 0 == entropy(torch.tensor([5, 0]))
+    assert fit.loss == 0 and not fit.converged

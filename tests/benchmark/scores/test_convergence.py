@@ -14,8 +14,8 @@ from partbench.benchmark.scores.convergence import FACT, NOT_CONVERGED, ShotFit,
 from partbench.benchmark.scores.leaderboard import Leaderboard, places, ranked, trusted_estimates
 from partbench.benchmark.scores.leaderboard_tables import score_table
 
-GOOD = ShotFit(steps=120, settled=True, loss=0.05, chance=0.5, iou=0.8, accuracy=0.97)
-BAD = replace(GOOD, loss=0.48, iou=0.3)
+GOOD = ShotFit(steps=120, settled=True, loss=0.05, iou=0.8, constant=0.45, accuracy=0.97)
+BAD = replace(GOOD, loss=0.35, iou=0.46, accuracy=0.9)
 """Of a head that predicts the most frequent class, whatever it is shown."""
 
 
@@ -49,12 +49,13 @@ def crossing(bad: tuple[str, str, int] | None = None, fit: ShotFit = BAD) -> lis
         (BAD, False),
         (replace(GOOD, settled=False), False),
         (replace(GOOD, settled=False, iou=0.95), True),
-        (replace(GOOD, iou=float("nan"), loss=0.0, chance=0.0), False),
+        (replace(GOOD, iou=float("nan"), constant=float("nan"), loss=0.0), False),
+        (replace(GOOD, iou=1.0, constant=1.0), True),
     ],
-    ids=["fits", "fixed steps", "class frequencies", "still falling", "falling but fits", "no labelled pixel"],
+    ids=["fits", "fixed steps", "one class everywhere", "still falling", "falling but fits", "no label", "one class"],
 )
 def test_converged_is_what_the_shots_say(fit: ShotFit, converged: bool) -> None:
-    """It knows more than class frequencies, and its loss has settled or there is nothing left to learn."""
+    """It finds more than one class, and its loss has settled; or there is hardly anything left to learn."""
     assert fit.converged is converged
 
 

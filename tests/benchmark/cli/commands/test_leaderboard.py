@@ -99,7 +99,7 @@ def test_what_did_not_converge_is_marked_and_counted(call: Call, run: Path) -> N
     folder = RunFolder(run)
     result = folder.read(Cell("pixels", "linear", 5, 1))
     assert result
-    fit = {"steps": 9, "settled": None, "loss": 0.9, "chance": 1.0, "iou": 0.2, "accuracy": 0.5}
+    fit = {"steps": 9, "settled": None, "loss": 0.9, "iou": 0.2, "constant": 0.2, "accuracy": 0.5}
     folder.write(replace(result, provenance={**result.provenance, "fit": fit}))
     said = "1 of 24 cells did not converge: linear 1; their heads do not fit their own shots (!)"
     for kind in ((), ("--per-class",)):
