@@ -63,6 +63,11 @@ class PaperComparison:
     results: Mapping[str, Sequence[CellResult]]
     """By part."""
 
+    @property
+    def scored(self) -> list[CellResult]:
+        """The cells of all parts."""
+        return [result for results in self.results.values() for result in results]
+
     @cached_property
     def _cached_estimates(self) -> dict[tuple[str, str], dict[Key, Estimate]]:
         return {}

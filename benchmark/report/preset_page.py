@@ -11,6 +11,7 @@ from markupsafe import Markup
 from ..files import write_atomic
 from ..paper.comparison import PaperComparison
 from ..paper.tables import claim_table, definitions, label_table, long_table
+from ..scores.convergence import sentences
 from ..scores.leaderboard_tables import score_text
 from .page import asset, environment
 from .table_formats import write_tables
@@ -21,12 +22,13 @@ def make_first_page(board: PaperComparison, runs: Sequence[str], out: Path) -> t
     scores, judgements = long_table(board), board.judgements()
     tables = {"scores": scores} | ({"findings": claim_table(judgements)} if judgements else {})
     tables |= {"labels": label_table(board)} if board.labels() else {}
+    said = [*definitions(board), *sentences(board.scored)]
     page = (
         environment()
         .get_template("preset.html")
         .render(
             preset=board.preset,
-            notes=[*filter(None, [board.preset.note]), *board.preset.left_out, *definitions(board)],
+            notes=[*filter(None, [board.preset.note]), *board.preset.left_out, *said],
             judgements=judgements,
             scores=scores.to_dict("records"),
             labels=label_table(board).to_dict("records"),

@@ -15,6 +15,7 @@ from ...paper.comparison import PaperComparison
 from ...paper.preset_folder import PresetFolder
 from ...paper.tables import claim_table, definitions, label_table, long_table, rich_table
 from ...plan import SUPERVISED
+from ...scores.convergence import sentences
 from ...scores.leaderboard_tables import as_text, score_text
 from ..terminal import open_console
 from .read_runs import warn_failures, warn_unconverged
@@ -23,9 +24,9 @@ from .read_runs import warn_failures, warn_unconverged
 def show(folder: PresetFolder, kind: str) -> None:
     """The table of a preset from its files alone."""
     board = read_board(folder)
-    results = [result for some in board.results.values() for result in some]
-    warn_failures(results)
-    warn_unconverged(results)
+    warn_failures(board.scored)
+    if kind != "table":
+        warn_unconverged(board.scored)
     if kind == "table":
         _print(board)
     elif kind == "json":
@@ -68,7 +69,7 @@ def _print(board: PaperComparison) -> None:
     )
     for columns in _blocks([column.name for column in preset.paper.columns], console.width):
         console.print(rich_table(board, columns))
-    for sentence in [*definitions(board), preset.note, *preset.left_out]:
+    for sentence in [*definitions(board), preset.note, *preset.left_out, *sentences(board.scored)]:
         if sentence:
             console.print(escape(sentence), style="dim")
     if board.labels():

@@ -29,6 +29,7 @@ from partbench.benchmark.plugins.names import find_backbone, find_dataset, find_
 from partbench.benchmark.report.preset_page import make_first_page
 from partbench.benchmark.results import CellResult
 from partbench.datasets.faces import CLASSES
+from partbench.heads.cnn import NETWORKS, Cnn
 
 NAMES = preset_names()
 NO_BACKBONE = {COPY, "supervised"}
@@ -209,6 +210,33 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> PresetFolder:
         facts = {"plan": small.plan.hash, "data": "abc"}
         run.write(CellResult(cell, classes, (), None, confuse(guess, truth, 6), facts))
     return folder
+
+
+@pytest.mark.parametrize(("name", "size"), [("table-1", 256), ("table-3", 256), ("table-7", 256), ("table-g", 64)])
+def test_what_is_asked_of_l_is_asked_where_l_does_not_see_everything(name: str, size: int) -> None:
+    """L sees 30 pixels to either side; a preset about networks stays small."""
+    assert {part.plan.size for part in embedded(name).parts} == {size}
+    reach = Cnn((8,), 3, NETWORKS["L"]).reach
+    assert 2 * reach + 1 == 61
+
+
+def test_a_head_that_did_not_converge_is_marked_in_the_table(scored: PresetFolder, tmp_path: Path, call: Call) -> None:
+    """With a mark behind its score, a column for programs, and a line that counts it."""
+    folder = PresetFolder(Path(shutil.copytree(scored.path, tmp_path / "table-4")))
+    (part,) = folder.read().parts
+    run = folder.run_of(part)
+    cell = next(cell for cell in part.plan.cells() if cell.head != NO_HEAD)
+    result = run.read(cell)
+    assert result
+    fit = {"steps": 9, "settled": False, "loss": 0.9, "iou": 0.2, "constant": 0.2, "accuracy": 0.5}
+    run.write(replace(result, provenance={**result.provenance, "fit": fit}))
+    _, out, _ = call("leaderboard", folder.path)
+    assert "! (" in out and f"did not converge: {cell.head} 1" in " ".join(out.split())
+    rows = json.loads(call("leaderboard", folder.path, "--format", "json")[1])["scores"]
+    assert {row["not converged"] for row in rows if row["head"] == cell.head and row["shots"] == cell.shots} == {1}
+    call("report", folder.path, "--out", tmp_path / "report")
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert "!</td>" in page and "did not converge" in page
 
 
 def test_figure_6_says_what_a_score_is_worth(tmp_path: Path, call: Call) -> None:
