@@ -146,7 +146,7 @@ $ compare none
 none holds no run (no plan.json); name a folder of partbench run
 $ compare run old
 able--linear--1-shot--draw-0 of old cannot be compared with able--linear--1-shot--draw-0 of run: it has another
-  protocol (0, not 3); run both with the same settings and the same version
+  protocol (0, not 4); run both with the same settings and the same version
 $ compare run other-images
 able--linear--1-shot--draw-0 of other-images cannot be compared with able--linear--1-shot--draw-0 of run: it has other
   images (xyz, not abc); run both with the same settings and the same version
