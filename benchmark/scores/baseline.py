@@ -17,7 +17,7 @@ from ... import UserError
 from ..metrics.estimate import Estimate
 from ..plan import PROTOCOL, Plan
 from ..results import CellResult, Key
-from .comparability import check_comparable
+from .comparability import ComparisonError, check_comparable
 from .leaderboard import estimates
 
 BLOCKS = 64
@@ -75,6 +75,22 @@ def make_baseline(plan: Plan, results: Sequence[CellResult], metrics: Sequence[s
         versions=_versions(scored),
         scores={name: {key: small(e) for key, e in estimates(scored, name).items()} for name in metrics},
     )
+
+
+def check_same_baseline(before: Baseline, after: Baseline) -> None:
+    """Refuse scores of another protocol, other images or other shots."""
+    mend = "make the baseline again, or run with what it was made with"
+    if before.protocol != after.protocol:
+        raise ComparisonError(f"the baseline is of protocol {before.protocol} and the run of {after.protocol}; {mend}")
+    if before.plan != after.plan:
+        names = [n for n in {**before.fields, **after.fields} if before.fields.get(n) != after.fields.get(n)]
+        what = ", ".join(f"{n} was {before.fields.get(n)} and is {after.fields.get(n)}" for n in names)
+        raise ComparisonError(f"the baseline is of another plan ({what or 'one that cannot be told'}); {mend}")
+    if before.data != after.data or before.images != after.images:
+        raise ComparisonError(f"the baseline is of other images of {after.fields.get('dataset')}; {mend}")
+    for (count, draw), seen in before.shots.items():
+        if after.shots.get((count, draw), seen) != seen:
+            raise ComparisonError(f"the baseline has other shots in draw {draw} of {count}; {mend}")
 
 
 def small(estimate: Estimate) -> Estimate:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from ... import UserError
 from ..plan import Plan
 from ..results import CellResult
-
-if TYPE_CHECKING:
-    from .baseline import Baseline
 
 
 class ComparisonError(UserError):
@@ -82,19 +79,3 @@ def split_by_usual(results: Sequence[CellResult]) -> tuple[list[CellResult], lis
     usual = counts.most_common(1)[0][0] if counts else None
     alike = [result for result, one in zip(results, conditions, strict=True) if one == usual or not one.images]
     return alike, [result for result, one in zip(results, conditions, strict=True) if one != usual and one.images]
-
-
-def check_same_baseline(before: Baseline, after: Baseline) -> None:
-    """Refuse scores of another protocol, other images or other shots."""
-    mend = "make the baseline again, or run with what it was made with"
-    if before.protocol != after.protocol:
-        raise ComparisonError(f"the baseline is of protocol {before.protocol} and the run of {after.protocol}; {mend}")
-    if before.plan != after.plan:
-        names = [n for n in {**before.fields, **after.fields} if before.fields.get(n) != after.fields.get(n)]
-        what = ", ".join(f"{n} was {before.fields.get(n)} and is {after.fields.get(n)}" for n in names)
-        raise ComparisonError(f"the baseline is of another plan ({what or 'one that cannot be told'}); {mend}")
-    if before.data != after.data or before.images != after.images:
-        raise ComparisonError(f"the baseline is of other images of {after.fields.get('dataset')}; {mend}")
-    for (count, draw), seen in before.shots.items():
-        if after.shots.get((count, draw), seen) != seen:
-            raise ComparisonError(f"the baseline has other shots in draw {draw} of {count}; {mend}")

@@ -17,8 +17,7 @@ from ... import UserError
 from ..metrics.estimate import LEVEL, Estimate, average
 from ..metrics.significance import catches, find_drops
 from ..results import Key
-from .baseline import Baseline
-from .comparability import check_same_baseline
+from .baseline import Baseline, check_same_baseline
 
 TOLERANCE = 0.5
 """Points that a score may truly lose."""
