@@ -65,7 +65,7 @@ def _view(content: RunData, view: str, shots: int) -> list[LeaderboardLine]:
     sure = {metric: trusted(scores, content.unconverged) for metric, scores in content.estimates.items()}
     places = {metric: ranks(_rivals(scores, view, shots)) for metric, scores in sure.items()}
     lines = {metric: one | _rivals(sure[metric], view, shots) for metric, one in lines.items()}
-    backbones = lines[content.metrics[0]]
+    backbones, flagged = lines[content.metrics[0]], {key[1:] for key in content.unconverged}
     out = []
     for backbone, one in backbones.items():
         scores = {
@@ -75,7 +75,8 @@ def _view(content: RunData, view: str, shots: int) -> list[LeaderboardLine]:
         }
         keys = [key for head in _heads(content, view) if (key := (backbone, head, shots)) in content.groups]
         bad = sum(content.unconverged.get(key, 0) for key in keys)
-        out.append(LeaderboardLine(backbone, view, shots, len(keys), len(one.draws), scores, bad))
+        counted = [key for key in keys if key[1:] not in flagged] or keys
+        out.append(LeaderboardLine(backbone, view, shots, len(counted), len(one.draws), scores, bad))
     firsts = {entry.backbone: entry.scores[content.metrics[0]] for entry in out}
     return sorted(out, key=lambda entry: -firsts[entry.backbone].mean if firsts[entry.backbone].is_number else 1)
 

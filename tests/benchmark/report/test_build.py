@@ -384,3 +384,25 @@ def test_a_segmenter_and_many_labels_stand_beside_the_rest(tmp_path: Path) -> No
     assert {key[0] for key in content.best_heads()} == {"stylegan2", "vae", SUPERVISED}
     page = Page(render(collect(content), [], []))
     assert "auto-shot:linear,one-hot" in page.data["heads"]
+
+
+def test_a_head_that_did_not_converge_has_no_rank(told_run: Path, tmp_path: Path) -> None:
+    """It keeps its score and its line, which says so; no mean over heads counts it, and the page counts the cells."""
+    run = Path(shutil.copytree(told_run, tmp_path / "run"))
+    folder = RunFolder(run)
+    cell = Cell("vae", "linear", 5, 0)
+    result = folder.read(cell)
+    assert result
+    fit = {"steps": 9, "settled": None, "loss": 0.9, "iou": 0.2, "constant": 0.2, "accuracy": 0.5}
+    folder.write(replace(result, provenance={**result.provenance, "fit": fit}))
+    after = gather(run, DEFAULT)
+    lines = {(line.backbone, line.view, line.shots): line for line in entries(after)}
+    own = lines["vae", "linear", 5]
+    assert (own.unconverged, own.draws, own.scores["mean"].rank) == (1, 2, None)
+    assert own.scores["mean"].is_number
+    assert lines["vae", MEAN, 5].scores["mean"].mean == pytest.approx(lines["vae", '"><b>', 5].scores["mean"].mean)
+    assert [lines["vae", MEAN, shots].heads for shots in (1, 5)] == [2, 1]
+    assert after.best_head("vae", 5) == ("vae", '"><b>', 5)
+    page = Page(render(collect(after), [], []))
+    assert [line["u"] for line in page.data["board"] if line["u"]] == [1, 1]  # its own, and the mean's
+    assert "cells did not converge: linear 1" in render(collect(after), [], [])
