@@ -83,7 +83,8 @@ def load(path: Path) -> Splits:
     from partbench.datasets.files.layout import check_root, find_place
 
     check_root(path, "LaPa", list(SPLITS.values()))
-    return Splits(**{ours: Faces(find_place(path, theirs, "that split of LaPa")) for ours, theirs in SPLITS.items()})
+    found = {ours: Faces(find_place(path, theirs, "that split of LaPa")) for ours, theirs in SPLITS.items()}
+    return Splits(found["pool"], found["test"], found["validation"])
 
 
 def configure(spec: str) -> Dataset:
