@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import re
 import sys
 import time
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,12 @@ def file_hash(path: Path, digits: int = 16) -> str:
         while piece := file.read(2**20):
             digest.update(piece)
     return digest.hexdigest()[:digits]
+
+
+def seal(record: Mapping[str, Any]) -> str:
+    """Shows whether somebody edited a record: SHA-256 of all in it but its own seal."""
+    text = json.dumps({key: value for key, value in record.items() if key != "seal"}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def weights_hash(weights: Path | None) -> str | None:

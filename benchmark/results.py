@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from .. import UserError, one_line
 from ..datasets.dataset import CROP
-from .files import UNREADABLE, write_atomic
+from .files import UNREADABLE, seal, write_atomic
 from .metrics.confusion import Confusion
 from .plan import Cell, Plan, check_names
 
+SEALED = 4
+"""The protocol since which every cell has a seal."""
 CONFUSION = "confusion"
 """Name of the array in a cell's file."""
 PRESET_FILE = "preset.json"  # in the folder of a preset, whose runs lie in folders below
@@ -141,7 +143,7 @@ class RunFolder:
             "error": result.error,
             "provenance": result.provenance,
         }
-        write_atomic(file, json.dumps({**record, "seal": _seal(record)}, indent=1).encode())
+        write_atomic(file, json.dumps({**record, "seal": seal(record)}, indent=1).encode())
 
     def read(self, cell: Cell) -> CellResult | None:
         """The result of a cell, None if it has not been computed."""
@@ -218,14 +220,17 @@ def read_result(file: Path) -> CellResult:
     """The result in a cell's JSON file and the confusions beside it."""
     try:
         record = json.loads(file.read_text())
-        if record.pop("seal") != _seal(record):
+        sealed = _is_sealed(record)
+        if sealed and record["seal"] != seal(record):
             raise UserError("its seal does not fit")
         result = CellResult(
             cell=Cell(**record["cell"]),
             classes=tuple(record["classes"]),
             excluded=tuple(record["excluded"]),
             error=record["error"],
-            confusion=None if record["error"] else _counts(file.with_suffix(".npz"), record["counts"]),
+            confusion=None
+            if record["error"]
+            else _counts(file.with_suffix(".npz"), record["counts"] if sealed else None),
             provenance=dict(record["provenance"]),
         )
         _check_result(result)
@@ -234,21 +239,22 @@ def read_result(file: Path) -> CellResult:
     return result
 
 
-def _counts(file: Path, digest: str) -> Confusion:
-    """The confusions of a cell, whose JSON file knows them by their digest."""
+def _is_sealed(record: Mapping[str, Any]) -> bool:
+    """Whether a cell must have its seal: all but those that say that they are of a protocol before there was one."""
+    protocol = record["provenance"].get("protocol")
+    return "seal" in record or not (isinstance(protocol, int) and protocol < SEALED)
+
+
+def _counts(file: Path, digest: str | None) -> Confusion:
+    """The confusions of a cell, whose JSON file knows them by their digest; None of a cell that is too old."""
     data = file.read_bytes()
-    if _sha256(data) != digest:
+    if digest is not None and _sha256(data) != digest:
         raise UserError(f"{file.name} holds other counts than were written with it")
     return _arrays(data)[CONFUSION]
 
 
 def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-def _seal(record: Mapping[str, Any]) -> str:
-    """Shows whether somebody edited a record."""
-    return _sha256(json.dumps(record, sort_keys=True).encode())
 
 
 def _run_facts(record: Mapping[str, Any], plan: Plan, cell: Cell) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ... import UserError
-from ..files import UNREADABLE, cache_folder, write_atomic
+from ..files import UNREADABLE, cache_folder, seal, write_atomic
 from ..plan import file_name
 from ..results import ResultError
 
@@ -95,17 +95,16 @@ def stored(noun: str, name: str, data: str | None = None) -> Path:
 def as_record(signoff: Signoff) -> dict[str, Any]:
     """A sign-off as JSON holds it, under a seal that shows whether somebody edited it."""
     record = {"format": FORMAT, **asdict(signoff)}
-    return record | {"seal": _seal(record)}
+    return record | {"seal": seal(record)}
 
 
 def from_record(record: Any, where: str) -> Signoff:
     """The sign-off in a record; `where` names it in the error for one that was edited or is none."""
     try:
-        rest = {key: value for key, value in record.items() if key != "seal"}
-        if record["format"] != FORMAT or record["seal"] != _seal(rest):
+        if record["format"] != FORMAT or record["seal"] != seal(record):
             raise UserError("its seal does not fit")
-        fields = {key: rest[key] for key in ("noun", "name", "checks", "partbench", "date", "outcomes")}
-        signoff = Signoff(subject=Subject(**rest["subject"]), **fields)
+        fields = {key: record[key] for key in ("noun", "name", "checks", "partbench", "date", "outcomes")}
+        signoff = Signoff(subject=Subject(**record["subject"]), **fields)
         signoff.failing  # noqa: B018  of outcomes without a word
     except UNREADABLE as error:
         reason = f"no {error}" if isinstance(error, KeyError) else str(error)
@@ -126,8 +125,3 @@ def read_signoff(file: Path) -> Signoff | None:
     except UNREADABLE as error:
         raise ResultError(f"{file} is no sign-off ({error}); run partbench check again") from None
     return from_record(record, str(file))
-
-
-def _seal(record: Mapping[str, Any]) -> str:
-    text = json.dumps({key: value for key, value in record.items() if key != "seal"}, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,7 +94,7 @@ def forget() -> None:
     shutil.rmtree(cache_folder(FOLDER), ignore_errors=True)
 
 
-def contents_hash(classes: Sequence[str], excluded: Sequence[str], contents: Contents) -> str:
+def contents_hash(classes: Sequence[str], excluded: Collection[str], contents: Contents) -> str:
     """Tells images, masks and classes from every other."""
     return hashlib.sha256(json.dumps([list(classes), sorted(excluded), contents]).encode()).hexdigest()[:16]
 

@@ -36,7 +36,6 @@ class FeatureSource:
     images: int = 0
     room: MemoryLimit | None = None
     """The memory that there is; None: as much as it likes."""
-
     tell: Warn = warn
     """Hears what the backbone leaves changed in this process."""
 

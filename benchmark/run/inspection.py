@@ -10,7 +10,7 @@ from functools import partial
 from ... import one_line
 from ...datasets.dataset import IGNORE, DatasetError, Inspectable, Split
 from ..plugins.calls import plugin_call
-from .task import STATISTICS, SegmentationTask
+from .task import SegmentationTask
 
 Fault = str | None
 
@@ -20,26 +20,21 @@ def inspect(task: SegmentationTask, report: Callable[[], None] = lambda: None) -
 
     What was noticed and is no fault comes back in sentences.
     """
-    splits, faults = task.splits, list[str]()
-    unlabelled = splits.unlabelled
-    for split, rows, labelled in (
-        (splits.pool, task.pool, True),
-        (task.scored, task.test, True),
-        *(((unlabelled, range(min(STATISTICS, len(unlabelled))), False),) if unlabelled else ()),
-    ):
-        for fault in _faults(task, split, rows, labelled):
+    faults = list[str]()
+    for name, (split, rows) in task.reads.items():
+        for fault in _faults(task, split, rows, labelled=name != "unlabelled"):
             faults += [fault] if fault else []
             report()
     if faults:
         others = f" ({len(faults) - 1} more images of the run have a fault: {'; '.join(faults[1:3])}"
         others += f"; and {len(faults) - 3} more)" if len(faults) > 3 else ")"
         raise DatasetError(faults[0] + (others if len(faults) > 1 else ""))
-    return tuple(splits.remarks())
+    return tuple(task.splits.remarks())
 
 
 def count(task: SegmentationTask) -> int:
     """How many images `inspect` looks at."""
-    return len(task.pool) + len(task.test) + min(STATISTICS, len(task.splits.unlabelled or ()))
+    return sum(len(rows) for _, rows in task.reads.values())
 
 
 def _faults(task: SegmentationTask, split: Split, rows: range, labelled: bool) -> Iterator[Fault]:

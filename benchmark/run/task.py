@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -68,10 +68,18 @@ class SegmentationTask:
     def test(self) -> range:
         return range(min(self.plan.test, len(self.scored)))
 
+    @property
+    def reads(self) -> dict[str, tuple[Split, range]]:
+        """All that a run reads, by the name of the split; what is `unlabelled` has no masks."""
+        splits = {"pool": (self.splits.pool, self.pool), self.plan.split: (self.scored, self.test)}
+        if unlabelled := self.splits.unlabelled:
+            splits["unlabelled"] = unlabelled, range(min(STATISTICS, len(unlabelled)))
+        return splits
+
     @cached_property
     def data(self) -> str:
         """Tells the images, masks and classes of this task from every other, so that scores are never mixed."""
-        return contents_hash(self.dataset.classes, sorted(self.dataset.excluded), self.contents)
+        return contents_hash(self.dataset.classes, self.dataset.excluded, self.contents)
 
     @cached_property
     def contents(self) -> Contents:
@@ -80,14 +88,8 @@ class SegmentationTask:
 
     def read_contents(self, report: Callable[[int], None]) -> Contents:
         """Read them; `report` hears of each few images."""
-        splits: dict[str, tuple[Split, Sequence[int]]] = {
-            "pool": (self.splits.pool, self.pool),
-            self.plan.split: (self.scored, self.test),
-        }
-        if self.splits.unlabelled:
-            splits["unlabelled"] = self.splits.unlabelled, range(min(STATISTICS, len(self.splits.unlabelled)))
         reader = ContentReader(f"{self.dataset.name} {self.dataset.fit}", self.plan.size, self.plan.native)
-        vars(self)["contents"] = reader.read(splits, report)
+        vars(self)["contents"] = reader.read(self.reads, report)
         return self.contents
 
     def check_folder(self, folder: RunFolder) -> None:

@@ -243,3 +243,20 @@ def test_a_folder_without_a_run(tmp_path: Path) -> None:
     with pytest.raises(ResultError) as caught:
         RunFolder(tmp_path).read_plan()
     assert str(caught.value) == f"{tmp_path} holds no run (no plan.json); name a folder of partbench run"
+
+
+@pytest.mark.parametrize(("protocol", "readable"), [(3, True), (4, False), (None, False)])
+def test_cells_from_before_there_was_a_seal_are_read(tmp_path: Path, protocol: int | None, readable: bool) -> None:
+    """Those of today cannot lose theirs: without it nobody would see that they were edited."""
+    folder, cell = RunFolder(tmp_path), Cell("pixels", "linear", 1, 0)
+    confusion = np.arange(8).reshape(2, 2, 2)
+    folder.write(CellResult(cell, ("a", "b"), confusion=confusion, provenance={"protocol": protocol}))
+    file = folder.cell_file(cell)
+    record = json.loads(file.read_text())
+    file.write_text(json.dumps({key: value for key, value in record.items() if key not in ("seal", "counts")}))
+    if not readable:
+        with pytest.raises(ResultError, match="is damaged"):
+            folder.read(cell)
+        return
+    result = folder.read(cell)
+    assert result is not None and np.array_equal(result.confusion, confusion)
