@@ -206,12 +206,8 @@ def as_npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     return buffer.getvalue()
 
 
-def read_npz(file: Path) -> dict[str, NDArray[Any]]:
-    """Arrays by name, as `as_npz` wrote them."""
-    return _arrays(file.read_bytes())
-
-
-def _arrays(data: bytes) -> dict[str, NDArray[Any]]:
+def arrays_of(data: bytes) -> dict[str, NDArray[Any]]:
+    """Arrays by name, of the bytes that `as_npz` made."""
     with np.load(BytesIO(data)) as arrays:
         return {name: a.astype(np.int64 if a.dtype.kind == "i" else np.float64) for name, a in arrays.items()}
 
@@ -250,7 +246,7 @@ def _counts(file: Path, digest: str | None) -> Confusion:
     data = file.read_bytes()
     if digest is not None and _sha256(data) != digest:
         raise UserError(f"{file.name} holds other counts than were written with it")
-    return _arrays(data)[CONFUSION]
+    return arrays_of(data)[CONFUSION]
 
 
 def _sha256(data: bytes) -> str:

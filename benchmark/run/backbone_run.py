@@ -19,12 +19,12 @@ from torch import nn
 from ... import one_line
 from ...backbones.backbone import Backbone
 from ...heads.head import Head
-from ..files import UNREADABLE, is_full, write_atomic
+from ..files import UNREADABLE, is_full, read_sealed, set_aside, write_sealed
 from ..gallery import BackboneGallery
 from ..plan import Cell, base_cell, is_auto_shot
 from ..plugins.calls import plugin_call
 from ..plugins.catalogue import Offer
-from ..results import as_npz, read_npz
+from ..results import arrays_of, as_npz
 from ..scores.convergence import FACT
 from .auto_shot import AutoShot
 from .features import FeatureSource
@@ -138,10 +138,10 @@ class BackboneRun:
     ) -> tuple[Mapping[str, NDArray[Any]], Mapping[Cell, Exception]]:
         """Arrays of one slice of the test images, read once for all heads, and the heads that failed on it."""
         file, failures = self.work / f"slice-{number:05d}.npz", dict[Cell, Exception]()
-        arrays = _read_arrays(file)
+        arrays = self._read_arrays(file)
         if not all(cell.slug in arrays for cell in modules):
             arrays, failures = self._confuse_slice(number, rows, modules)
-            write_atomic(file, as_npz(arrays))
+            write_sealed(file, as_npz(arrays), self.recorder.origin(file))
             self.recorder.journal("score", f"{self.backbone.name} {number}")
         self._report_unit(f"test slice {number + 1}")
         return arrays, failures
@@ -175,6 +175,16 @@ class BackboneRun:
             gallery.write(None if rebuilt is None else rebuilt.numpy())
         return arrays, failures
 
+    def _read_arrays(self, file: Path) -> Mapping[str, NDArray[Any]]:
+        """What was counted in a slice; nothing if its file is not there or, which is said, cannot be used."""
+        if not file.exists():
+            return {}
+        try:
+            return arrays_of(read_sealed(file, self.recorder.origin(file)))
+        except UNREADABLE as error:
+            self.recorder.problem(set_aside(file, error))
+            return {}
+
     def _report_unit(self, what: str) -> None:
         self.recorder.reporter.unit(self.backbone.name, what)
 
@@ -192,11 +202,3 @@ class BackboneRun:
                 "scale": [s.mean().item() for s in source.scale],
             },
         }
-
-
-def _read_arrays(file: Path) -> dict[str, NDArray[Any]]:
-    """What was counted in a slice; nothing if its file cannot be read, so that it is counted again."""
-    try:
-        return read_npz(file)
-    except UNREADABLE:
-        return {}

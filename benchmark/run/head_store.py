@@ -13,7 +13,7 @@ from torch import nn
 
 from ...backbones.backbone import Backbone
 from ...heads.head import Head
-from ..files import write_atomic
+from ..files import read_sealed, set_aside, write_sealed
 from ..plan import Cell
 from ..plugins.calls import plugin_call
 from ..plugins.catalogue import Offer
@@ -55,7 +55,8 @@ class HeadStore:
         with plugin_call(head.name, self.recorder.problem):
             trained = learn(head, channels, classes, lambda i: shots.of(rows[i]), masks, schedule, seed)
             fit = measure_fit(trained, lambda i: shots.of(rows[i]), masks, classes)
-        write_atomic(file, _as_bytes({"head": trained.module.state_dict(), "fit": asdict(fit)}))
+        data = _as_bytes({"head": trained.module.state_dict(), "fit": asdict(fit)})
+        write_sealed(file, data, self.recorder.origin(file))
         self.recorder.journal("fit", cell.slug)
         return StoredHead(trained.module, fit)
 
@@ -64,16 +65,18 @@ class HeadStore:
         return self.work / f"{cell.slug}.pt"
 
     def _load(self, head: Head, file: Path, classes: int) -> StoredHead | None:
-        """The head in a file; None if there is none that fits."""
+        """The head in a file; None if there is none, or, which is said, none that fits."""
         if not file.exists():
             return None
+        with plugin_call(head.name, self.recorder.problem):
+            module = head.build(self.backbone.channels, classes)
         try:
-            with plugin_call(head.name, self.recorder.problem):
-                module = head.build(self.backbone.channels, classes)
-            stored = torch.load(file, map_location="cpu", weights_only=True)
+            data = read_sealed(file, self.recorder.origin(file))
+            stored = torch.load(BytesIO(data), map_location="cpu", weights_only=True)
             module.load_state_dict(stored["head"])
             fit = ShotFit(**stored["fit"])
-        except Exception:  # torch raises all sorts on a file that is cut short
+        except Exception as error:  # torch raises all sorts on what is no head of this kind
+            self.recorder.problem(set_aside(file, error))
             return None
         return StoredHead(module.to(self.device).requires_grad_(False).eval(), fit)
 

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ..metrics.confusion import Confusion
@@ -48,6 +49,10 @@ class RunRecorder:
         if sentence not in self.reported:
             self.reporter.problem(sentence)
         self.reported.add(sentence)
+
+    def origin(self, file: Path) -> str:
+        """What a file of units of this task is made from, which its seal knows."""
+        return f"{self.task.plan.hash} {self.task.data} {file.parent.name}/{file.name}"
 
     def journal(self, unit: str, of: str) -> None:
         """One line per unit of work, so that anyone can see that nothing was done twice."""

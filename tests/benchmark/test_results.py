@@ -9,14 +9,13 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
 
 from partbench.benchmark.files import UNREADABLE, write_atomic
 from partbench.benchmark.plan import Cell, Plan
-from partbench.benchmark.results import CellResult, ResultError, RunFolder, as_npz, read_npz
+from partbench.benchmark.results import CellResult, ResultError, RunFolder, arrays_of, as_npz
 
 CELL = Cell("pixels", "linear", 5, 1)
 PLAN = Plan("faces", ("pixels",), ("linear",), shots=(5,), draws=2)
@@ -171,13 +170,13 @@ def test_a_damaged_result_is_named_with_its_mend(folder: RunFolder, damage: Call
 
 
 def test_every_flipped_bit_of_counts_is_damage() -> None:
-    """Whichever it is, they are read as they were, or what is raised is known: a unit of work has no seal."""
+    """Whichever it is, they are read as they were, or what is raised is known, so that each verb names the file."""
     whole = as_npz({"confusion": CONFUSION[:1]})
     for place in range(8 * len(whole)):
         data = bytearray(whole)
         data[place // 8] ^= 1 << place % 8
         with suppress(*UNREADABLE):
-            read_npz(MagicMock(read_bytes=MagicMock(return_value=bytes(data))))
+            arrays_of(bytes(data))
 
 
 def test_the_counts_of_another_cell_are_damage(folder: RunFolder) -> None:
