@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import os
 import re
 import sys
 import time
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from .. import UserError, one_line
+from .. import UserError
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -24,8 +23,6 @@ else:
     import tomli as tomllib
 
 
-SEAL = b"partbench seal "
-"""What a file begins with that `write_sealed` wrote; SHA-256 and a line's end follow, then what it holds."""
 LOCK = ".lock"
 """The file in a folder of a run that is locked while somebody writes into it."""
 PART = re.compile(r"\.[0-9]+\.part(\.[a-z]+)?$")
@@ -73,38 +70,6 @@ def write_atomic(path: Path, data: bytes) -> None:
     """Write a file whole or not at all."""
     with replacing(path) as part:
         part.write_bytes(data)
-
-
-class DamagedError(UserError):
-    """A file that does not hold what was written into it, in one sentence: the fact, the culprit, the mend."""
-
-
-def write_sealed(path: Path, data: bytes, of: str) -> None:
-    """Write what a later command goes on from, so that `read_sealed` notices whatever becomes of it.
-
-    `of` says what it is made from: of anything else it is no more used than when a bit of it is flipped.
-    """
-    write_atomic(path, _seal_line(data, of) + data)
-
-
-def read_sealed(path: Path, of: str) -> bytes:
-    """What `write_sealed` wrote of the same; raises `DamagedError` where the file holds anything else."""
-    data = path.read_bytes()
-    line, rest = data[: len(SEAL) + 65], data[len(SEAL) + 65 :]
-    if line != _seal_line(rest, of):
-        raise DamagedError("its seal does not fit" if line.startswith(SEAL) else "it has no seal of partbench")
-    return rest
-
-
-def set_aside(path: Path, error: BaseException) -> str:
-    """What is said of a file that cannot be gone on from."""
-    return f"{path} is set aside ({one_line(error)}), and what it held is made again"
-
-
-def _seal_line(data: bytes, of: str) -> bytes:
-    digest = hashlib.sha256(of.encode() + b"\n")
-    digest.update(data)
-    return SEAL + digest.hexdigest().encode() + b"\n"
 
 
 class LockedError(UserError):
@@ -163,12 +128,6 @@ def file_hash(path: Path, digits: int = 16) -> str:
         while piece := file.read(2**20):
             digest.update(piece)
     return digest.hexdigest()[:digits]
-
-
-def seal(record: Mapping[str, Any]) -> str:
-    """Shows whether somebody edited a record: SHA-256 of all in it but its own seal."""
-    text = json.dumps({key: value for key, value in record.items() if key != "seal"}, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def weights_hash(weights: Path | None) -> str | None:

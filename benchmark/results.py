@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from .. import UserError, one_line
 from ..datasets.dataset import CROP
-from .files import UNREADABLE, seal, write_atomic
+from .files import UNREADABLE, write_atomic
 from .metrics.confusion import Confusion
 from .plan import Cell, Plan, check_names
+from .sealed_files import seal
 
 SEALED = 4
 """The protocol since which every cell has a seal."""
@@ -103,12 +104,12 @@ class RunFolder:
             mend = ", or put back what was scored" if difference else ""
             raise ResultError(f"{self.path} holds a run with {what}; choose another --out{mend}")
 
-    def is_done(self, cell: Cell, weights: str | None) -> bool:
-        """Whether a cell has a score of these weights; raises `ResultError` where its file is damaged, or foreign."""
+    def scored(self, cell: Cell) -> CellResult | None:
+        """The result of a cell that has a score; raises `ResultError` where its file is damaged, or foreign."""
         result = self.read(cell)
         if result is not None:
             self._check_origin(result, ("plan", "seed", "data"))
-        return result is not None and result.error is None and result.provenance.get("weights") == weights
+        return None if result is None or result.error else result
 
     def _plan_record(self) -> Mapping[str, Any]:
         return self._read_plan_file()[0]

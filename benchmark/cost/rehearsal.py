@@ -21,6 +21,8 @@ from ..machine import MemoryLimit, PeakMemory, slices
 from ..metrics.confusion import confuse
 from ..plan import base_head, parse_auto_shot
 from ..plugins.calls import plugin_call
+from ..plugins.catalogue import Offer
+from ..plugins.code_identity import code_hash
 from ..run.features import FeatureSource
 from ..run.head_training import fit, predict, strategy
 from ..run.schedules import SCHEDULES
@@ -51,18 +53,18 @@ class Rehearsal:
     room: MemoryLimit | None = None
     """The memory that a run would have."""
 
-    def figures(self, backbone: Backbone, heads: Sequence[str]) -> BackboneFigures:
+    def figures(self, offer: Offer[Backbone], heads: Sequence[str]) -> BackboneFigures:
         """Those of one backbone; one that fails has a reason instead."""
         try:
-            with plugin_call(backbone.name):
-                return self._figures(backbone, heads)
+            with plugin_call(offer.record.name):
+                return self._figures(offer.record, heads, code_hash(offer, appended=False))
         except Exception as error:  # whatever a plugin raises, the others are measured
             return BackboneFigures(error=one_line(error))
 
-    def _figures(self, backbone: Backbone, heads: Sequence[str]) -> BackboneFigures:
+    def _figures(self, backbone: Backbone, heads: Sequence[str], code: str) -> BackboneFigures:
         peak = PeakMemory(self.device)
         peak.start()
-        load, source = self._timed(lambda: FeatureSource.open(backbone, self.device, self.cache, self.room))
+        load, source = self._timed(lambda: FeatureSource.open(backbone, self.device, self.cache, self.room, code=code))
         weights = peak.read() or 0
         source.leave_unscaled()
         if source.codes:

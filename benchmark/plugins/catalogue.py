@@ -46,6 +46,8 @@ class Offer(Generic[Record_co]):
     record: Record_co
     provider: str
     """Package and version, `partbench-foo 1.2`."""
+    module: str = ""
+    """The module whose hook offers it."""
 
 
 @dataclass(frozen=True)
@@ -121,12 +123,12 @@ class _PluginLoader:
             with self._call(plugin):
                 # A generator runs its body here, not when it is made.
                 for record in function():  # type: ignore[attr-defined]
-                    self._shelve(plugin, hook, record)
+                    self._shelve(plugin, hook, Offer(record, plugin.provider, function.__module__))
         except Exception as error:
             self._complain(f"{plugin.provider} fails in {hook} ({one_line(error)}); mend it, {plugin.mend}")
 
-    def _shelve(self, plugin: Plugin, hook: str, record: Any) -> None:
-        (noun, kind), shelf = HOOKS[hook], self.offers[hook]
+    def _shelve(self, plugin: Plugin, hook: str, offer: Offer[Any]) -> None:
+        (noun, kind), shelf, record = HOOKS[hook], self.offers[hook], offer.record
         if not isinstance(record, kind):
             wrong = f"a {type(record).__name__} in {hook}; let it offer a partbench {kind.__name__}"
             self._complain(f"{plugin.provider} offers {wrong}")
@@ -135,7 +137,7 @@ class _PluginLoader:
         elif record.name in shelf:
             self._complain(_collision(f"the {noun} '{record.name}'", plugin.provider, shelf[record.name].provider))
         else:
-            shelf[record.name] = Offer(record, plugin.provider)
+            shelf[record.name] = offer
 
     def _call(self, plugin: Plugin) -> AbstractContextManager[None]:
         return plugin_call(plugin.provider, self._complain)

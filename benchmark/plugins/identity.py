@@ -1,4 +1,4 @@
-"""What a record is at this moment: who offers it, with which weights."""
+"""What a record is at this moment: who offers it, by which code, with which weights."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ...datasets.dataset import Dataset, FileBacked
 from ..files import file_hash, weights_hash
 from .calls import plugin_call
 from .catalogue import Offer
+from .code_identity import code_hash
 from .run_signoffs import NOUNS, note
 from .signoff import Subject
 
@@ -29,7 +30,8 @@ def note_offers(run: Path, *shelves: Mapping[str, Offer[Any]]) -> None:
 def subject_of(offer: Offer[Any]) -> Subject:
     """What a sign-off of an offer is of; reads its weights, or files of its images and masks, for their hash."""
     weights = weights_hash(offer.record.weights) if isinstance(offer.record, Backbone) else None
-    return Subject(offer.provider, weights, data_hash(offer.record) if isinstance(offer.record, Dataset) else None)
+    data = data_hash(offer.record) if isinstance(offer.record, Dataset) else None
+    return Subject(offer.provider, weights, data, code_hash(offer))
 
 
 def data_hash(dataset: Dataset) -> str | None:

@@ -1,7 +1,7 @@
 """Sign-offs: what `partbench check` found, as a small file that a leaderboard shows and that grows stale.
 
-A sign-off holds for one version of the package that offers a record, one file of weights and one list of checks; where
-any of them is another, it says nothing any more, and is called stale.
+A sign-off holds for one version of the package that offers a record, for its code, one file of weights and one list of
+checks; where any of them is another, it says nothing any more, and is called stale.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from ... import UserError
-from ..files import UNREADABLE, cache_folder, seal, write_atomic
+from ..files import UNREADABLE, cache_folder, write_atomic
 from ..plan import file_name
 from ..results import ResultError
+from ..sealed_files import seal
 
 FORMAT = 1
 KEPT = "checks.json"
@@ -34,6 +35,8 @@ class Subject:
     """Hash of the weights."""
     data: str | None = None
     """Hash of the images and masks."""
+    code: str | None = None
+    """Hash of the code that makes it what it is."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class Signoff:
         """What it says of a subject under a list of checks: `checked`, or why not, in a few words."""
         for what, ours, theirs in (
             ("the package", self.subject.provider, subject.provider),
+            ("the code", self.subject.code, subject.code),
             ("the weights", self.subject.weights, subject.weights),
             ("the data", self.subject.data, subject.data),
             ("the list of checks", self.checks, checks),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -40,8 +39,6 @@ class AutoShot:
     source: FeatureSource
     task: SegmentationTask
     one_pass: SegmenterCells
-    work: Path
-    """Samples and their labels, until their cell is scored."""
 
     def run(self, cell: Cell, head: StoredHead, report: ReportProgress) -> None:
         """Sample, label, learn and score; a segmenter that an earlier run has trained is not trained again."""
@@ -57,7 +54,7 @@ class AutoShot:
     def pairs(self, cell: Cell, head: nn.Module, name: AutoShotName, count: int, report: ReportProgress) -> PairStore:
         """Samples and what the head makes of them; those of a run that was stopped are gone on with."""
         plan, classes = self.task.plan, len(self.task.dataset.classes)
-        store = PairStore(self.work / cell.slug, PairShape(count, plan.size, None if name.one_hot else classes))
+        store = PairStore(self.one_pass.place(cell), PairShape(count, plan.size, None if name.one_hot else classes))
         done = 0
         for number, rows in enumerate(slices(range(count), self.source.backbone.size)):
             done += len(rows)

@@ -19,13 +19,14 @@ from torch import nn
 from ... import one_line
 from ...backbones.backbone import Backbone
 from ...heads.head import Head
-from ..files import UNREADABLE, is_full, read_sealed, set_aside, write_sealed
+from ..files import UNREADABLE, is_full
 from ..gallery import BackboneGallery
 from ..plan import Cell, base_cell, is_auto_shot
 from ..plugins.calls import plugin_call
 from ..plugins.catalogue import Offer
 from ..results import arrays_of, as_npz
 from ..scores.convergence import FACT
+from ..sealed_files import read_sealed, set_aside, write_sealed
 from .auto_shot import AutoShot
 from .features import FeatureSource
 from .head_store import HeadStore, StoredHead
@@ -36,7 +37,7 @@ from .shot_features import ShotMaps
 from .target_masks import Truth
 
 ERRORS = "reconstruction error"
-"""Name of an array beside the confusions of a slice; a cell's has two hyphens."""
+"""Name of an array beside the confusions of a slice; a cell's has more hyphens."""
 
 
 @dataclass
@@ -83,13 +84,13 @@ class BackboneRun:
         if parts[0].get(ERRORS) is not None:
             facts["reconstruction error"] = [round(float(error), 5) for part in parts for error in part[ERRORS]]
         for cell in modules:
-            confusion = np.concatenate([part[cell.slug] for part in parts])
+            confusion = np.concatenate([part[self._column(cell)] for part in parts])
             self.recorder.scored(cell, confusion, {**facts, FACT: asdict(heads[cell].fit)})
 
     def _score_auto(self, heads: Mapping[Cell, StoredHead]) -> None:
         """Score auto-shot cells, one after the other."""
         one_pass = SegmenterCells(self.recorder, self.source.device, self.work, self.backbone.size)
-        auto_shot = AutoShot(self.source, self.recorder.task, one_pass, self.work)
+        auto_shot = AutoShot(self.source, self.recorder.task, one_pass)
         for cell, head in heads.items():
             try:
                 auto_shot.run(cell, head, ProgressMeter(UNITS, self._report_unit))
@@ -139,7 +140,7 @@ class BackboneRun:
         """Arrays of one slice of the test images, read once for all heads, and the heads that failed on it."""
         file, failures = self.work / f"slice-{number:05d}.npz", dict[Cell, Exception]()
         arrays = self._read_arrays(file)
-        if not all(cell.slug in arrays for cell in modules):
+        if not all(self._column(cell) in arrays for cell in modules):
             arrays, failures = self._confuse_slice(number, rows, modules)
             write_sealed(file, as_npz(arrays), self.recorder.origin(file))
             self.recorder.journal("score", f"{self.backbone.name} {number}")
@@ -166,7 +167,7 @@ class BackboneRun:
             except Exception as error:  # whatever a head raises, the others go on
                 failures[cell] = error
                 continue
-            arrays[cell.slug] = truth.confuse(logits)
+            arrays[self._column(cell)] = truth.confuse(logits)
             if number == 0:
                 gallery.keep(cell, truth.shown(logits).numpy())
         if rebuilt is not None:
@@ -184,6 +185,10 @@ class BackboneRun:
         except UNREADABLE as error:
             self.recorder.problem(set_aside(file, error))
             return {}
+
+    def _column(self, cell: Cell) -> str:
+        """The name of a cell's confusions in a slice: other code of a head makes others."""
+        return f"{cell.slug} {self.recorder.makers.head_code(cell.head)}"
 
     def _report_unit(self, what: str) -> None:
         self.recorder.reporter.unit(self.backbone.name, what)

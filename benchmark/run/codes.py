@@ -10,17 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
 from ...backbones.backbone import Backbone, BackboneError, Codes, Frugal, Inverts, Stepwise
 from ...backbones.controls.derived import POSITION
 from ...datasets.dataset import MadeByGenerator, Split
-from ..files import write_atomic
+from ..files import UNREADABLE
 from ..machine import MemoryLimit, slices
 from ..plugins.calls import Warn, plugin_call, warn
 from ..plugins.names import made_by, parse_backbone
+from ..sealed_files import read_sealed, set_aside, write_sealed
 
 
 @dataclass
@@ -41,7 +42,9 @@ class CodeStore:
     unkept: dict[Path, tuple[dict[str, Tensor], float]] = field(default_factory=dict)
     """Codes that could not be written, and the seconds of their inversion."""
     tell: Warn = warn
-    """Hears what the backbone leaves changed in this process, and of a cache that takes nothing."""
+    """Hears what the backbone leaves changed in this process, and of a cache that takes nothing, or gives nothing."""
+    code: str = ""
+    """Hash of the code that inverts."""
 
     def recall(self, split: Split, indices: Sequence[int]) -> None:
         """Take the codes of images that this generator made from the split that keeps them."""
@@ -76,17 +79,28 @@ class CodeStore:
     def _kept(self, image: Tensor, file: Path) -> tuple[dict[str, Tensor], float] | None:
         """The code of an image and the seconds that it took, if one is known."""
         own = self.own.get(_digest(image)) if self.own else None
-        return (own, 0.0) if own else self.unkept.get(file) or _read_code(file)
+        return (own, 0.0) if own else self.unkept.get(file) or self._read_code(file)
 
     def _keep(self, file: Path, code: tuple[dict[str, Tensor], float]) -> None:
         """Keep a code on disk, or in memory where the cache takes none, which is said once and costs time alone."""
         try:
-            write_atomic(file, save(code[0], {"seconds": str(code[1])}))
+            write_sealed(file, f"{code[1]}\n".encode() + save(code[0]), {"images": file.name})
         except OSError as error:
             if not self.unkept:
                 mend = "see to it, or name another folder with PARTBENCH_CACHE"
                 self.tell(f"no codes are kept in {self.cache} ({error.strerror}): later runs invert again; {mend}")
             self.unkept[file] = code
+
+    def _read_code(self, file: Path) -> tuple[dict[str, Tensor], float] | None:
+        """The code (1, ...) in a file and the seconds of its inversion; None if it cannot be read, which is said."""
+        if not os.path.exists(file):
+            return None
+        try:
+            seconds, data = read_sealed(file, {"images": file.name}).split(b"\n", 1)
+            return load(data), float(seconds)
+        except (SafetensorError, *UNREADABLE) as error:
+            self.tell(set_aside(file, error))
+            return None
 
     def _invert(self, images: Tensor) -> list[tuple[dict[str, Tensor], float]]:
         """The code of each image, with the seconds that it took."""
@@ -114,7 +128,7 @@ class CodeStore:
 
     def _code_key(self, image: Tensor) -> str:
         settings = getattr(self.extractor, "settings", "")
-        text = f"{self._maker(settings)} {self.weights or ''} {settings} {torch.__version__}"
+        text = f"{self._maker(settings)} {self.weights or ''} {settings} {self.code} {torch.__version__}"
         return hashlib.sha256(text.encode() + image.numpy().tobytes()).hexdigest()[:32]
 
     def _maker(self, settings: str) -> str:
@@ -125,12 +139,3 @@ class CodeStore:
 
 def _digest(image: Tensor) -> str:
     return hashlib.sha256(image.numpy().tobytes()).hexdigest()
-
-
-def _read_code(file: Path) -> tuple[dict[str, Tensor], float] | None:
-    """The code (1, ...) in a file and the seconds of its inversion; None if there is none that can be read."""
-    try:
-        with safe_open(file, "pt") as opened:
-            return {name: opened.get_tensor(name) for name in opened.keys()}, float(opened.metadata()["seconds"])  # noqa: SIM118
-    except (OSError, SafetensorError):
-        return None

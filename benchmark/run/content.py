@@ -36,10 +36,14 @@ class ContentReader:
     """Side at which masks, and images that lie in no file of their own, are read, pixels."""
     native: bool = False
     """Whether masks are read at their own size and shape."""
+    code: str = ""
+    """Hash of the code that reads files which none of ours reads: images are then what it makes of them."""
 
     @property
     def file(self) -> Path:
-        key = hashlib.sha256(f"{Path.cwd()} {self.what} {self.size}{' native' * self.native}".encode()).hexdigest()[:16]
+        key = hashlib.sha256(
+            f"{Path.cwd()} {self.what} {self.size}{' native' * self.native}{self.code}".encode()
+        ).hexdigest()[:16]
         return cache_folder(FOLDER) / f"{key}.json"
 
     def read(self, splits: Mapping[str, tuple[Split, Sequence[int]]], report: Callable[[int], None]) -> Contents:
@@ -63,7 +67,7 @@ class ContentReader:
         return found
 
     def _digests(self, split: Split, rows: Sequence[int], labelled: bool) -> list[Digests]:
-        if isinstance(split, FileBacked):
+        if isinstance(split, FileBacked) and not self.code:
             files = [split.files(row)[0] for row in rows]
             hashes = {file: file_hash(file) for file in dict.fromkeys(files)}  # of a zip, which may hold them all, once
             images = [hashes[file] for file in files]

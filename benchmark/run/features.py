@@ -38,6 +38,8 @@ class FeatureSource:
     """The memory that there is; None: as much as it likes."""
     tell: Warn = warn
     """Hears what the backbone leaves changed in this process."""
+    code: str = ""
+    """Hash of the code that inverts images; codes of other code are not read."""
 
     @classmethod
     def open(
@@ -47,12 +49,13 @@ class FeatureSource:
         cache: Path,
         room: MemoryLimit | None = None,
         tell: Warn = warn,
+        code: str = "",
     ) -> FeatureSource:
         with plugin_call(backbone.name, tell):
             extractor = backbone.load()
             if isinstance(extractor, nn.Module):
                 extractor.to(device).eval()
-        return cls(backbone, extractor, device, cache, room=room, tell=tell)
+        return cls(backbone, extractor, device, cache, room=room, tell=tell, code=code)
 
     def _call(self) -> AbstractContextManager[None]:
         return plugin_call(self.backbone.name, self.tell)
@@ -67,9 +70,8 @@ class FeatureSource:
         """Where codes of images come from; None for a backbone that reads images."""
         if not isinstance(self.extractor, Inverts):
             return None
-        return CodeStore(
-            self.backbone, self.extractor, self.device, self.cache, self.weights, self.room, tell=self.tell
-        )
+        where = self.device, self.cache, self.weights, self.room
+        return CodeStore(self.backbone, self.extractor, *where, tell=self.tell, code=self.code)
 
     def maps(self, images: Tensor, codes: Codes | None = None) -> list[Tensor]:
         """Scaled maps of images (N, 3, S, S) in [0, 1]; those of slow backbones from codes, which are kept."""

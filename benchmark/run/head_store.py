@@ -13,11 +13,11 @@ from torch import nn
 
 from ...backbones.backbone import Backbone
 from ...heads.head import Head
-from ..files import read_sealed, set_aside, write_sealed
 from ..plan import Cell
 from ..plugins.calls import plugin_call
 from ..plugins.catalogue import Offer
 from ..scores.convergence import ShotFit
+from ..sealed_files import read_sealed, set_aside, write_sealed
 from .head_training import learn
 from .recorder import RunRecorder
 from .schedules import SCHEDULES
@@ -47,7 +47,7 @@ class HeadStore:
         """The trained head of a cell, from disk if an earlier run got that far."""
         file, head, task = self.file(cell), self.heads[cell.head].record, self.recorder.task
         classes = len(task.dataset.classes)
-        if (stored := self._load(head, file, classes)) is not None:
+        if (stored := self._load(cell, classes)) is not None:
             return stored
         rows, masks = task.manifest.draws[cell.draw], task.shot_masks(cell.draw, cell.shots).to(self.device)
         schedule, seed = SCHEDULES[task.plan.schedule], cell.seed(task.plan.seed)
@@ -56,7 +56,7 @@ class HeadStore:
             trained = learn(head, channels, classes, lambda i: shots.of(rows[i]), masks, schedule, seed)
             fit = measure_fit(trained, lambda i: shots.of(rows[i]), masks, classes)
         data = _as_bytes({"head": trained.module.state_dict(), "fit": asdict(fit)})
-        write_sealed(file, data, self.recorder.origin(file))
+        write_sealed(file, data, self.recorder.origin(file, cell.head))
         self.recorder.journal("fit", cell.slug)
         return StoredHead(trained.module, fit)
 
@@ -64,14 +64,15 @@ class HeadStore:
         """Where the head of a cell is kept."""
         return self.work / f"{cell.slug}.pt"
 
-    def _load(self, head: Head, file: Path, classes: int) -> StoredHead | None:
-        """The head in a file; None if there is none, or, which is said, none that fits."""
+    def _load(self, cell: Cell, classes: int) -> StoredHead | None:
+        """The head that is kept; None if there is none, or, which is said, none that fits."""
+        file, head = self.file(cell), self.heads[cell.head].record
         if not file.exists():
             return None
         with plugin_call(head.name, self.recorder.problem):
             module = head.build(self.backbone.channels, classes)
         try:
-            data = read_sealed(file, self.recorder.origin(file))
+            data = read_sealed(file, self.recorder.origin(file, cell.head))
             stored = torch.load(BytesIO(data), map_location="cpu", weights_only=True)
             module.load_state_dict(stored["head"])
             fit = ShotFit(**stored["fit"])

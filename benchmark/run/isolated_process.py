@@ -39,7 +39,7 @@ class RunRecipe:
         plan = self.plan
         backbones = {name: find_backbone(catalogue, name) for name in plan.backbones if name not in HEADLESS}
         heads = {n: find_head(catalogue, n) for name in plan.heads for n in (name, base_head(name))}
-        task = SegmentationTask.open(find_dataset(catalogue, plan.dataset).record, plan)
+        task = SegmentationTask.of_offer(find_dataset(catalogue, plan.dataset), plan)
         facts = (self.folder, self.device, self.cache, self.facts, reporter, self.room)
         return Runner(plan, task, backbones, heads, *facts, apart=self.score_apart)
 

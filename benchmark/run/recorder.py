@@ -13,6 +13,8 @@ from ..metrics.confusion import Confusion
 from ..plan import PROTOCOL, Cell
 from ..reporter import Listener
 from ..results import CellResult, ResultError, RunFolder
+from ..sealed_files import Origin
+from .makers import Makers
 from .task import SegmentationTask
 
 
@@ -25,15 +27,28 @@ class RunRecorder:
     facts: Mapping[str, Any]
     """Versions and hardware, for every result."""
     reporter: Listener
+    makers: Makers
     reported: set[str] = field(default_factory=set)
+    outdated: dict[str, set[Cell]] = field(default_factory=dict)
+    """Scored cells by what was changed since."""
 
-    def done(self, cell: Cell, weights: str | None) -> bool:
-        """Whether a cell has a score of these weights; one whose file is damaged is computed again."""
+    def done(self, cell: Cell) -> bool:
+        """Whether a cell has a score of the weights and code of now; one whose file is damaged is computed again."""
         try:
-            return self.folder.is_done(cell, weights)
+            result = self.folder.scored(cell)
         except ResultError as error:
             self.problem(f"{str(error).partition('; ')[0]}; it is computed again")
             return False
+        changes = self.makers.changes(result) if result else []
+        for change in changes:
+            self.outdated.setdefault(change, set()).add(cell)
+        return result is not None and not changes
+
+    def tell_outdated(self) -> None:
+        """Say which scores of earlier runs are none of this one."""
+        for change, cells in self.outdated.items():
+            count = f"{len(cells)} scores are" if len(cells) > 1 else "1 score is"
+            self.problem(f"{count} of other {change} than now, and computed again")
 
     def scored(self, cell: Cell, confusion: Confusion, facts: Mapping[str, Any]) -> None:
         """Write the score of a cell."""
@@ -50,9 +65,11 @@ class RunRecorder:
             self.reporter.problem(sentence)
         self.reported.add(sentence)
 
-    def origin(self, file: Path) -> str:
-        """What a file of units of this task is made from, which its seal knows."""
-        return f"{self.task.plan.hash} {self.task.data} {file.parent.name}/{file.name}"
+    def origin(self, file: Path, head: str = "") -> Origin:
+        """What a file of units of this task, or of one head there, is made from, which its seal knows."""
+        known = {"settings": self.task.plan.hash, "data": self.task.data}
+        known["work"] = "/".join(file.relative_to(self.folder.path).parts)
+        return known | ({f"code of {head}": self.makers.head_code(head)} if head else {})
 
     def journal(self, unit: str, of: str) -> None:
         """One line per unit of work, so that anyone can see that nothing was done twice."""
@@ -73,6 +90,7 @@ class RunRecorder:
             "schedule": plan.schedule,
             "scale": plan.scale,
             "seed": cell.seed(plan.seed),
+            "code": self.makers.code(cell),
             "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             **facts,
         }

@@ -16,19 +16,21 @@ from torch.nn.functional import one_hot
 from ... import one_line
 from ...backbones.backbone import Backbone, Frugal
 from ...heads.head import Head
-from ..files import is_full, weights_hash, writable
+from ..files import is_full, writable
 from ..gallery import ShotPictures, first_shots, keep_shots, read_shots
 from ..machine import MemoryLimit
 from ..metrics.confusion import Confusion
 from ..plan import COPY, SUPERVISED, Cell, Plan, file_name
 from ..plugins.calls import plugin_call
 from ..plugins.catalogue import Offer
+from ..plugins.code_identity import code_hash
 from ..reporter import Listener
 from ..results import RunFolder
 from .backbone_order import Turns
 from .backbone_run import BackboneRun
 from .contamination import run_guards
 from .features import FeatureSource
+from .makers import Makers
 from .recorder import RunRecorder
 from .segmenter_cells import UNITS, ProgressMeter, SegmenterCells, SupervisedCells
 from .target_masks import Truth
@@ -59,6 +61,7 @@ class Runner:
         with plugin_call(self.plan.dataset, self.reporter.problem):
             self.task.check_folder(self.folder)
         left = [name for name in self.plan.backbones if self._left(name)]
+        self.recorder.tell_outdated()
         if not left and not writable(self.folder.path):  # a run that is finished can be looked at
             self.reporter.problem(f"{self.folder.path} cannot be written to, and nothing is left to do there")
             return
@@ -78,16 +81,11 @@ class Runner:
 
     @cached_property
     def recorder(self) -> RunRecorder:
-        return RunRecorder(self.task, self.folder, self.facts, self.reporter)
-
-    def _weights(self, name: str) -> str | None:
-        """Hash of the weights of a backbone; those without a network have none."""
-        return weights_hash(self.backbones[name].record.weights) if name in self.backbones else None
+        return RunRecorder(self.task, self.folder, self.facts, self.reporter, Makers(self.backbones, self.heads))
 
     def _left(self, name: str) -> list[Cell]:
-        """The cells of a backbone that have no score of its weights."""
-        cells, weights = (cell for cell in self.plan.cells() if cell.backbone == name), self._weights(name)
-        return [cell for cell in cells if not self.recorder.done(cell, weights)]
+        """The cells of a backbone that have no score of the weights and the code of now."""
+        return [cell for cell in self.plan.cells() if cell.backbone == name and not self.recorder.done(cell)]
 
     def _write_plan(self) -> SegmentationTask:
         """Note what the folder holds from now on: what it held, and the cells of this plan; the task of all of it."""
@@ -125,9 +123,12 @@ class Runner:
 
     def score(self, name: str) -> None:
         """Score the cells that one backbone has left."""
-        cells, weights, recorder = self._left(name), self._weights(name), self.recorder
-        # Other weights are other units: a head that was trained on the old ones is never taken for one of these.
-        work = self.folder.path / "units" / (file_name(name) + (f"-{weights}" if weights else ""))
+        cells, recorder = self._left(name), self.recorder
+        work = self.folder.path / "units" / file_name(name) / recorder.makers.units(name)
+        for other in work.parent.glob("*"):
+            if other != work:
+                shutil.rmtree(other, ignore_errors=True)
+                recorder.problem(f"what a stopped run left of {name} is of other weights or code; it is made again")
         try:
             with plugin_call(self.plan.dataset, recorder.problem):  # backbones and heads have calls of their own
                 self._score(name, cells, work)
@@ -136,7 +137,7 @@ class Runner:
                 raise
             self._give_up(name, one_line(error))
         # Every cell has its result, be it a failure, which the next run tries from the start: it may be mended by then.
-        shutil.rmtree(work, ignore_errors=True)
+        shutil.rmtree(work.parent, ignore_errors=True)
         self.reporter.finish(name)
 
     def _give_up(self, name: str, reason: str) -> None:
@@ -161,7 +162,8 @@ class Runner:
             self._supervised(cells, work)
         else:
             offer = self.backbones[name]
-            source = FeatureSource.open(offer.record, self.device, self.cache, self.room, recorder.problem)
+            code = code_hash(offer, appended=False)
+            source = FeatureSource.open(offer.record, self.device, self.cache, self.room, recorder.problem, code)
             if self.room and self.room.asked and not isinstance(source.extractor, Frugal):
                 what = f"--memory limits the maps of shots that are held for {name}, and nothing else"
                 recorder.problem(f"{what}: its network and the heads take what they take; partbench plan says how much")

@@ -78,8 +78,12 @@ class SegmenterCells:
         confusion, seconds = self._score(cell, segmenter)
         own = {"provider": "partbench", "seconds per image": round(seconds, 5), "segmenter": dict(segmenter.card)}
         self.recorder.scored(cell, confusion, {**facts, **own})
-        shutil.rmtree(self.work / cell.slug, ignore_errors=True)
+        shutil.rmtree(self.place(cell), ignore_errors=True)
         report(1.0, cell.slug)
+
+    def place(self, cell: Cell) -> Path:
+        """Where pairs are kept, and beside it the training: those of other code of the head are others."""
+        return self.work / f"{cell.slug}-{self.recorder.makers.head_code(cell.head)}"
 
     def _segmenter(
         self, cell: Cell, pairs: Callable[[ReportProgress], Pairs], card: Mapping[str, str], report: ReportProgress
@@ -97,7 +101,7 @@ class SegmenterCells:
             self.device,
             card,
             lambda done, total: report(SAMPLED + 0.95 * (1 - SAMPLED) * done / total, f"{cell.slug} step {done}"),
-            self.work / f"{cell.slug}.ckpt",
+            self.place(cell).with_name(f"{self.place(cell).name}.ckpt"),
         )
         segmenter.save(file)
         self.recorder.journal("segmenter", cell.slug)
@@ -112,6 +116,7 @@ class SegmenterCells:
             "draw": str(cell.draw),
             "fit": task.dataset.fit,
         }
+        facts |= {f"code of {noun}": code for noun, code in self.recorder.makers.code(cell).items()}
         recipe = ", ".join(f"{name} {value}" for name, value in asdict(RECIPES[task.plan.schedule]).items())
         protocol = {"plan": task.plan.hash, "protocol": str(PROTOCOL), "data": task.data}
         return {**card, **facts, "recipe": recipe, **protocol, "names": task.manifest.seen(cell.draw, cell.shots)}

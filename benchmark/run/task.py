@@ -13,6 +13,9 @@ from ...datasets.dataset import IGNORE, Dataset, DatasetError, KeepsShape, Split
 from ..machine import slices
 from ..plan import Plan, check_names
 from ..plugins.calls import plugin_call
+from ..plugins.catalogue import Offer
+from ..plugins.code_identity import code_hash
+from ..plugins.discovery import PROJECT
 from ..results import RunFolder
 from ..shots import ShotDraws, draw_shots
 from .content import ContentReader, Contents, contents_hash, differences
@@ -28,14 +31,22 @@ class SegmentationTask:
     dataset: Dataset
     plan: Plan
     splits: Splits
+    code: str = ""
+    """Hash of the code that reads a dataset which is none of ours."""
 
     @classmethod
-    def open(cls, dataset: Dataset, plan: Plan) -> SegmentationTask:
+    def of_offer(cls, offer: Offer[Dataset], plan: Plan) -> SegmentationTask:
+        """Open the dataset of an offer; what others' code makes of files is content too."""
+        ours = offer.module.startswith(f"{PROJECT}.")
+        return cls.open(offer.record, plan, "" if ours else code_hash(offer))
+
+    @classmethod
+    def open(cls, dataset: Dataset, plan: Plan, code: str = "") -> SegmentationTask:
         """Open the dataset and make sure, before any compute, that the plan can be carried out."""
         dataset = dataset.fitted(plan.fit)
         with plugin_call(dataset.name):
             splits = dataset.load()
-        task = cls(dataset, replace(plan, fit=dataset.fit), splits)
+        task = cls(dataset, replace(plan, fit=dataset.fit), splits, code)
         check_names("class", dataset.classes, f"rename it in {dataset.name}")
         if max(plan.shots) > len(task.pool):
             enough = max(plan.shots) <= len(task.splits.pool)
@@ -88,7 +99,7 @@ class SegmentationTask:
 
     def read_contents(self, report: Callable[[int], None]) -> Contents:
         """Read them; `report` hears of each few images."""
-        reader = ContentReader(f"{self.dataset.name} {self.dataset.fit}", self.plan.size, self.plan.native)
+        reader = ContentReader(f"{self.dataset.name} {self.dataset.fit}", self.plan.size, self.plan.native, self.code)
         vars(self)["contents"] = reader.read(self.reads, report)
         return self.contents
 

@@ -15,15 +15,12 @@ from safetensors.torch import save_file
 
 from partbench.benchmark.files import (
     LOCK,
-    DamagedError,
     LockedError,
     is_full,
     locked,
-    read_sealed,
     remove_parts,
     replacing,
     write_atomic,
-    write_sealed,
 )
 from partbench.benchmark.pretrain.checkpoints import save_checkpoint
 
@@ -56,26 +53,6 @@ def test_a_full_disk_leaves_the_old_file(
     assert is_full(caught.value)
     assert file.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["file"]
-
-
-def test_every_change_of_a_sealed_file_is_noticed(tmp_path: Path) -> None:
-    """Be it one bit of it, its length, or what it is said to be of; whole, it holds what was written."""
-    file, data = tmp_path / "file", bytes(range(64))
-    write_sealed(file, data, "this")
-    whole = file.read_bytes()
-    assert read_sealed(file, "this") == data
-    with pytest.raises(DamagedError, match="its seal does not fit"):
-        read_sealed(file, "that")
-    for place in range(8 * len(whole)):
-        flipped = bytearray(whole)
-        flipped[place // 8] ^= 1 << place % 8
-        file.write_bytes(flipped)
-        with pytest.raises(DamagedError, match=r"its seal does not fit|it has no seal"):
-            read_sealed(file, "this")
-    for other in (b"", whole[:-1], whole + b"\0", data):
-        file.write_bytes(other)
-        with pytest.raises(DamagedError):
-            read_sealed(file, "this")
 
 
 def test_a_device_is_written_to() -> None:

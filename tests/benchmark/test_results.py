@@ -210,10 +210,10 @@ def test_a_cell_of_another_run_is_not_taken_for_done(folder: RunFolder, fact: st
     """A run computes it again, rather than mixing two protocols."""
     facts = {"plan": PLAN.hash, "seed": CELL.seed(PLAN.seed), "data": "abc"}
     folder.write(replace(RESULT, provenance=facts))
-    assert folder.is_done(CELL, None)
+    assert folder.scored(CELL)
     folder.write(replace(RESULT, provenance={**facts, fact: value}))
     with pytest.raises(ResultError, match=rf"is of another run \({fact} {value}, not "):
-        folder.is_done(CELL, None)
+        folder.scored(CELL)
 
 
 def test_a_file_of_another_cell_is_damaged(folder: RunFolder) -> None:

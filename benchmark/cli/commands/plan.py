@@ -23,6 +23,7 @@ from .read_runs import read_run
 if TYPE_CHECKING:
     from ...cost.feasibility import Feasibility
     from ...machine import MemoryLimit
+    from ...run.makers import Makers
     from ...run.task import SegmentationTask
     from ...scores.detectable import DetectableDifference
 
@@ -40,7 +41,7 @@ def show(plan: Plan, device: str, out: Path | None, like: Path | None, most: flo
     check_choices(plan)
     folder, processor = folder_for(plan, out), find_device(device)
     results = read_run(like)[1] if like else None
-    task = SegmentationTask.open(find_dataset(catalogue, plan.dataset).record, plan)
+    task = SegmentationTask.of_offer(find_dataset(catalogue, plan.dataset), plan)
     look_at_images(task, open_console(stderr=True))
     room = MemoryLimit.of(processor, most)
     free, feasibility = room.most, _rehearse(plan, catalogue, task, folder, room, as_json)
@@ -74,40 +75,43 @@ def _rehearse(
     from ...cost.measured_cost import BackboneFigures
     from ...cost.rehearsal import Rehearsal
     from ...cost.segmenter_rehearsal import supervised_figures
-    from ...files import weights_hash
     from ...machine import allocated_memory
+    from ...run.makers import Makers
 
-    records = {name: find_backbone(catalogue, name).record for name in plan.backbones if name not in HEADLESS}
-    heads_of = {base_head(name): find_head(catalogue, name).record for name in plan.heads}
-    rehearsal = Rehearsal(task, heads_of, room.device, cache_folder(), room=room)
+    offers = {name: find_backbone(catalogue, name) for name in plan.backbones if name not in HEADLESS}
+    heads_of = {base_head(name): find_head(catalogue, base_head(name)) for name in plan.heads}
+    makers = Makers(offers, heads_of)
+    rehearsal = Rehearsal(
+        task, {name: offer.record for name, offer in heads_of.items()}, room.device, cache_folder(), room=room
+    )
     _ = task.manifest
     base = allocated_memory(room.device)
     task.check_folder(folder)
     left, figures, console = {}, {}, open_console(stderr=True, quiet=quiet)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
         for name in bars.track(plan.backbones, description="rehearsing"):
-            weights = weights_hash(records[name].weights) if name in records else None
-            left[name] = left_of(folder, [cell for cell in plan.cells() if cell.backbone == name], weights)
+            left[name] = left_of(folder, [cell for cell in plan.cells() if cell.backbone == name], makers)
             heads = dict.fromkeys(cell.head for cell in left[name])
             figures[name] = BackboneFigures()
-            if left[name] and name in records:
-                figures[name] = rehearsal.figures(records[name], tuple(heads))
+            if left[name] and name in offers:
+                figures[name] = rehearsal.figures(offers[name], tuple(heads))
             elif left[name] and name == SUPERVISED:
                 figures[name] = supervised_figures(rehearsal.segmenter)
     extent = replace(extent_of(task), room=None if room.most is None else max(0, room.most - base))
     return Feasibility(plan, left, figures, extent, base)
 
 
-def left_of(folder: RunFolder, cells: Sequence[Cell], weights: str | None) -> tuple[Cell, ...]:
-    """The cells without a score of these weights."""
-    return tuple(cell for cell in cells if not _done(folder, cell, weights))
+def left_of(folder: RunFolder, cells: Sequence[Cell], makers: Makers) -> tuple[Cell, ...]:
+    """The cells without a score of the weights and the code of now."""
+    return tuple(cell for cell in cells if not _done(folder, cell, makers))
 
 
-def _done(folder: RunFolder, cell: Cell, weights: str | None) -> bool:
+def _done(folder: RunFolder, cell: Cell, makers: Makers) -> bool:
     try:
-        return folder.is_done(cell, weights)
+        result = folder.scored(cell)
     except ResultError:
         return False
+    return result is not None and not makers.changes(result)
 
 
 def _detectable_differences(

@@ -63,7 +63,7 @@ def look_ahead(plan: Plan) -> None:
     from ...run.task import SegmentationTask
 
     catalogue = load_catalogue()
-    task = SegmentationTask.open(find_dataset(catalogue, plan.dataset).record, resolve(plan, catalogue))
+    task = SegmentationTask.of_offer(find_dataset(catalogue, plan.dataset), resolve(plan, catalogue))
     look_at_images(task, open_console(stderr=True), notes=False)
 
 

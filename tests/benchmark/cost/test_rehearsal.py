@@ -16,6 +16,7 @@ from partbench.benchmark.cost import feature_timing
 from partbench.benchmark.cost.feasibility import extent_of
 from partbench.benchmark.cost.rehearsal import Rehearsal
 from partbench.benchmark.plan import Plan
+from partbench.benchmark.plugins.catalogue import Offer
 from partbench.benchmark.run.schedules import SCHEDULES
 from partbench.benchmark.run.task import SegmentationTask
 from partbench.datasets.dataset import Dataset, Splits
@@ -88,7 +89,7 @@ def rehearsal(tmp_path: Path) -> Rehearsal:
 def test_a_rehearsal_measures_every_stage(rehearsal: Rehearsal) -> None:
     """What it inverts is kept and counts as done; heads say how they read eq. (1)."""
     slow = Inverting()
-    figures = rehearsal.figures(Backbone("slow", 16, (3, 3), load=lambda: slow), PLAN.heads)
+    figures = rehearsal.figures(Offer(Backbone("slow", 16, (3, 3), load=lambda: slow), "toys 1"), PLAN.heads)
     assert figures.error is None
     assert slow.inverted == 10
     extent = extent_of(rehearsal.task)
@@ -105,7 +106,7 @@ def test_a_rehearsal_measures_every_stage(rehearsal: Rehearsal) -> None:
     assert figures.heads["linear"].parameters == 4 * (6 * 3 + 3)
     assert all(head.step > 0 and head.image > 0 for head in figures.heads.values())
     assert extent.steps("linear", 2) == SCHEDULES["quick"].total(2) == 400
-    again = rehearsal.figures(Backbone("slow", 16, (3, 3), load=lambda: slow), PLAN.heads)
+    again = rehearsal.figures(Offer(Backbone("slow", 16, (3, 3), load=lambda: slow), "toys 1"), PLAN.heads)
     assert slow.inverted == 10
     assert again.heads == figures.heads
 
@@ -131,7 +132,7 @@ def test_a_long_inversion_is_told_by_its_first_steps(rehearsal: Rehearsal, monke
     monkeypatch.setattr(feature_timing, "PATIENCE", 1.0)
     long = Long()
     monkeypatch.setattr(feature_timing, "time_call", long.timed)
-    figures = rehearsal.figures(Backbone("long", 16, (3, 3), load=lambda: long), ("linear",))
+    figures = rehearsal.figures(Offer(Backbone("long", 16, (3, 3), load=lambda: long), "toys 1"), ("linear",))
     assert figures.error is None
     assert long.inverted == 0
     assert figures.invert == pytest.approx(5)
@@ -147,4 +148,6 @@ def test_a_backbone_that_fails_has_its_reason(rehearsal: Rehearsal) -> None:
     def fail() -> Any:
         raise OSError("no such weights")
 
-    assert rehearsal.figures(Backbone("x", 16, (3,), load=fail), ()).error == "OSError: no such weights"
+    assert (
+        rehearsal.figures(Offer(Backbone("x", 16, (3,), load=fail), "toys 1"), ()).error == "OSError: no such weights"
+    )

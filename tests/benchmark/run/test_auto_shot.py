@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -223,7 +225,8 @@ def test_labels_are_logits_or_classes(tmp_path: Path) -> None:
     for cell in plan.cells():
         name = parse_auto_shot(cell.head)
         assert name
-        auto = AutoShot(source, task, None, tmp_path / "work")  # type: ignore[arg-type]
+        one_pass: Any = SimpleNamespace(place=lambda cell: tmp_path / cell.slug)
+        auto = AutoShot(source, task, one_pass)
         stores.append(auto.pairs(cell, head, name, 12, lambda share, what: None))
     (images, logits), (same, classes) = (store.read(range(12)) for store in stores)
     assert torch.equal(images, same) and logits.shape == (12, 2, SIDE, SIDE)

@@ -18,12 +18,13 @@ from partbench.benchmark.plan import Cell
 from partbench.benchmark.plugins.catalogue import Offer
 from partbench.benchmark.run.head_store import HeadStore
 from partbench.benchmark.run.schedules import SCHEDULES, Schedule
+from partbench.benchmark.sealed_files import Origin
 from partbench.heads.head import Head
 from partbench.heads.linear import Linear
 
 SIDE = 4
 CELL = Cell("plain", "linear", 1, 0)
-SENTENCE = "{} is set aside (its seal does not fit), and what it held is made again"
+SENTENCE = "{} is set aside (it is of other {}), and what it held is made again"
 
 
 @dataclass
@@ -44,8 +45,8 @@ class Recorder:
             plan=SimpleNamespace(schedule="quick", seed=0),
         )
 
-    def origin(self, file: Path) -> str:
-        return f"{self.data} {file.name}"
+    def origin(self, file: Path, head: str) -> Origin:
+        return {"data": self.data, "code of head": head, "work": file.name}
 
     def journal(self, unit: str, of: str) -> None:
         self.journalled.append(f"{unit} {of}")
@@ -105,7 +106,7 @@ def test_a_head_of_anything_else_is_not_taken(store: HeadStore) -> None:
     """Neither one of other images, nor that of another cell which was copied over it."""
     recorder: Any = store.recorder
     recorder.data = "other images"
-    assert ask(store) == (True, [SENTENCE.format(store.file(CELL))])
+    assert ask(store) == (True, [SENTENCE.format(store.file(CELL), "data")])
     other = replace(CELL, draw=1)
     store.file(other).write_bytes(store.file(CELL).read_bytes())
-    assert ask(store, other) == (True, [SENTENCE.format(store.file(other))])
+    assert ask(store, other) == (True, [SENTENCE.format(store.file(other), "work")])

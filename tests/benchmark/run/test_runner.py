@@ -23,6 +23,7 @@ from partbench.benchmark.plugins.catalogue import Offer
 from partbench.benchmark.reporter import Listener
 from partbench.benchmark.results import CellResult, ResultError, RunFolder
 from partbench.benchmark.run import runner
+from partbench.benchmark.run.makers import Makers
 from partbench.benchmark.run.runner import Runner
 from partbench.benchmark.run.schedules import SCHEDULES, Schedule
 from partbench.benchmark.run.task import SegmentationTask
@@ -487,12 +488,15 @@ def test_a_damaged_cell_is_computed_again(bench: Bench) -> None:
 
 def test_a_head_on_disk_that_cannot_be_read_is_trained_again(bench: Bench) -> None:
     """A run goes on whatever became of its units."""
-    work = bench.folder.path / "units" / "plain"
+    offers = {"plain": Offer(backbone("plain", Watching), OWNER)}
+    work = bench.folder.path / "units" / "plain" / Makers(offers, {}).units("plain")
     work.mkdir(parents=True)
     (work / f"{next(iter(PLAN.cells())).slug}.pt").write_bytes(b"half")
     (work / "slice-00000.npz").write_bytes(b"PK half")
     bench.run(PLAN, backbone("plain", Watching))
     assert bench.errors() == {"plain linear": {None}}
+    said = "is set aside (it has no seal of partbench), and what it held is made again"
+    assert [problem.partition(" ")[2] for problem in bench.reporter.problems] == [said, said]
 
 
 def test_other_weights_are_scored_again(bench: Bench) -> None:
@@ -505,6 +509,7 @@ def test_other_weights_are_scored_again(bench: Bench) -> None:
     weights.write_bytes(b"new")
     bench.run(PLAN, backbone("plain", Watching, weights=weights))
     assert len(bench.journal()) == 12
+    assert bench.reporter.problems == ["4 scores are of other weights of plain than now, and computed again"]
 
 
 def test_a_run_can_be_added_to(bench: Bench) -> None:

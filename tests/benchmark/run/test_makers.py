@@ -1,0 +1,105 @@
+"""A score belongs to the weights and the code that made it: the same command does not take it for those of others."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from partbench.benchmark.results import CellResult, RunFolder
+
+PLUGIN = """
+import os
+from partbench import hookimpl
+from partbench.backbones.backbone import Backbone
+from partbench.heads.head import Head
+
+def load():
+    def extract(images):
+        if len(images) == 3 and "STOP" in os.environ:
+            os._exit(9)
+        return [(images - 0.4).roll(4 * GAIN, 3)]
+    return extract
+
+GAIN = 1
+
+def build(channels, classes):
+    from partbench.heads.linear import Linear
+    return Linear(channels, classes)
+
+@hookimpl
+def partbench_backbones():
+    yield Backbone("toy", 16, (3,), load)
+
+@hookimpl
+def partbench_heads():
+    yield Head("toy-head", build)
+"""
+COMMAND = (
+    "run --dataset faces --backbone toy --backbone pixels --head toy-head --head linear --shots 4 --draws 1 "
+    "--test 19 --pool 6 --size 16 --device cpu --out"
+)
+START = "from partbench.benchmark.cli.main import main; main()"
+
+
+@pytest.fixture
+def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A backbone and a head in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "partbench_plugins.py"
+    file.write_text(PLUGIN)
+    return file
+
+
+def journal() -> list[str]:
+    """The units that were done, in their order."""
+    return [json.loads(line)["of"] for line in Path("run/journal.jsonl").read_text().splitlines()]
+
+
+def scores(run: str) -> list[CellResult]:
+    found, damaged = RunFolder(Path(run)).results()
+    assert not damaged and len(found) == 4
+    return found
+
+
+def edit(file: Path) -> None:
+    file.write_text(file.read_text().replace("GAIN = 1", "GAIN = 2"))
+
+
+def test_scores_of_other_code_are_computed_again(plugin: Path, call) -> None:  # type: ignore[no-untyped-def]
+    """All that the edited file has a part in, which is said, and no others; then nothing is left to do."""
+    call(*COMMAND.split(), "run")
+    before = scores("run")
+    call(*COMMAND.split(), "run")
+    done = 4 + 2 * 2
+    assert len(journal()) == done
+    edit(plugin)
+    said = " ".join(call(*COMMAND.split(), "run").out.split())
+    for name in ("toy", "toy-head"):
+        assert f"2 scores are of other code of {name} than now, and computed again" in said
+    again = [of for of in journal()[done:] if "--" in of]
+    assert {*again} == {result.cell.slug for result in before if "toy" in result.cell.slug} and len(again) == 3
+    for old, new in zip(before, scores("run"), strict=True):
+        same = np.array_equal(old.confusion, new.confusion)  # type: ignore[arg-type]
+        assert same == (old.cell.backbone == "pixels"), "only the maps changed"
+    call(*COMMAND.split(), "run")
+    assert len(journal()) == done + 3 + 2 * 2
+
+
+def test_what_a_killed_run_left_is_not_taken_for_that_of_other_code(plugin: Path, call) -> None:  # type: ignore[no-untyped-def]
+    """A head that was trained on the old maps does not score the new ones."""
+    command = [sys.executable, "-c", START, *COMMAND.split(), "run"]
+    assert subprocess.run(command, env=os.environ | {"STOP": "1"}, capture_output=True, check=False).returncode == 9
+    assert len(list(Path("run/units").rglob("*.pt"))) == 2
+    Path("run/units/toy.turn").unlink()  # which would have it score in a process of its own
+    edit(plugin)
+    said = " ".join(call(*COMMAND.split(), "run").out.split())
+    assert "what a stopped run left of toy is of other weights or code; it is made again" in said
+    call(*COMMAND.split(), "fresh")
+    for ours, theirs in zip(scores("run"), scores("fresh"), strict=True):
+        assert np.array_equal(ours.confusion, theirs.confusion)  # type: ignore[arg-type]
