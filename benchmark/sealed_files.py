@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import UserError, one_line
-from .files import write_atomic
+from .files import replacing
 
 SEAL = b"partbench seal "
 """What a file begins with that `write_sealed` wrote: SHA-256 of the rest, a line with its origin, what it holds."""
@@ -21,10 +21,15 @@ class DamagedError(UserError):
     """A file that does not hold what was written into it, in one sentence: the fact, the culprit, the mend."""
 
 
-def write_sealed(path: Path, data: bytes, of: Origin) -> None:
+class OtherOriginError(DamagedError):
+    """A file that is as it was written, and made from something else."""
+
+
+def write_sealed(path: Path, data: bytes | memoryview, of: Origin) -> None:
     """Write what a later command goes on from, so that `read_sealed` notices whatever becomes of it."""
     head = json.dumps(of, sort_keys=True).encode() + b"\n"
-    write_atomic(path, SEAL + _digest(head, data) + head + data)
+    with replacing(path) as part, part.open("wb") as file:
+        file.writelines((SEAL, _digest(head, data), head, data))
 
 
 def read_sealed(path: Path, of: Origin) -> bytes:
@@ -38,7 +43,7 @@ def read_sealed(path: Path, of: Origin) -> bytes:
     kept = json.loads(head)
     for what in {**of, **kept}:
         if of.get(what) != kept.get(what):
-            raise DamagedError(f"it is of other {what}")
+            raise OtherOriginError(f"it is of other {what}")
     return data
 
 
@@ -47,7 +52,7 @@ def set_aside(path: Path, error: BaseException) -> str:
     return f"{path} is set aside ({one_line(error)}), and what it held is made again"
 
 
-def _digest(*parts: bytes) -> bytes:
+def _digest(*parts: bytes | memoryview) -> bytes:
     digest = hashlib.sha256()
     for part in parts:
         digest.update(part)

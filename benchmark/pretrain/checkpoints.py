@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import torch
 from torch import Tensor
 
 from ... import UserError, one_line
-from ..files import replacing
+from ..files import UNREADABLE, replacing
+from ..sealed_files import Origin, OtherOriginError, read_sealed, write_sealed
 
 
 class PretrainError(UserError):
@@ -40,21 +42,31 @@ class TrainingFiles:
         return self.out.with_name(f"{self.out.stem}-{images // 1000:05d}k.ckpt")
 
 
-def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+def save_checkpoint(path: Path, state: dict[str, Any], of: Origin) -> None:
     """Write a checkpoint so that a kill leaves the old one or the new one, never half of either."""
-    with replacing(path) as part, part.open("wb") as file:  # through a path, torch would not say why it failed
-        torch.save(state, file)
+    buffer = BytesIO()
+    torch.save(state, buffer)
+    write_sealed(path, buffer.getbuffer(), of)
 
 
-def load_checkpoint(path: Path) -> dict[str, Any]:
-    """The state that `save_checkpoint` wrote, on the CPU."""
+def read_checkpoint(path: Path, of: Origin) -> dict[str, Any]:
+    """The state that `save_checkpoint` wrote of the same training, on the CPU."""
+    state: dict[str, Any] = torch.load(BytesIO(read_sealed(path, of)), map_location="cpu", weights_only=True)
+    return state
+
+
+def load_checkpoint(path: Path, of: Origin) -> dict[str, Any]:
+    """The state of a backbone's training."""
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = read_checkpoint(path, of)
         counts = {"images": int(state["images"]), "seconds": float(state["seconds"])}
         return {"trainer": state["trainer"], "began": dict(state.get("began", {}))} | counts
     except FileNotFoundError:
         raise PretrainError(f"there is no checkpoint {path}; start without it") from None
-    except (OSError, RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
+    except OtherOriginError as error:
+        mend = "resume with the options that it was begun with, or choose another --out"
+        raise PretrainError(f"{path} is of another training ({error}); {mend}") from None
+    except (*UNREADABLE, pickle.UnpicklingError) as error:
         raise PretrainError(f"{path} is no checkpoint of a training ({one_line(error)}); delete it") from error
 
 

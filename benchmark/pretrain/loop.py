@@ -14,6 +14,7 @@ import numpy as np
 from ... import one_line
 from ...backbones.training.trainer import GoesOn, LearnsFromMasks, Trainer
 from ..files import file_hash, replacing
+from ..sealed_files import Origin
 from .budget import Budget, TrainingProgress, stop_between_steps
 from .checkpoints import PretrainError, TrainingFiles, load_checkpoint, save_checkpoint, save_picture
 from .image_stream import ImageStream
@@ -38,9 +39,12 @@ class Pretraining:
         budget: Budget,
         keep: tuple[int, ...] = (),
         validation: Validation | None = None,
+        origin: Origin | None = None,
     ) -> None:
         self.trainer, self.stream, self.files, self.budget, self.validation = trainer, stream, files, budget, validation
         self.machine = trainer.machine
+        self.origin = origin or {}
+        """What a checkpoint must be of to be gone on from."""
         self.keep = sorted(set(keep))
         self.images, self.seconds = 0, 0.0
         self.began: dict[str, str] = {}
@@ -55,7 +59,7 @@ class Pretraining:
 
     def resume(self, checkpoint: Path) -> None:
         """Go on from a checkpoint."""
-        state = load_checkpoint(checkpoint)
+        state = load_checkpoint(checkpoint, self.origin)
         try:
             self.trainer.load_state_dict(state["trainer"])
         except (RuntimeError, KeyError, ValueError) as error:
@@ -87,7 +91,7 @@ class Pretraining:
         if not self.main:
             return
         counts = {"images": self.images, "seconds": self.seconds, "began": self.began}
-        save_checkpoint(path or self.files.checkpoint, {"trainer": self.trainer.state_dict()} | counts)
+        save_checkpoint(path or self.files.checkpoint, {"trainer": self.trainer.state_dict()} | counts, self.origin)
 
     def run(self, report: Callable[[TrainingProgress], None], card: dict[str, str]) -> None:
         """Train until the budget is spent, then finish and write the weights.

@@ -54,7 +54,8 @@ class AutoShot:
     def pairs(self, cell: Cell, head: nn.Module, name: AutoShotName, count: int, report: ReportProgress) -> PairStore:
         """Samples and what the head makes of them; those of a run that was stopped are gone on with."""
         plan, classes = self.task.plan, len(self.task.dataset.classes)
-        store = PairStore(self.one_pass.place(cell), PairShape(count, plan.size, None if name.one_hot else classes))
+        shape = PairShape(count, plan.size, None if name.one_hot else classes)
+        store = PairStore(self.one_pass.place(cell), shape, self.one_pass.recorder.problem)
         done = 0
         for number, rows in enumerate(slices(range(count), self.source.backbone.size)):
             done += len(rows)

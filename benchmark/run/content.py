@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...datasets.dataset import FileBacked, KeepsShape, Split
-from ..files import UNREADABLE, cache_folder, file_hash, write_atomic
+from ..files import UNREADABLE, cache_folder, file_hash
 from ..machine import slices
+from ..sealed_files import read_sealed, write_sealed
 
 Digests = tuple[str, str]
 """Of an image, and of its mask as it is read at the size that is scored."""
@@ -82,13 +83,15 @@ class ContentReader:
 
     def _remembered(self) -> dict[str, Digests]:
         try:
-            return {str(key): (str(one), str(two)) for key, (one, two) in json.loads(self.file.read_text()).items()}
+            return {
+                str(key): (str(one), str(two)) for key, (one, two) in json.loads(read_sealed(self.file, {})).items()
+            }
         except UNREADABLE:
             return {}
 
     def _remember(self, known: Mapping[str, Digests]) -> None:
         try:
-            write_atomic(self.file, json.dumps(known).encode())
+            write_sealed(self.file, json.dumps(known).encode(), {})
         except OSError:  # a cache that cannot be written costs time alone
             return
 

@@ -89,7 +89,7 @@ class SegmenterCells:
         self, cell: Cell, pairs: Callable[[ReportProgress], Pairs], card: Mapping[str, str], report: ReportProgress
     ) -> Segmenter:
         file, card = segmenter_file(self.recorder.folder.path, cell), self._card(cell, card)
-        if (stored := _stored_segmenter(file, card)) is not None:
+        if (stored := self._stored(file, card)) is not None:
             return stored.to(self.device)
         task = self.recorder.task
         made = pairs(lambda share, what: report(SAMPLED * share, what))
@@ -102,10 +102,22 @@ class SegmenterCells:
             card,
             lambda done, total: report(SAMPLED + 0.95 * (1 - SAMPLED) * done / total, f"{cell.slug} step {done}"),
             self.place(cell).with_name(f"{self.place(cell).name}.ckpt"),
+            self.recorder.problem,
         )
         segmenter.save(file)
         self.recorder.journal("segmenter", cell.slug)
         return segmenter
+
+    def _stored(self, file: Path, card: Mapping[str, str]) -> Segmenter | None:
+        """The segmenter in a file, if it was made in the same way."""
+        if not file.exists():
+            return None
+        try:
+            stored = Segmenter.load(file)
+        except SegmenterError as error:
+            self.recorder.problem(f"{str(error).partition('; ')[0]}; it is made again")
+            return None
+        return stored if dict(stored.card) == dict(card) else None
 
     def _card(self, cell: Cell, card: Mapping[str, str]) -> dict[str, str]:
         """How the segmenter of a cell is made; with the same card an earlier one is the same."""
@@ -140,15 +152,6 @@ class SegmenterCells:
                 gallery.keep(cell, truth.shown(logits).numpy())
         gallery.write(None)
         return np.concatenate(parts), seconds / len(task.test)
-
-
-def _stored_segmenter(file: Path, card: Mapping[str, str]) -> Segmenter | None:
-    """The segmenter in a file, if it was made in the same way."""
-    try:
-        stored = Segmenter.load(file)
-    except SegmenterError:
-        return None
-    return stored if dict(stored.card) == dict(card) else None
 
 
 @dataclass

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,13 +16,14 @@ from torch import Tensor
 from ... import UserError, one_line
 from ...datasets.dataset import CROP
 from ..files import write_atomic
+from ..sealed_files import DamagedError, seal
 from .network import UNet
 from .pairs import Pairs
 from .recipe import SegmenterRecipe
 from .training import Report, train_unet
 
-KIND = "partbench segmenter 1"
-"""What the metadata of a segmenter's file begins with."""
+KIND, UNSEALED = "partbench segmenter 2", "partbench segmenter 1"
+"""What the metadata of a segmenter's file says; a file of before has no seal."""
 
 
 class SegmenterError(UserError):
@@ -65,7 +67,7 @@ class Segmenter:
         tensors = {name: value.half() if name in halves else value for name, value in state.items()}
         facts = {"kind": KIND, "classes": json.dumps(self.classes), "size": str(self.size)}
         facts |= {"width": str(self.network.width), "card": json.dumps(dict(self.card))}
-        write_atomic(path, save(tensors, facts))
+        write_atomic(path, save(tensors, facts | {"seal": _seal(facts, tensors)}))
 
     @classmethod
     def load(cls, path: Path) -> Segmenter:
@@ -73,14 +75,24 @@ class Segmenter:
         try:
             with safe_open(path, framework="pt") as file:
                 facts = file.metadata() or {}
-                if facts.get("kind") != KIND:
+                if facts.get("kind") not in (KIND, UNSEALED):
                     what = f"{path} holds no segmenter"
                     raise SegmenterError(f"{what}; name a file that a run of auto-shot left in its folder segmenters")
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping
+            if facts["kind"] == KIND and facts["seal"] != _seal(facts, tensors):
+                raise DamagedError("its seal does not fit")
             return cls._restore(facts, tensors)
         except FileNotFoundError:
             raise SegmenterError(f"there is no segmenter {path}; check its name") from None
-        except (SafetensorError, OSError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
+        except (
+            SafetensorError,
+            DamagedError,
+            OSError,
+            KeyError,
+            TypeError,
+            RuntimeError,
+            json.JSONDecodeError,
+        ) as error:
             what = one_line(error)
             raise SegmenterError(f"{path} cannot be read as a segmenter ({what}); make it again") from None
 
@@ -93,6 +105,14 @@ class Segmenter:
         return cls(network, classes, int(facts["size"]), json.loads(facts["card"]))
 
 
+def _seal(facts: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256(seal(facts).encode())
+    for name in sorted(tensors):
+        digest.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())
+        digest.update(tensors[name].numpy().tobytes())
+    return digest.hexdigest()
+
+
 def train_segmenter(
     pairs: Pairs,
     classes: tuple[str, ...],
@@ -102,9 +122,10 @@ def train_segmenter(
     card: Mapping[str, str] | None = None,
     report: Report = lambda done, total: None,
     checkpoint: Path | None = None,
+    tell: Callable[[str], None] = print,
 ) -> Segmenter:
     """A segmenter that has learnt from pairs of one size; see `train_unet`."""
-    network = train_unet(pairs, len(classes), recipe, seed, device or torch.device("cpu"), report, checkpoint)
+    network = train_unet(pairs, len(classes), recipe, seed, device or torch.device("cpu"), report, checkpoint, tell)
     for parameter in network.parameters():  # what is scored is what its file holds
         parameter.copy_(parameter.half())
     size = pairs.read([0])[0].shape[-1]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..files import UNREADABLE, write_atomic
+from ..files import UNREADABLE
+from ..sealed_files import DamagedError, Origin, read_sealed, set_aside, write_sealed
 
 
 class Pairs(Protocol):
@@ -77,15 +79,18 @@ class PairStore:
     A store that was stopped is gone on with: `done` pairs are there.
     """
 
-    def __init__(self, folder: Path, shape: PairShape) -> None:
+    def __init__(self, folder: Path, shape: PairShape, tell: Callable[[str], None] = print) -> None:
         self.folder, self.shape = folder, shape
-        self.done = self._pairs_written()
         folder.mkdir(parents=True, exist_ok=True)
-        side = (shape.size, shape.size)
-        layers = () if shape.classes is None else (shape.classes,)
-        kind = np.uint8 if shape.classes is None else np.float16
-        self.images = self._open("images", np.uint8, (shape.count, 3, *side))
-        self.targets = self._open("targets", kind, (shape.count, *layers, *side))
+        try:
+            self.done = self._pairs_written()
+            self._open()
+            self._check()
+        except UNREADABLE as error:
+            if self._note.exists():
+                tell(set_aside(folder, error))
+            self.done = 0
+            self._open()
 
     def __len__(self) -> int:
         return self.shape.count
@@ -99,7 +104,10 @@ class PairStore:
         self.images.flush()
         self.targets.flush()
         self.done += len(images)
-        write_atomic(self._note, json.dumps({"shape": list(self._signature), "done": self.done}).encode())
+        for name, digest in self._digests.items():
+            digest.update(getattr(self, name)[rows].tobytes())
+        digests = {name: digest.hexdigest() for name, digest in self._digests.items()}
+        write_sealed(self._note, json.dumps({"done": self.done, **digests}).encode(), self._origin)
 
     def read(self, rows: Sequence[int]) -> tuple[Tensor, Tensor]:
         """The pairs of these rows, see `Pairs`."""
@@ -112,18 +120,34 @@ class PairStore:
         return self.folder / "done.json"
 
     @property
-    def _signature(self) -> tuple[int, int, int]:
-        return self.shape.count, self.shape.size, self.shape.classes or 0
+    def _origin(self) -> Origin:
+        return {"work": self.folder.name, "shape": str(self.shape)}
+
+    def _read_note(self) -> dict[str, Any]:
+        note: dict[str, Any] = json.loads(read_sealed(self._note, self._origin))
+        return note
 
     def _pairs_written(self) -> int:
-        """How many pairs an earlier writing got to; none where it was of another shape."""
-        try:
-            note = json.loads(self._note.read_text())
-            return int(note["done"]) if tuple(note["shape"]) == self._signature else 0
-        except UNREADABLE:
-            return 0
+        """How many pairs an earlier writing got to."""
+        return int(self._read_note()["done"])
 
-    def _open(self, name: str, kind: type, shape: tuple[int, ...]) -> np.memmap:
-        """The file of this name; a new one where nothing is known of it."""
-        file, mode = self.folder / f"{name}.npy", "r+" if self.done else "w+"
-        return np.lib.format.open_memmap(file, mode=mode, dtype=None if self.done else kind, shape=shape)
+    def _open(self) -> None:
+        """The files; new ones where nothing is known of them."""
+        shape = self.shape
+        mode: Literal["r+", "w+"] = "r+" if self.done else "w+"
+        side, layers = (shape.size, shape.size), () if shape.classes is None else (shape.classes,)
+        kinds = {"images": "uint8", "targets": "uint8" if shape.classes is None else "float16"}
+        shapes = {"images": (shape.count, 3, *side), "targets": (shape.count, *layers, *side)}
+        self.images, self.targets = (
+            np.memmap(self.folder / f"{name}.bin", kinds[name], mode, shape=shapes[name]) for name in kinds
+        )
+        self._digests = {name: hashlib.sha256() for name in kinds}
+
+    def _check(self) -> None:
+        """Refuse pairs that are not those that were written."""
+        note = self._read_note()
+        for name, digest in self._digests.items():
+            for row in range(self.done):
+                digest.update(getattr(self, name)[row].tobytes())
+            if digest.hexdigest() != note[name]:
+                raise DamagedError(f"its {name} are not those that were written")

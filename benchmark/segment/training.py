@@ -13,7 +13,8 @@ from torch import Tensor
 
 from ...backbones.training.distributed import autocast
 from ...datasets.dataset import IGNORE
-from ..pretrain.checkpoints import save_checkpoint
+from ..pretrain.checkpoints import read_checkpoint, save_checkpoint
+from ..sealed_files import set_aside
 from .augmentation import Augmentation, draw_places, move
 from .network import UNet
 from .pairs import Pairs
@@ -50,10 +51,12 @@ def train_unet(
     device: torch.device,
     report: Report = lambda done, total: None,
     checkpoint: Path | None = None,
+    tell: Callable[[str], None] = print,
 ) -> UNet:
     """A U-Net that has learnt from pairs; the same seed gives the same bits on one kind of machine.
 
-    With a `checkpoint` file, a training that was stopped goes on where it was a minute before.
+    With a `checkpoint` file, a training that was stopped goes on where it was a minute before; `tell` hears of one that
+    cannot be used.
     """
 
     def begin() -> Training:
@@ -62,7 +65,7 @@ def train_unet(
 
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         training = begin()
-        if checkpoint and not training.restore(checkpoint):
+        if checkpoint and not training.restore(checkpoint, tell):
             training = begin()
         kept = time.monotonic()
         for _ in training:
@@ -108,17 +111,20 @@ class Training:
         """Write where the training stands."""
         parts = {name: getattr(self, name).state_dict() for name in PARTS}
         facts = {"recipe": asdict(self.recipe), "step": self.step, "order": self.order}
-        save_checkpoint(checkpoint, parts | facts | {"random": self.random.get_state()})
+        save_checkpoint(checkpoint, parts | facts | {"random": self.random.get_state()}, {"work": checkpoint.name})
 
-    def restore(self, checkpoint: Path) -> bool:
+    def restore(self, checkpoint: Path, tell: Callable[[str], None]) -> bool:
         """Go on from a checkpoint of the same recipe; False where there is none, and nothing can be said of `self`."""
+        if not checkpoint.exists():
+            return False
         try:
-            state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+            state = read_checkpoint(checkpoint, {"work": checkpoint.name})
             for name in PARTS:
                 getattr(self, name).load_state_dict(state[name])
             self.random.set_state(state["random"])
             self.step, self.order = state["step"], state["order"]
-        except Exception:  # torch raises all sorts on a file that is cut short
+        except Exception as error:  # torch raises all sorts on what is no state of this training
+            tell(set_aside(checkpoint, error))
             return False
         return bool(state["recipe"] == asdict(self.recipe))
 

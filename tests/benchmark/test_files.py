@@ -36,7 +36,7 @@ def save_tensors(file: Path) -> None:
     "write",
     [
         lambda file: write_atomic(file, b"0" * 10**5),
-        lambda file: save_checkpoint(file, MUCH),
+        lambda file: save_checkpoint(file, MUCH, {}),
         save_tensors,
     ],
     ids=["bytes", "torch", "safetensors"],

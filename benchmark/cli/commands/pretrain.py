@@ -57,6 +57,12 @@ class PretrainOptions:
     workers: int | None = None
     fit: str = ""
 
+    def origin(self, images: int) -> dict[str, str]:
+        """What must be as it was where a checkpoint is gone on from; weights learn from the images in their order."""
+        fit = self.fit or (CROP if Path(self.images).exists() else "")
+        known = {"seed": self.seed, "number of images": images, "fit": fit, "mirroring": self.mirror}
+        return {what: str(value) for what, value in known.items()}
+
     def command(self, begin: str | None) -> str:
         """The command that trains the same again, for the model card; paths by their last part: others' differ."""
         words = ["partbench", "pretrain", self.name, "--images", Path(self.images).name, "--out", self.out.name]
@@ -111,7 +117,8 @@ def run(options: PretrainOptions) -> None:
     most = held.start if options.limit is None else min(options.limit, held.start)
     masks = isinstance(trainer, LearnsFromMasks)
     stream = ImageStream(split, size, trainer.batch, options.seed, options.mirror, most, masks)
-    training = Pretraining(trainer, stream, files, options.budget, kept, Validation(split, held, size))
+    validation, origin = Validation(split, held, size), options.origin(len(stream))
+    training = Pretraining(trainer, stream, files, options.budget, kept, validation, origin)
     if options.resume and files.checkpoint.exists():
         training.resume(files.checkpoint)
     elif options.begin:

@@ -179,7 +179,7 @@ def test_images_and_seconds_are_counted_on(pictures: Path, weights: Path) -> Non
     assert seen[:2] == [44, 48]
     card = read_metadata(training.files.out)
     assert card["images seen"] == "48" and float(card["seconds"]) >= 3
-    kept = [load_checkpoint(path)["images"] for path in weights.parent.glob("then-*.ckpt")]
+    kept = [load_checkpoint(path, {})["images"] for path in weights.parent.glob("then-*.ckpt")]
     assert kept == [44]
 
 

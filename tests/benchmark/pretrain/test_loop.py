@@ -232,7 +232,7 @@ def test_a_signal_ends_the_step_and_leaves_a_checkpoint(
     with pytest.raises(KeyboardInterrupt):
         training.run(quiet, {})
     assert signal.getsignal(number) is before
-    assert load_checkpoint(files.checkpoint)["images"] == 3 * STEP
+    assert load_checkpoint(files.checkpoint, {})["images"] == 3 * STEP
     assert not files.out.exists()
     whole, again = Toy(), Toy()
     start(whole, TrainingFiles(tmp_path / "whole.safetensors")).run(quiet, {})
@@ -285,7 +285,7 @@ def test_a_kill_while_a_file_is_written_leaves_the_old_one(
     files: TrainingFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Checkpoint and weights are written beside their places first."""
-    save_checkpoint(files.checkpoint, {"trainer": {}, "images": 4, "seconds": 1.0})
+    save_checkpoint(files.checkpoint, {"trainer": {}, "images": 4, "seconds": 1.0}, {})
 
     def cut(_: object, file: BinaryIO) -> None:
         file.write(b"half a file")
@@ -298,8 +298,8 @@ def test_a_kill_while_a_file_is_written_leaves_the_old_one(
     with monkeypatch.context() as patch:
         patch.setattr(torch, "save", cut)
         with pytest.raises(OSError, match="no space left"):
-            save_checkpoint(files.checkpoint, {})
-    assert load_checkpoint(files.checkpoint)["images"] == 4
+            save_checkpoint(files.checkpoint, {}, {})
+    assert load_checkpoint(files.checkpoint, {})["images"] == 4
     files.out.write_text("the old weights")
     toy = Toy()
     toy.save = cut_weights  # type: ignore[assignment]
@@ -314,7 +314,7 @@ def test_checkpoints_can_be_kept_on_the_way(files: TrainingFiles) -> None:
     start(Toy(), files, steps=600, keep=(2000, 1000)).run(quiet, {})
     kept = sorted(path.name for path in files.out.parent.glob("toy-*"))
     assert kept == ["toy-00001k.ckpt", "toy-00002k.ckpt"]
-    assert [load_checkpoint(files.out.with_name(name))["images"] for name in kept] == [1000, 2000]
+    assert [load_checkpoint(files.out.with_name(name), {})["images"] for name in kept] == [1000, 2000]
     (files.out.parent / kept[0]).unlink()
     start(Toy(), files, steps=800, resume=True, keep=(1000, 3000)).run(quiet, {})
     assert sorted(path.name for path in files.out.parent.glob("toy-*")) == ["toy-00002k.ckpt", "toy-00003k.ckpt"]
@@ -326,7 +326,7 @@ def test_now_and_then_it_leaves_checkpoint_picture_and_a_line(
     """Each line of the log is JSON: images, seconds, and the latest of every loss."""
     monkeypatch.setattr(loop, "EVERY", -1.0)
     seen: list[int] = []
-    start(Toy(), files, steps=3).run(lambda _: seen.append(load_checkpoint(files.checkpoint)["images"]), {})
+    start(Toy(), files, steps=3).run(lambda _: seen.append(load_checkpoint(files.checkpoint, {})["images"]), {})
     assert seen == [4, 8, 12, 12]
     lines = [json.loads(line) for line in files.log.read_text().splitlines()]
     assert [line["images"] for line in lines] == [4, 8, 12, 12], "and one when it has finished"
@@ -345,7 +345,7 @@ def test_losses_that_are_no_numbers_end_the_training(files: TrainingFiles, monke
     monkeypatch.setattr(loop, "EVERY", -1.0)
     with pytest.raises(PretrainError, match=r"the losses are \{'toy': nan\} after 8 images; resume from .*toy.ckpt"):
         start(Toy(lambda step: float("nan") if step == 2 else None), files).run(quiet, {})
-    assert load_checkpoint(files.checkpoint)["images"] == 8
+    assert load_checkpoint(files.checkpoint, {})["images"] == 8
 
 
 def test_a_checkpoint_that_is_none(files: TrainingFiles) -> None:
@@ -357,14 +357,29 @@ def test_a_checkpoint_that_is_none(files: TrainingFiles) -> None:
         files.checkpoint.write_bytes(content)
         with pytest.raises(PretrainError, match=r"toy.ckpt is no checkpoint of a training"):
             start(Toy(), files, resume=True)
-    torch.save([1], files.checkpoint)
-    with pytest.raises(PretrainError, match=r"toy.ckpt is no checkpoint of a training"):
-        start(Toy(), files, resume=True)
+    facts = {"trainer": {}, "images": 4, "seconds": 1.0}
+    for state in ([1], {}, {**facts, "images": "x"}, {**facts, "seconds": None}, {**facts, "began": 3}):
+        save_checkpoint(files.checkpoint, state, {})  # type: ignore[arg-type]
+        with pytest.raises(PretrainError, match=r"toy.ckpt is no checkpoint of a training") as caught:
+            start(Toy(), files, resume=True)
+        assert "\n" not in str(caught.value)
     start(StyleGAN2Trainer(TINY, recipe=StyleGAN2Recipe(batch=STEP)), files, steps=1).checkpoint()
     other = StyleGAN2Trainer(StyleGAN2Config(size=16, latent=8, depth=2, width=64, cap=8))
     for trainer in (Toy(), other):
         with pytest.raises(PretrainError, match=r"toy.ckpt is of another network \(.*\); resume with the backbone and"):
             start(trainer, files, resume=True)
+
+
+def test_every_flipped_bit_of_a_checkpoint_is_noticed(files: TrainingFiles) -> None:
+    """No training goes on from networks that are not those that were written."""
+    start(Toy(), files, steps=1).run(quiet, {})
+    whole = files.checkpoint.read_bytes()
+    for place in range(0, 8 * len(whole), 8 * len(whole) // 200):
+        flipped = bytearray(whole)
+        flipped[place // 8] ^= 1 << place % 8
+        files.checkpoint.write_bytes(flipped)
+        with pytest.raises(PretrainError, match=r"toy.ckpt is no checkpoint of a training \(it"):
+            start(Toy(), files, steps=2, resume=True)
 
 
 # The command

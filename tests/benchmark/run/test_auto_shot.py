@@ -225,7 +225,9 @@ def test_labels_are_logits_or_classes(tmp_path: Path) -> None:
     for cell in plan.cells():
         name = parse_auto_shot(cell.head)
         assert name
-        one_pass: Any = SimpleNamespace(place=lambda cell: tmp_path / cell.slug)
+        one_pass: Any = SimpleNamespace(
+            place=lambda cell: tmp_path / cell.slug, recorder=SimpleNamespace(problem=print)
+        )
         auto = AutoShot(source, task, one_pass)
         stores.append(auto.pairs(cell, head, name, 12, lambda share, what: None))
     (images, logits), (same, classes) = (store.read(range(12)) for store in stores)

@@ -128,3 +128,16 @@ def test_a_file_that_is_none_is_refused(segmenter: Segmenter, tmp_path: Path, sp
     with pytest.raises(SegmenterError, match=said) as caught:
         Segmenter.load(path)
     assert "\n" not in str(caught.value)
+
+
+def test_every_flipped_bit_of_a_segmenter_is_noticed(segmenter: Segmenter, tmp_path: Path) -> None:
+    """What labels pictures is what was scored."""
+    path = tmp_path / "s.safetensors"
+    segmenter.save(path)
+    whole = path.read_bytes()
+    for place in range(0, 8 * len(whole), 8 * len(whole) // 300):
+        flipped = bytearray(whole)
+        flipped[place // 8] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        with pytest.raises(SegmenterError):
+            Segmenter.load(path)

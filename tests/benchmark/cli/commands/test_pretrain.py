@@ -28,7 +28,7 @@ from partbench.benchmark.cli.commands.pretrain import (
 from partbench.benchmark.plugins.catalogue import load_catalogue
 from partbench.benchmark.plugins.names import NamingError
 from partbench.benchmark.pretrain.budget import Budget, TrainingProgress
-from partbench.benchmark.pretrain.checkpoints import load_checkpoint
+from partbench.benchmark.pretrain.checkpoints import PretrainError
 from partbench.datasets.dataset import DatasetError
 from partbench.datasets.files.images import ImageFolder
 
@@ -81,7 +81,10 @@ def test_the_command_says_how_to_go_on(
         command(str(pictures), tmp_path / "cats.safetensors", budget=Budget(images=64))
     assert caught.value.code == 130
     assert f"stopped; --resume goes on from {tmp_path / 'cats.ckpt'}" in capsys.readouterr().err
-    assert load_checkpoint(tmp_path / "cats.ckpt")["images"] == 16
+    with pytest.raises(
+        PretrainError, match=r"cats.ckpt is of another training \(it is of other mirroring\); resume with"
+    ):
+        command(str(pictures), tmp_path / "cats.safetensors", resume=True, mirror=True)
 
 
 @pytest.mark.parametrize(
