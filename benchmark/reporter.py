@@ -10,7 +10,8 @@ import pluggy
 
 if TYPE_CHECKING:
     from .plan import Plan
-    from .results import CellResult, RunFolder
+    from .results import CellResult
+from .run_folder import RunFolder
 
 hookspec = pluggy.HookspecMarker("partbench")
 

@@ -23,7 +23,8 @@ from partbench.benchmark.flags import IMAGES, Findings, GuardFlag, write_finding
 from partbench.benchmark.gallery import BackboneGallery
 from partbench.benchmark.metrics.confusion import confuse
 from partbench.benchmark.plan import COPY, Plan
-from partbench.benchmark.results import CellResult, RunFolder
+from partbench.benchmark.results import CellResult
+from partbench.benchmark.run_folder import RunFolder
 from partbench.datasets.generated.found import FoundAnnotations
 from partbench.datasets.generated.labels import AnnotationReader
 from partbench.datasets.generated.manifest import ExportManifest, read_manifest

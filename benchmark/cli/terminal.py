@@ -19,7 +19,7 @@ from rich.progress import (
 
 from ..plan import Plan
 from ..reporter import Listener
-from ..results import RunFolder
+from ..run_folder import RunFolder
 
 if TYPE_CHECKING:
     from ..run.task import SegmentationTask

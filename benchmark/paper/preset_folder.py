@@ -10,7 +10,8 @@ from pathlib import Path
 from ... import one_line
 from ..files import UNREADABLE, write_atomic
 from ..plan import file_name
-from ..results import PRESET_FILE, CellResult, ResultError, RunFolder
+from ..results import CellResult, ResultError
+from ..run_folder import PRESET_FILE, RunFolder
 from .preset import Preset, PresetError, PresetRun
 
 

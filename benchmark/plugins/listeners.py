@@ -11,7 +11,8 @@ from .calls import plugin_call, warn
 
 if TYPE_CHECKING:
     from ..plan import Plan
-    from ..results import CellResult, RunFolder
+    from ..results import CellResult
+from ..run_folder import RunFolder
 
 
 class Listeners(Listener):

@@ -9,7 +9,7 @@ from ... import hookimpl
 from ..reporter import Listener, Reporter
 
 if TYPE_CHECKING:
-    from ..results import RunFolder
+    from ..run_folder import RunFolder
 
 
 @hookimpl

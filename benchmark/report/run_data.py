@@ -12,7 +12,8 @@ from ..metrics.definitions import METRICS, find_metric
 from ..metrics.estimate import Estimate
 from ..plan import COPY, NO_HEAD, SUPERVISED, Cell, Plan
 from ..plugins.run_signoffs import run_signoffs
-from ..results import CellResult, Key, ResultError, RunFolder
+from ..results import CellResult, Key, ResultError
+from ..run_folder import RunFolder
 from ..scores.comparability import split_by_usual
 from ..scores.convergence import NOT_CONVERGED, sentences, unconverged
 from ..scores.leaderboard import estimates

@@ -11,7 +11,8 @@ from ... import UserError
 from ..metrics.definitions import DEFAULT
 from ..plan import Plan, file_name
 from ..reporter import Listener
-from ..results import CellResult, RunFolder
+from ..results import CellResult
+from ..run_folder import RunFolder
 from ..scores.leaderboard import frame
 
 

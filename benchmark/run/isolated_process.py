@@ -18,7 +18,8 @@ from ..plan import HEADLESS, Plan, base_head
 from ..plugins.catalogue import Catalogue, load_catalogue
 from ..plugins.names import find_backbone, find_dataset, find_head
 from ..reporter import Listener
-from ..results import CellResult, RunFolder
+from ..results import CellResult
+from ..run_folder import RunFolder
 from .runner import Runner
 from .task import SegmentationTask
 

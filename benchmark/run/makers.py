@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...backbones.backbone import Backbone
@@ -54,10 +54,6 @@ class Makers:
 
     def changes(self, result: CellResult) -> list[str]:
         """What is not as it was when a cell was scored: `weights of jigsaw`; a cell of old may not say its code."""
-        cell, then = result.cell, result.provenance
-        kept = then.get("code") or {}
-        found = [f"weights of {cell.backbone}"] if then.get("weights") != self.weights(cell.backbone) else []
-        for noun, name in (("backbone", cell.backbone), ("head", cell.head)):
-            if kept.get(noun, now := self.code(cell).get(noun)) != now:
-                found.append(f"code of {name}")
-        return found
+        facts = {"weights": self.weights(result.cell.backbone), "code": self.code(result.cell)}
+        now = replace(result, provenance=facts).makers
+        return [what for what, value in result.makers.items() if now.get(what) != value]

@@ -12,7 +12,8 @@ from typing import Any
 from ..metrics.confusion import Confusion
 from ..plan import PROTOCOL, Cell
 from ..reporter import Listener
-from ..results import CellResult, ResultError, RunFolder
+from ..results import CellResult, ResultError
+from ..run_folder import RunFolder
 from ..sealed_files import Origin
 from .makers import Makers
 from .task import SegmentationTask

@@ -25,7 +25,7 @@ from ..plugins.calls import plugin_call
 from ..plugins.catalogue import Offer
 from ..plugins.code_identity import code_hash
 from ..reporter import Listener
-from ..results import RunFolder
+from ..run_folder import RunFolder
 from .backbone_order import Turns
 from .backbone_run import BackboneRun
 from .contamination import run_guards

@@ -16,7 +16,7 @@ from ..plugins.calls import plugin_call
 from ..plugins.catalogue import Offer
 from ..plugins.code_identity import code_hash
 from ..plugins.discovery import PROJECT
-from ..results import RunFolder
+from ..run_folder import RunFolder
 from ..shots import ShotDraws, draw_shots
 from .content import ContentReader, Contents, contents_hash, differences
 

@@ -46,7 +46,7 @@ class Baseline:
     shots: Mapping[tuple[int, int], str]
     """Hash of the shots by (shots, draw)."""
     versions: Mapping[str, str]
-    """Packages that it was made with; several runs into one folder may have had several."""
+    """Packages, weights and code that it was made with; several runs into one folder may have had several packages."""
     scores: Mapping[str, Mapping[Key, Estimate]]
     """By metric and by backbone, head and shots; rounded, and in blocks."""
 
@@ -121,6 +121,7 @@ def _shots(results: Sequence[CellResult]) -> dict[tuple[int, int], str]:
 def _versions(results: Sequence[CellResult]) -> dict[str, str]:
     found: dict[str, set[str]] = {}
     for result in results:
-        for package, version in dict(result.provenance.get("versions") or {}).items():
+        makers = {what: value for what, value in result.makers.items() if value != "None"}
+        for package, version in {**dict(result.provenance.get("versions") or {}), **makers}.items():
             found.setdefault(str(package), set()).add(str(version))
     return {package: ", ".join(sorted(versions)) for package, versions in sorted(found.items())}

@@ -11,7 +11,8 @@ from typing import IO, Any
 import partbench
 from partbench.benchmark.plan import Plan
 from partbench.benchmark.reporter import Listener, Reporter
-from partbench.benchmark.results import CellResult, RunFolder
+from partbench.benchmark.results import CellResult
+from partbench.benchmark.run_folder import RunFolder
 
 FILE = "events.jsonl"
 

@@ -15,7 +15,8 @@ from PIL import Image
 
 from partbench.benchmark.cli.commands import run as run_command
 from partbench.benchmark.plan import COPY, PROTOCOL, Cell, Plan
-from partbench.benchmark.results import CellResult, RunFolder
+from partbench.benchmark.results import CellResult
+from partbench.benchmark.run_folder import RunFolder
 from partbench.benchmark.scores.baseline import make_baseline
 from partbench.benchmark.scores.baseline_file import as_text
 

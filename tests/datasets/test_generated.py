@@ -17,7 +17,7 @@ from PIL import Image
 from partbench.backbones.backbone import Backbone, BackboneError
 from partbench.benchmark.plugins.catalogue import Catalogue, load_catalogue
 from partbench.benchmark.plugins.names import NamingError, find_backbone, find_dataset
-from partbench.benchmark.results import RunFolder
+from partbench.benchmark.run_folder import RunFolder
 from partbench.benchmark.segment.export import colours, from_backbone, from_pictures, write_export
 from partbench.datasets.checks import CHECKS
 from partbench.datasets.dataset import IGNORE, Dataset, DatasetError, GeneratorIdentity, MadeByGenerator

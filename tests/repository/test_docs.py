@@ -17,7 +17,8 @@ from partbench.benchmark.metrics.definitions import METRICS
 from partbench.benchmark.plan import Cell
 from partbench.benchmark.plugins.catalogue import HOOKS
 from partbench.benchmark.plugins.contract import checks_for
-from partbench.benchmark.results import CellResult, RunFolder
+from partbench.benchmark.results import CellResult
+from partbench.benchmark.run_folder import RunFolder
 from partbench.datasets import checks as dataset_checks
 from partbench.datasets.dataset import Dataset
 from partbench.heads import checks as head_checks

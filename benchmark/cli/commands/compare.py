@@ -29,7 +29,7 @@ from ...scores.comparison_tables import (
 from ...scores.leaderboard import estimates, trusted_estimates
 from ...scores.pairings import ALL, HEADS, SHOTS, Pairing, Pairs, average_over, of_all, of_backbones, of_runs
 from ..terminal import open_console
-from .read_runs import read_run, warn_failures, warn_unconverged
+from .read_runs import read_run, warn_failures, warn_makers, warn_unconverged
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,7 @@ def _two_runs(one: Path, other: Path, question: ComparisonOptions) -> None:
     warn_unconverged([*results, *results_b])
     a, b = (_chosen(found, question, path) for found, path in ((results, one), (results_b, other)))
     check_comparable({names[0]: a, names[1]: b})
+    warn_makers(names, a, b)
     pairs = of_runs(estimates(a, question.metric), estimates(b, question.metric))
     _answer(average_over(pairs, question.over) if question.over else pairs, names, plan.dataset, question)
 

@@ -15,7 +15,8 @@ from rich.markup import escape
 
 from ...metrics.lottery import Lottery, LotteryError, compute_lottery
 from ...plan import Plan
-from ...results import CellResult, RunFolder
+from ...results import CellResult
+from ...run_folder import RunFolder
 from ...scores.comparability import check_comparable
 from ...scores.comparison_tables import number
 from ...scores.leaderboard import by_backbone, trusted_estimates

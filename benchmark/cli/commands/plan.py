@@ -14,7 +14,8 @@ from ...files import cache_folder
 from ...plan import HEADLESS, SUPERVISED, Cell, Plan, base_head
 from ...plugins.catalogue import Catalogue, load_catalogue
 from ...plugins.names import find_backbone, find_dataset, find_head
-from ...results import ResultError, RunFolder
+from ...results import ResultError
+from ...run_folder import RunFolder
 from ..terminal import look_at_images, open_console
 from .plan_options import PlanError, check_choices, find_device, folder_for, resolve
 from .preset import PresetChoice, folder_of

@@ -11,7 +11,7 @@ from .... import UserError
 from ...plan import COPY, HEADLESS, NATIVE, Plan, check_names
 from ...plugins.catalogue import Catalogue
 from ...plugins.names import backbone_names, expand, expand_heads, find_dataset
-from ...results import RunFolder
+from ...run_folder import RunFolder
 
 if TYPE_CHECKING:
     import torch

@@ -7,7 +7,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from ...plan import Cell, Plan
-from ...results import CellResult, ResultError, RunFolder
+from ...results import CellResult, ResultError
+from ...run_folder import RunFolder, split_outdated
 from ...scores.comparability import Conditions
 from ...scores.convergence import flags
 
@@ -26,17 +27,27 @@ def read_run(path: Path) -> tuple[Plan, list[CellResult]]:
 
 def read_groups(runs: Sequence[Path]) -> dict[str, list[CellResult]]:
     """Results by the conditions under which they may be compared. A cell that two runs scored counts once."""
-    groups: dict[Conditions, dict[Cell, CellResult]] = {}
+    groups: dict[Conditions, list[CellResult]] = {}
     titles: dict[Conditions, str] = {}
     for path in runs:
         plan, results = read_run(path)
         for result in results:
             key = Conditions.of(result)._replace(images=0)
-            group = groups.setdefault(key, {})
+            groups.setdefault(key, []).append(result)
             titles.setdefault(key, _title(plan.dataset, path, key, tuple(titles.values())))
-            if result.cell not in group or group[result.cell].error:
-                group[result.cell] = result
-    return {titles[key]: list(group.values()) for key, group in groups.items()}
+    return {titles[key]: _once(group) for key, group in groups.items()}
+
+
+def _once(results: Sequence[CellResult]) -> list[CellResult]:
+    """Every cell once, by the weights and the code of the latest of these runs."""
+    latest, outdated = split_outdated(results)
+    for sentence in outdated:
+        print(f"set aside: {sentence}", file=sys.stderr)
+    cells: dict[Cell, CellResult] = {}
+    for result in latest:
+        if result.cell not in cells or cells[result.cell].error:
+            cells[result.cell] = result
+    return list(cells.values())
 
 
 def _title(dataset: str, path: Path, conditions: Conditions, taken: Collection[str]) -> str:
@@ -50,6 +61,13 @@ def warn_failures(results: Sequence[CellResult]) -> None:
     for reason in dict.fromkeys(reasons):
         count = reasons.count(reason)
         print(f"{count} cell{'s' if count > 1 else ''} failed: {reason}", file=sys.stderr)
+
+
+def warn_makers(names: tuple[str, str], one: Sequence[CellResult], other: Sequence[CellResult]) -> None:
+    """Name on stderr the weights and code that are not the same in two runs that are compared."""
+    ours, theirs = ({what: value for result in run for what, value in result.makers.items()} for run in (one, other))
+    for what in (what for what in ours if ours[what] != theirs.get(what, ours[what])):
+        print(f"{names[1]} has other {what} than {names[0]}", file=sys.stderr)
 
 
 def warn_unconverged(results: Sequence[CellResult]) -> None:

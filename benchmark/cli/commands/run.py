@@ -16,7 +16,7 @@ from ...plugins.identity import note_offers
 from ...plugins.listeners import Listeners
 from ...plugins.names import find_dataset, find_reporter
 from ...reporter import Listener
-from ...results import RunFolder
+from ...run_folder import RunFolder
 from ..terminal import look_at_images, open_console
 from .plan_options import check_choices, describe_masks, find_device, folder_for, resolve
 from .run_summary import show_end

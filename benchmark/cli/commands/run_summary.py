@@ -9,7 +9,8 @@ from rich.markup import escape
 
 from ...metrics.definitions import DEFAULT
 from ...plan import NO_HEAD, Plan, is_auto_shot
-from ...results import CellResult, ResultError, RunFolder
+from ...results import CellResult, ResultError
+from ...run_folder import RunFolder
 from ...scores.leaderboard import Leaderboard, ranked
 from ...scores.leaderboard_tables import as_text
 from .checks import print_signoffs

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from partbench.benchmark.plan import Plan
-from partbench.benchmark.results import CellResult, RunFolder
+from partbench.benchmark.results import CellResult
+from partbench.benchmark.run_folder import RunFolder
 
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": ""}
 MAIN = "from partbench.benchmark.cli.main import main; main()"

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from partbench.benchmark.plugins.identity import data_hash
-from partbench.benchmark.results import RunFolder
+from partbench.benchmark.run_folder import RunFolder
 from partbench.datasets.dataset import Dataset
 from partbench.datasets.faces import partbench_datasets
 from partbench.datasets.folder import open_folder

@@ -34,7 +34,8 @@ from partbench.benchmark.report.leaderboard_views import MEAN, entries
 from partbench.benchmark.report.page import render, run_command
 from partbench.benchmark.report.run_data import gather
 from partbench.benchmark.report.table_formats import WRITERS
-from partbench.benchmark.results import CellResult, RunFolder
+from partbench.benchmark.results import CellResult
+from partbench.benchmark.run_folder import RunFolder
 from partbench.benchmark.scores.leaderboard import by_backbone, estimates
 
 TABLES = ("leaderboard", "classes", "confusions", "images", "costs", "reconstructions")

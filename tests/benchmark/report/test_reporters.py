@@ -14,7 +14,8 @@ from partbench.benchmark.plugins.listeners import Listeners
 from partbench.benchmark.plugins.names import find_reporter
 from partbench.benchmark.report.trackers import TrackerError, library, scores
 from partbench.benchmark.reporter import Listener
-from partbench.benchmark.results import CellResult, RunFolder
+from partbench.benchmark.results import CellResult
+from partbench.benchmark.run_folder import RunFolder
 
 PLAN = Plan("faces", ("pixels", COPY), ("linear",), shots=(1,), draws=1)
 RESULT = CellResult(

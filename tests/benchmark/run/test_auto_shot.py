@@ -22,13 +22,14 @@ from partbench.benchmark.plan import SUPERVISED, AutoShotError, AutoShotName, Ce
 from partbench.benchmark.plugins.catalogue import Offer, load_catalogue
 from partbench.benchmark.plugins.names import expand_heads, find_head
 from partbench.benchmark.reporter import Listener
-from partbench.benchmark.results import CellResult, RunFolder
+from partbench.benchmark.results import CellResult
 from partbench.benchmark.run.auto_shot import AutoShot, fit_side, sample_seed
 from partbench.benchmark.run.features import FeatureSource
 from partbench.benchmark.run.runner import Runner
 from partbench.benchmark.run.schedules import SCHEDULES, Schedule
 from partbench.benchmark.run.segmenter_cells import segmenter_file
 from partbench.benchmark.run.task import SegmentationTask
+from partbench.benchmark.run_folder import RunFolder
 from partbench.benchmark.scores.comparability import check_comparable
 from partbench.benchmark.segment.model import Segmenter
 from partbench.benchmark.segment.recipe import RECIPES, SegmenterRecipe

@@ -13,9 +13,10 @@ import torch
 from PIL import Image
 
 from partbench.benchmark.plan import Plan
-from partbench.benchmark.results import ResultError, RunFolder
+from partbench.benchmark.results import ResultError
 from partbench.benchmark.run import content
 from partbench.benchmark.run.task import SegmentationTask
+from partbench.benchmark.run_folder import RunFolder
 from partbench.datasets.dataset import Dataset, Splits
 from partbench.datasets.folder import open_folder
 

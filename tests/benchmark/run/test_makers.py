@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from partbench.benchmark.results import CellResult, RunFolder
+from partbench.benchmark.results import CellResult
+from partbench.benchmark.run_folder import RunFolder
 
 PLUGIN = """
 import os

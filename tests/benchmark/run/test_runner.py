@@ -21,12 +21,13 @@ from partbench.benchmark.metrics.confusion import confuse
 from partbench.benchmark.plan import COPY, NO_HEAD, Cell, Plan
 from partbench.benchmark.plugins.catalogue import Offer
 from partbench.benchmark.reporter import Listener
-from partbench.benchmark.results import CellResult, ResultError, RunFolder
+from partbench.benchmark.results import CellResult, ResultError
 from partbench.benchmark.run import runner
 from partbench.benchmark.run.makers import Makers
 from partbench.benchmark.run.runner import Runner
 from partbench.benchmark.run.schedules import SCHEDULES, Schedule
 from partbench.benchmark.run.task import SegmentationTask
+from partbench.benchmark.run_folder import RunFolder
 from partbench.benchmark.scores.convergence import shot_fit
 from partbench.datasets.dataset import IGNORE, Dataset, Splits
 from partbench.heads.head import Head

@@ -14,9 +14,9 @@ from PIL import Image
 
 from partbench.benchmark.metrics.confusion import per_class
 from partbench.benchmark.plan import Cell, Plan
-from partbench.benchmark.results import RunFolder
 from partbench.benchmark.run.target_masks import Truth
 from partbench.benchmark.run.task import SegmentationTask
+from partbench.benchmark.run_folder import RunFolder
 from partbench.datasets.dataset import CROP, FITS, IGNORE, PAD, Dataset, DatasetError
 from partbench.datasets.faces import CLASSES as FACES
 from partbench.datasets.faces import open_faces

@@ -11,7 +11,8 @@ import pytest
 from partbench.benchmark.metrics.confusion import confuse
 from partbench.benchmark.metrics.power import ONE_SIDED, TWO_SIDED, Components, smallest_difference
 from partbench.benchmark.plan import Plan
-from partbench.benchmark.results import CellResult, ResultError, RunFolder
+from partbench.benchmark.results import CellResult, ResultError
+from partbench.benchmark.run_folder import RunFolder
 from partbench.benchmark.scores.detectable import (
     TYPICAL,
     detectable_difference,

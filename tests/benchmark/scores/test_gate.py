@@ -27,7 +27,8 @@ from partbench.benchmark.metrics.estimate import Estimate, estimate
 from partbench.benchmark.metrics.power import Components, components_of, power
 from partbench.benchmark.metrics.significance import find_drops, holm, levels
 from partbench.benchmark.plan import PROTOCOL, Plan
-from partbench.benchmark.results import CellResult, RunFolder
+from partbench.benchmark.results import CellResult
+from partbench.benchmark.run_folder import RunFolder
 from partbench.benchmark.scores.baseline import Baseline, make_baseline
 from partbench.benchmark.scores.comparability import ComparisonError
 from partbench.benchmark.scores.gate import ALL_HEADS, Gate, GateError, Verdict, compute_gate

@@ -71,7 +71,7 @@ RUN = ("run", "--backbone", "mirror", "--head", "linear", "--shots", "1", "--dra
 
 
 def test_a_leaderboard_shows_who_keeps_the_contract(offer: Callable[..., Any], tmp_path: Path) -> None:
-    """Not checked, checked, with a known failure, failing: told under it, by --checks, and in the report's facts."""
+    """Not checked, checked, of other code, failing, with a known failure: told under it, and by --checks."""
     plan = (*RUN, "--size", "32", "--out", "run")
     assert "contract: all 3: not checked" in offer(*plan).output
     done = offer("check", "mirror", "--out", "signed.json")
@@ -82,8 +82,11 @@ def test_a_leaderboard_shows_who_keeps_the_contract(offer: Callable[..., Any], t
     assert "contract: mirror: checked; linear, faces: not checked (partbench check NAME)" in told
     failed = offer("check", "mirror", end=".flip(3)")
     assert failed.exit_code == 1 and "aligned              fails  mirror answers a change" in failed.output
+    assert "contract: mirror: stale: the code changed since; linear" in offer("leaderboard", "run").output
+    offer(*plan, end=".flip(3)")
     assert "contract: mirror: fails aligned, shift; linear" in offer("leaderboard", "run").output
     known = offer("check", "mirror", end=".flip(3)", known=KNOWN)
+    offer(*plan, end=".flip(3)", known=KNOWN)
     assert known.exit_code == 0 and f"known: {REASON}" in known.output
     (found,) = json.loads(offer("leaderboard", "run", "--checks", "--format", "json").stdout)
     standing = f"checked, known to fail aligned ({REASON}), shift ({REASON})"

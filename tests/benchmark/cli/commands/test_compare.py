@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from partbench.benchmark.plan import COPY, NO_HEAD, Cell, Plan
-from partbench.benchmark.results import CellResult, RunFolder
+from partbench.benchmark.results import CellResult
+from partbench.benchmark.run_folder import RunFolder
 from partbench.benchmark.scores.leaderboard import estimates
 from partbench.benchmark.scores.pairings import ALL
 
@@ -201,7 +202,9 @@ def test_damage_is_set_aside_and_failures_are_told(call: Call, run: Path) -> Non
 
 def change(run: Path, **facts: Any) -> Path:
     folder = RunFolder(run)
-    for result in folder.results()[0]:
+    found = folder.results()[0]
+    folder.write_plan(folder.read_plan(), {"data": facts.get("data", FACTS["data"])})
+    for result in found:
         folder.write(replace(result, provenance={**result.provenance, **facts}))
     return run
 

@@ -14,7 +14,8 @@ from partbench.benchmark.cli.commands.labels import has_curve
 from partbench.benchmark.cli.main import main
 from partbench.benchmark.metrics.confusion import confuse
 from partbench.benchmark.plan import NO_HEAD, SUPERVISED, Cell, Plan
-from partbench.benchmark.results import CellResult, RunFolder
+from partbench.benchmark.results import CellResult
+from partbench.benchmark.run_folder import RunFolder
 from partbench.benchmark.scores.leaderboard import estimates
 
 

@@ -17,7 +17,8 @@ import pandas as pd
 import pytest
 
 from partbench.benchmark.plan import COPY, Cell, Plan
-from partbench.benchmark.results import CellResult, RunFolder
+from partbench.benchmark.results import CellResult
+from partbench.benchmark.run_folder import RunFolder
 
 TABLE_WIDTH = 80
 
@@ -142,6 +143,7 @@ def test_a_run_that_is_named_twice_counts_once(call: Call, made: Path, run: Path
     once = call("leaderboard", made, "--format", "json").out
     assert call("leaderboard", made, run, "--format", "json").out == once
     folder = RunFolder(run)
+    folder.write_plan(folder.read_plan(), {"data": "other images"})
     fill(folder, folder.read_plan(), data="other images")
     both = call("leaderboard", made, run, "--metric", "mean").out
     assert "faces: mean IoU" in both

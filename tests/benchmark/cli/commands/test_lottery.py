@@ -25,7 +25,8 @@ from partbench.benchmark.metrics.lottery import (
 )
 from partbench.benchmark.pictures import GAP, TILE
 from partbench.benchmark.plan import COPY, Plan
-from partbench.benchmark.results import CellResult, RunFolder
+from partbench.benchmark.results import CellResult
+from partbench.benchmark.run_folder import RunFolder
 from partbench.benchmark.scores.leaderboard import by_backbone, estimates
 from partbench.benchmark.shots import ShotDraws
 

@@ -1,4 +1,4 @@
-"""Runs are read into groups of what may be compared."""
+"""Runs are read into groups of what may be compared; what is none of theirs is set aside, and named."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from partbench.benchmark.cli.commands.read_runs import read_groups
-from partbench.benchmark.plan import Plan
-from partbench.benchmark.results import CellResult, RunFolder
+from partbench.benchmark.plan import PROTOCOL, Plan
+from partbench.benchmark.results import CellResult
+from partbench.benchmark.run_folder import RunFolder
 
 
-@pytest.mark.parametrize("fact", ["protocol", "plan", "data"])
+@pytest.mark.parametrize("fact", ["protocol", "plan"])
 def test_cells_under_other_conditions_stand_in_a_group_of_their_own(tmp_path: Path, fact: str) -> None:
     """Though they lie in one folder and belong to one plan: no mean is taken over both."""
     folder = RunFolder(tmp_path)
@@ -24,3 +25,28 @@ def test_cells_under_other_conditions_stand_in_a_group_of_their_own(tmp_path: Pa
     groups = read_groups([tmp_path])
     assert [[result.cell.draw for result in group] for group in groups.values()] == [[0, 2], [1]]
     assert next(iter(groups)) == "faces"
+
+
+def test_a_cell_that_was_copied_from_another_run_is_set_aside(tmp_path: Path, call) -> None:  # type: ignore[no-untyped-def]
+    """By every verb that reads scores, with its file and what is other, as `run` does that computes it again."""
+    folder, plan = RunFolder(tmp_path / "run"), Plan("faces", ("pixels", "vae"), ("linear",), shots=(1,), draws=3)
+    folder.write_plan(plan, {"data": "abc"})
+    random = np.random.default_rng(0)
+    for number, cell in enumerate(plan.cells()):
+        facts = {"protocol": PROTOCOL, "plan": plan.hash, "data": "abc", "shots": f"{cell.draw}"}
+        facts |= {"data": "xyz"} if number == 1 else {"plan": "other"} if number == 2 else {}
+        counts = random.integers(1, 9, (8, 2, 2))
+        folder.write(CellResult(cell, ("a", "b"), confusion=counts, provenance=facts))
+    baseline = tmp_path / "baseline.json"
+    for verb, *options in (
+        ("leaderboard",),
+        ("compare",),
+        ("baseline", "--out", baseline),
+        ("gate", "--baseline", baseline),
+        ("report", "--out", tmp_path / "report"),
+        ("lottery",),
+    ):
+        answer = call(verb, folder.path, *options)
+        assert answer.code == 0, answer.err
+        for what in (r"1-shot--draw-1.json is of another run (data xyz, not abc); ", "(plan other, not "):
+            assert what in answer.err, verb
