@@ -19,14 +19,12 @@ from torch import nn
 from ... import one_line
 from ...backbones.backbone import Backbone
 from ...heads.head import Head
-from ..files import UNREADABLE, is_full
+from ..files import is_full
 from ..gallery import BackboneGallery
 from ..plan import Cell, base_cell, is_auto_shot
 from ..plugins.calls import plugin_call
 from ..plugins.catalogue import Offer
-from ..results import arrays_of, as_npz
 from ..scores.convergence import FACT
-from ..sealed_files import read_sealed, set_aside, write_sealed
 from .auto_shot import AutoShot
 from .features import FeatureSource
 from .head_store import HeadStore, StoredHead
@@ -34,6 +32,7 @@ from .head_training import logits_of
 from .recorder import RunRecorder
 from .segmenter_cells import UNITS, ProgressMeter, SegmenterCells
 from .shot_features import ShotMaps
+from .slice_store import SliceStore
 from .target_masks import Truth
 
 ERRORS = "reconstruction error"
@@ -84,7 +83,7 @@ class BackboneRun:
         if parts[0].get(ERRORS) is not None:
             facts["reconstruction error"] = [round(float(error), 5) for part in parts for error in part[ERRORS]]
         for cell in modules:
-            confusion = np.concatenate([part[self._column(cell)] for part in parts])
+            confusion = np.concatenate([part[self.slices.column(cell)] for part in parts])
             self.recorder.scored(cell, confusion, {**facts, FACT: asdict(heads[cell].fit)})
 
     def _score_auto(self, heads: Mapping[Cell, StoredHead]) -> None:
@@ -104,6 +103,10 @@ class BackboneRun:
     @cached_property
     def head_store(self) -> HeadStore:
         return HeadStore(self.backbone, self.heads, self.recorder, self.source.device, self.work)
+
+    @cached_property
+    def slices(self) -> SliceStore:
+        return SliceStore(self.recorder, self.work)
 
     @property
     def classes(self) -> int:
@@ -138,11 +141,11 @@ class BackboneRun:
         self, number: int, rows: list[int], modules: Mapping[Cell, nn.Module]
     ) -> tuple[Mapping[str, NDArray[Any]], Mapping[Cell, Exception]]:
         """Arrays of one slice of the test images, read once for all heads, and the heads that failed on it."""
-        file, failures = self.work / f"slice-{number:05d}.npz", dict[Cell, Exception]()
-        arrays = self._read_arrays(file)
-        if not all(self._column(cell) in arrays for cell in modules):
+        failures = dict[Cell, Exception]()
+        arrays = self.slices.read(number)
+        if not all(self.slices.column(cell) in arrays for cell in modules):
             arrays, failures = self._confuse_slice(number, rows, modules)
-            write_sealed(file, as_npz(arrays), self.recorder.origin(file))
+            self.slices.write(number, arrays)
             self.recorder.journal("score", f"{self.backbone.name} {number}")
         self._report_unit(f"test slice {number + 1}")
         return arrays, failures
@@ -167,7 +170,7 @@ class BackboneRun:
             except Exception as error:  # whatever a head raises, the others go on
                 failures[cell] = error
                 continue
-            arrays[self._column(cell)] = truth.confuse(logits)
+            arrays[self.slices.column(cell)] = truth.confuse(logits)
             if number == 0:
                 gallery.keep(cell, truth.shown(logits).numpy())
         if rebuilt is not None:
@@ -175,20 +178,6 @@ class BackboneRun:
         if number == 0:
             gallery.write(None if rebuilt is None else rebuilt.numpy())
         return arrays, failures
-
-    def _read_arrays(self, file: Path) -> Mapping[str, NDArray[Any]]:
-        """What was counted in a slice; nothing if its file is not there or, which is said, cannot be used."""
-        if not file.exists():
-            return {}
-        try:
-            return arrays_of(read_sealed(file, self.recorder.origin(file)))
-        except UNREADABLE as error:
-            self.recorder.problem(set_aside(file, error))
-            return {}
-
-    def _column(self, cell: Cell) -> str:
-        """The name of a cell's confusions in a slice: other code of a head makes others."""
-        return f"{cell.slug} {self.recorder.makers.head_code(cell.head)}"
 
     def _report_unit(self, what: str) -> None:
         self.recorder.reporter.unit(self.backbone.name, what)

@@ -1,0 +1,48 @@
+"""Keeps what was counted in slices of the test images until all cells are scored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ..files import UNREADABLE
+from ..plan import Cell
+from ..results import arrays_of, as_npz
+from ..sealed_files import read_sealed, set_aside, write_sealed
+from .recorder import RunRecorder
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class SliceStore:
+    """The slices of one backbone."""
+
+    recorder: RunRecorder
+    work: Path
+
+    def column(self, cell: Cell) -> str:
+        """The name of a cell's confusions in a slice: other code of a head makes others."""
+        return f"{cell.slug} {self.recorder.makers.head_code(cell.head)}"
+
+    def read(self, number: int) -> Arrays:
+        """What was counted in a slice; nothing if its file is not there or, which is said, cannot be used."""
+        file = self._file(number)
+        if not file.exists():
+            return {}
+        try:
+            return arrays_of(read_sealed(file, self.recorder.origin(file)))
+        except UNREADABLE as error:
+            self.recorder.problem(set_aside(file, error))
+            return {}
+
+    def write(self, number: int, arrays: Arrays) -> None:
+        """Keep it."""
+        write_sealed(self._file(number), as_npz(arrays), self.recorder.origin(self._file(number)))
+
+    def _file(self, number: int) -> Path:
+        return self.work / f"slice-{number:05d}.npz"
