@@ -1,4 +1,4 @@
-"""The paper's heads, offered through the plugin hook."""
+"""The paper's heads, and three that need no training, offered through the plugin hook."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 @hookimpl
 def partbench_heads() -> Iterator[Head]:
-    """The heads of section 4.2, Table 7 and Tables C to E."""
+    """Three in closed form, and the heads of section 4.2, Table 7 and Tables C to E."""
+    yield Head("ridge", _ridge, "least squares in eq. (1), its ridge chosen by leave-one-out; no steps")
+    yield Head("prototype", _prototype, "nearest class mean by cosine; no steps")
+    yield Head("knn", _knn, "the three nearest of 4,096 labelled pixels by cosine; no steps")
     yield Head("linear", _linear, "linear in eq. (1), no hidden layer (Table 7)")
     yield Head("mlp-1", partial(_mlp, "1"), "per pixel, 2,000 hidden units (Table 7)")
     yield Head("mlp-2", partial(_mlp, "2"), "per pixel, 2,000 and 200 hidden units (section 4.2)")
@@ -28,6 +31,24 @@ def partbench_heads() -> Iterator[Head]:
 
 
 # torch is imported when a head is built, so that listing the heads stays quick.
+
+
+def _ridge(channels: tuple[int, ...], classes: int) -> nn.Module:
+    from .ridge import Ridge
+
+    return Ridge(channels, classes)
+
+
+def _prototype(channels: tuple[int, ...], classes: int) -> nn.Module:
+    from .prototype import Prototype
+
+    return Prototype(channels, classes)
+
+
+def _knn(channels: tuple[int, ...], classes: int) -> nn.Module:
+    from .knn import Knn
+
+    return Knn(channels, classes)
 
 
 def _linear(channels: tuple[int, ...], classes: int) -> nn.Module:

@@ -39,6 +39,20 @@ class ReadsRows(Protocol):
         """Logits (N, K, bottom - top, size): the same numbers as in those rows of `forward`."""
 
 
+@runtime_checkable
+class Solves(Protocol):
+    """Optional capability: a head that is computed from its shots at once, and not trained in steps."""
+
+    def solve(self, shot: Callable[[int], Sequence[Tensor]], masks: Tensor) -> None:
+        """Learn from the maps `shot(i)`, each (1, C, h, w), and the masks (n, S, S) of all shots.
+
+        A pixel of a mask that is not below the number of classes has no label. `shot` may be asked for an image more
+        than once, and describes it again each time where memory is short. What is learnt is in parameters and buffers
+        whose shapes `build` knows, so that `load_state_dict` brings it back; numbers that are drawn come from torch's
+        generator. Schedules mean nothing to it.
+        """
+
+
 @dataclass(frozen=True)
 class Head:
     """A small network that learns part labels from a few annotated images."""

@@ -1,8 +1,7 @@
 """Eq. (1), the pixel-wise representation F = U(a1) ⊕ ... ⊕ U(an), three ways: dense, projected, sampled.
 
-F itself is huge (5.8 GB for one 512-pixel image of StyleGAN2) and hardly ever needed. `dense` is F as
-the paper writes it, the reference for the other two: `project` is F through a first layer, with no F
-in between, and `sample` is F at a few pixels.
+F itself is huge (5.8 GB for one 512-pixel image of StyleGAN2) and hardly ever needed. `dense` is F as the paper writes
+it, the reference for the other two: `project` is F through a first layer without F, and `sample` is F at a few pixels.
 """
 
 from __future__ import annotations
@@ -55,9 +54,8 @@ def project(
     `weight` is (O, ΣC, k, k) with k odd, `bias` (O,). Zeros surround F, so the result is that of
     `F.conv2d(dense(maps, size), weight, bias, padding=dilation * (k // 2), dilation=dilation)`.
 
-    U is linear and keeps channels apart, so the sum over channels may come before it: each map meets
-    its slice of the weight at its own size, where it has few pixels. A map larger than the target is
-    made smaller first, because there it has fewer.
+    U is linear and keeps channels apart, so the sum over channels may come before it: each map meets its slice of the
+    weight at its own size, where it has few pixels. A map larger than the target is made smaller first.
     """
     look = ConvWindow(size, weight.shape[-1], dilation, *(rows or (0, size)))
     parts = torch.split(weight, [layer.shape[1] for layer in maps], dim=1)
@@ -152,6 +150,11 @@ class Projection(nn.Module):
         return F.conv1d(sample(maps, pixels, size), self.weight.flatten(2), self.bias)
 
 
+def stretch(length: int, size: int, like: Tensor) -> Tensor:
+    """The matrix (size, length) of U along one axis of a map that it enlarges, in the dtype and place of `like`."""
+    return _axis(length, size, 1, 1, like.dtype, like.device)
+
+
 def _add(total: Tensor | None, term: Tensor) -> Tensor:
     return term if total is None else total.add_(term)
 
@@ -166,8 +169,8 @@ def _taps(layer: Tensor, weight: Tensor) -> Tensor:
 def _enlarge(small: Mapping[tuple[int, int], Tensor], look: ConvWindow) -> Tensor:
     """The sum over sizes (h, w) and taps of the taps (N, O, k·h, k·w), shifted and resized: (N, O, height, size).
 
-    A bilinear resize is R_h · map · R_wᵀ, so the sum over sizes is one product of matrices laid side by
-    side. That is four times faster than `F.interpolate` size by size, and as exact.
+    A bilinear resize is R_h · map · R_wᵀ, so the sum over sizes is one product of matrices laid side by side: four
+    times faster than `F.interpolate` size by size, and as exact.
     """
     down, across = [], []
     for (height, width), taps in small.items():

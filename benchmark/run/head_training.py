@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...datasets.dataset import IGNORE
-from ...heads.head import Head, HeadError, ReadsPixels, ReadsRows, Rows
+from ...heads.head import Head, HeadError, ReadsPixels, ReadsRows, Rows, Solves
 from ...heads.pixelwise import Projection
 from .pace import Pace
 from .schedules import Schedule
@@ -27,7 +27,8 @@ class Trained:
     module: nn.Module
     steps: int
     settled: bool | None
-    """Whether the loss had settled before the last step that the schedule allows; None of a fixed number of steps."""
+    """Whether the loss had settled before the last step that the schedule allows; None of a fixed number of steps, and
+    of a head that is solved in none."""
 
 
 @contextmanager
@@ -108,6 +109,9 @@ def learn(
     with denormals_as_zero(), torch.random.fork_rng(devices=[masks.device] if masks.is_cuda else []):
         torch.manual_seed(seed)
         module = head.build(channels, classes).to(masks.device)
+        if isinstance(module, Solves):
+            module.solve(shot, masks)
+            return Trained(module.requires_grad_(False).eval(), 0, None)
         pace = _train(module, shot, masks, schedule.for_head(head.name), seed)
     return Trained(module.requires_grad_(False).eval(), pace.step, pace.settled)
 
@@ -167,6 +171,8 @@ def predict(head: nn.Module, maps: Sequence[Tensor], size: int, classes: int) ->
 
 def strategy(module: nn.Module, schedule: Schedule, size: int) -> str:
     """How a head reads eq. (1) while it learns."""
+    if isinstance(module, Solves):
+        return "solved"
     if isinstance(module, ReadsPixels) and schedule.pixels < size * size:
         return f"sampled at {schedule.pixels} pixels"
     return "projected" if any(isinstance(part, Projection) for part in module.modules()) else "its own way"

@@ -27,7 +27,7 @@ class ShotFit:
     """What a head makes of its own shots at the end of its training."""
 
     steps: int
-    """Steps of its training."""
+    """Steps of its training; 0 of a head that is solved and not trained."""
     settled: bool | None
     """Whether its loss had settled before the last step that the schedule allows; None of a fixed number of steps."""
     loss: float
@@ -41,7 +41,13 @@ class ShotFit:
 
     @property
     def converged(self) -> bool:
-        """Whether it fits its shots: well, or as well as it can and better than one class everywhere."""
+        """Whether it fits its shots: well, or as well as it can and better than one class everywhere.
+
+        A head that is solved in no steps is what it is at once. It may honestly not fit its shots, as class means that
+        lie on one another do, and no longer training would help it; so its score is taken as it is.
+        """
+        if self.steps == 0:
+            return True
         learnt = self.iou >= self.constant + LEARNT * (1 - self.constant)
         return self.iou >= FITS or (learnt and self.settled is not False)
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from partbench.heads import checks, mlp, partbench_heads
 from partbench.heads.head import Head, HeadError, ReadsPixels
 from partbench.heads.linear import Linear
+from partbench.heads.ridge import Ridge
 
 HEADS = {head.name: head for head in partbench_heads()}
 CNNS = {
@@ -36,7 +37,7 @@ def test_every_head_passes(head: Head, check: Callable[[Head], None]) -> None:
 
 def test_the_names_are_those_of_the_leaderboard() -> None:
     cnns = ["cnn-s", "cnn-m", "cnn-l", "cnn-s-3x3", "cnn-m-3x3", "cnn-l-3x3"]
-    assert list(HEADS) == ["linear", "mlp-1", "mlp-2", *cnns]
+    assert list(HEADS) == ["ridge", "prototype", "knn", "linear", "mlp-1", "mlp-2", *cnns]
     assert all(head.summary for head in HEADS.values())
 
 
@@ -131,6 +132,50 @@ class Stuck(Linear):
         return super().forward(maps, size) * 0
 
 
+class Blank(Ridge):
+    """Is not what it solved, but at random."""
+
+    def solve(self, shot: Callable[[int], Sequence[Tensor]], masks: Tensor) -> None:
+        nn.init.normal_(self.weight.detach())
+
+
+class Growing(Ridge):
+    """Adds to what it solved before."""
+
+    def solve(self, shot: Callable[[int], Sequence[Tensor]], masks: Tensor) -> None:
+        before = self.weight.detach().clone()
+        super().solve(shot, masks)
+        self.weight.detach().add_(before)
+
+
+class Forgetful(Ridge):
+    """Keeps a number where no state has it."""
+
+    factor = 1.0
+
+    def solve(self, shot: Callable[[int], Sequence[Tensor]], masks: Tensor) -> None:
+        super().solve(shot, masks)
+        self.factor = 2.0
+
+    def forward(self, maps: Sequence[Tensor], size: int) -> Tensor:
+        return super().forward(maps, size) * self.factor
+
+
+class Spoiling(Ridge):
+    """Writes into its shots once it has read them."""
+
+    def solve(self, shot: Callable[[int], Sequence[Tensor]], masks: Tensor) -> None:
+        super().solve(shot, masks)
+        shot(0)[0].mul_(2)
+
+
+class Clamping(Ridge):
+    """Takes what has no label for the last class."""
+
+    def solve(self, shot: Callable[[int], Sequence[Tensor]], masks: Tensor) -> None:
+        super().solve(shot, masks.clamp(max=len(self.bias) - 1))
+
+
 FAULTS = (
     (lambda channels, classes: "head", checks.check_builds, "not a module"),
     (Wide, checks.check_logits, "resize them"),
@@ -141,10 +186,15 @@ FAULTS = (
     (Mixed, checks.check_batch, "mixes the images"),
     (Elsewhere, checks.check_pixels, "differs from forward"),
     (Stuck, checks.check_learns, "learns only"),
+    (Blank, checks.check_learns, "knows only"),
+    (Growing, checks.check_solves, "when it solves again"),
+    (Forgetful, checks.check_solves, "loses what it has solved"),
+    (Spoiling, checks.check_solves, "writes into the maps"),
+    (Clamping, checks.check_unseen, "not seen"),
 )
 
 
-@pytest.mark.parametrize(("build", "check", "message"), FAULTS, ids=[check.__name__ for _, check, _ in FAULTS])
+@pytest.mark.parametrize(("build", "check", "message"), FAULTS, ids=[message for *_, message in FAULTS])
 def test_a_fault_fails_its_check(build: Callable[..., nn.Module], check: Callable[[Head], None], message: str) -> None:
     with pytest.raises(HeadError, match=f"faulty.*{message}"):
         check(Head("faulty", build))

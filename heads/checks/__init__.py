@@ -9,17 +9,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
-from .head import Head, HeadError, ReadsPixels, ReadsRows
+from ..head import Head, HeadError, ReadsPixels, ReadsRows, Solves
+from .probes import CHANNELS, CLASSES, built, close, logits_of, noise_maps, sign_labels
+from .solving import check_solves, check_unseen
 
-CHANNELS = (5, 3, 1)
-SIDES = (2, 4, 8)
-CLASSES = 3
 STEPS = 200
 """Steps that a head has to learn one picture, with Adam at a rate of 0.01."""
 
@@ -27,25 +26,25 @@ STEPS = 200
 def check_builds(head: Head) -> None:
     """`build` gives a module, for any number of maps and any channels."""
     for channels in (CHANNELS, (7,)):
-        if not isinstance(module := _build(head, channels), nn.Module):
+        if not isinstance(module := built(head, channels), nn.Module):
             kind = type(module).__name__
             raise HeadError(f"{head.name} builds a {kind}, not a module; let `build` return a torch.nn.Module")
 
 
 def check_logits(head: Head) -> None:
     """The logits are (N, classes, size, size), whether the maps are smaller, larger or as large."""
-    module = _build(head)
+    module = built(head)
     for size in (5, 8, 11):
-        shape, asked = tuple(_run(module, _maps(2), size).shape), (2, CLASSES, size, size)
+        shape, asked = tuple(logits_of(module, noise_maps(2), size).shape), (2, CLASSES, size, size)
         if shape != asked:
             raise HeadError(f"{head.name} gives logits {shape} where {asked} was asked; resize them to `size`")
 
 
 def check_untouched(head: Head) -> None:
     """The maps that it reads are the same afterwards, since other heads read them too."""
-    maps = _maps(2)
+    maps = noise_maps(2)
     given = [layer.clone() for layer in maps]
-    _run(_build(head), given, 8)
+    logits_of(built(head), given, 8)
     if not all(torch.equal(one, other) for one, other in zip(given, maps, strict=True)):
         raise HeadError(f"{head.name} writes into the maps that it reads; work on a copy")
 
@@ -54,16 +53,18 @@ def check_device(head: Head) -> None:
     """Logits are float32, and on the maps' device: on every device that this machine has."""
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     for device in (name for name, found in there.items() if found):
-        logits = _run(_build(head).to(device), [layer.to(device) for layer in _maps(2)], 8)
+        logits = logits_of(built(head, device=device), [layer.to(device) for layer in noise_maps(2)], 8)
         if logits.device.type != device or logits.dtype != torch.float32:
             what = f"{head.name} gives {logits.dtype} on {logits.device.type} for maps of torch.float32 on {device}"
             raise HeadError(f"{what}; make its constants buffers, and keep the dtype of the maps")
 
 
 def check_gradients(head: Head) -> None:
-    """Every parameter gets a gradient."""
-    module = _build(head)
-    module(_maps(2), 8).square().sum().backward()
+    """Every parameter gets a gradient, if it is trained."""
+    module = built(head)
+    if isinstance(module, Solves):
+        return
+    module(noise_maps(2), 8).square().sum().backward()
     idle = [name for name, p in module.named_parameters() if p.requires_grad and (p.grad is None or not p.grad.any())]
     if idle:
         raise HeadError(f"{head.name} never trains {', '.join(idle)}; use it in `forward` or take it out")
@@ -71,52 +72,59 @@ def check_gradients(head: Head) -> None:
 
 def check_seed(head: Head) -> None:
     """`torch.manual_seed` decides the initial numbers, and the same maps always give the same logits."""
-    first, second = _build(head), _build(head)
-    if not torch.equal(_run(first, _maps(1), 8), _run(second, _maps(1), 8)):
+    first, second = built(head), built(head)
+    if not torch.equal(logits_of(first, noise_maps(1), 8), logits_of(second, noise_maps(1), 8)):
         raise HeadError(f"{head.name} differs from itself under one seed; draw from torch's generator alone")
-    if not torch.equal(_run(first, _maps(1), 8), _run(first, _maps(1), 8)):
+    if not torch.equal(logits_of(first, noise_maps(1), 8), logits_of(first, noise_maps(1), 8)):
         raise HeadError(f"{head.name} gives new logits for the same maps; draw nothing at random in eval mode")
 
 
 def check_batch(head: Head) -> None:
     """An image's logits do not depend on the images beside it."""
-    module, maps = _build(head), _maps(2)
-    alone = torch.cat([_run(module, [layer[i : i + 1] for layer in maps], 8) for i in range(2)])
-    if not _close(_run(module, maps, 8), alone):
+    module, maps = built(head), noise_maps(2)
+    alone = torch.cat([logits_of(module, [layer[i : i + 1] for layer in maps], 8) for i in range(2)])
+    if not close(logits_of(module, maps, 8), alone):
         raise HeadError(f"{head.name} mixes the images of a batch; compute each image's logits from its maps alone")
 
 
 def check_pixels(head: Head) -> None:
     """A head that `ReadsPixels` says the same about a pixel as about the whole picture."""
-    module, maps = _build(head), _maps(2)
+    module, maps = built(head), noise_maps(2)
     if not isinstance(module, ReadsPixels):
         return
     for size in (5, 8, 11):
         pixels = torch.randint(size * size, (2, 7), generator=torch.Generator().manual_seed(0))
-        whole = _run(module, maps, size).flatten(2).gather(2, pixels[:, None].expand(-1, CLASSES, -1))
+        whole = logits_of(module, maps, size).flatten(2).gather(2, pixels[:, None].expand(-1, CLASSES, -1))
         with torch.no_grad():
             some = module.at(maps, pixels, size)
-        if some.shape != whole.shape or not _close(some, whole):
+        if some.shape != whole.shape or not close(some, whole):
             raise HeadError(f"{head.name}.at differs from forward at the same pixels; read eq. (1) with `sample`")
 
 
 def check_rows(head: Head) -> None:
     """A head that `ReadsRows` says the same about some rows as about the whole picture."""
-    module, maps = _build(head), _maps(2)
+    module, maps = built(head), noise_maps(2)
     if not isinstance(module, ReadsRows):
         return
     for size, rows in ((5, (0, 2)), (8, (3, 5)), (11, (7, 11))):
-        whole = _run(module, maps, size)[:, :, slice(*rows)]
+        whole = logits_of(module, maps, size)[:, :, slice(*rows)]
         with torch.no_grad():
             some = module.rows(maps, rows, size)
-        if some.shape != whole.shape or not _close(some, whole):
+        if some.shape != whole.shape or not close(some, whole):
             raise HeadError(f"{head.name}.rows differs from forward in the same rows; begin as far outside as it sees")
 
 
 def check_learns(head: Head) -> None:
     """The head can learn one small picture by heart."""
-    module, maps = _build(head).train(), _maps(1)
-    labels = maps[-1][:, 0].ge(0).long()  # (1, 8, 8), plain in the last map
+    module, maps = built(head), noise_maps(1)
+    labels = sign_labels(maps)
+    if isinstance(module, Solves):
+        module.solve(lambda place: maps, labels)
+        right = (logits_of(module, maps, 8).argmax(1) == labels).float().mean().item()
+        if right > 0.9:
+            return
+        raise HeadError(f"{head.name} knows only {right:.0%} of the picture that it has solved; see what it reads")
+    module.train()
     optimizer = torch.optim.Adam(module.parameters(), lr=1e-2)
     right = 0.0
     for _ in range(STEPS):
@@ -141,27 +149,7 @@ CHECKS: tuple[Callable[[Head], None], ...] = (
     check_pixels,
     check_rows,
     check_learns,
+    check_solves,
+    check_unseen,
 )
 """All of them, in the order in which to mend."""
-
-
-def _build(head: Head, channels: tuple[int, ...] = CHANNELS) -> nn.Module:
-    torch.manual_seed(0)
-    module = head.build(channels, CLASSES)
-    return module.eval() if isinstance(module, nn.Module) else module
-
-
-def _maps(count: int) -> list[Tensor]:
-    """Maps of `count` images, (N, CHANNELS[i], SIDES[i], SIDES[i])."""
-    noise = torch.Generator().manual_seed(1)
-    return [torch.randn(count, c, side, side, generator=noise) for c, side in zip(CHANNELS, SIDES, strict=True)]
-
-
-def _run(module: nn.Module, maps: Sequence[Tensor], size: int) -> Tensor:
-    with torch.no_grad():
-        logits: Tensor = module(maps, size)
-    return logits
-
-
-def _close(one: Tensor, other: Tensor) -> bool:
-    return torch.allclose(one, other, rtol=1e-4, atol=1e-5)
