@@ -75,11 +75,12 @@ class Ridge(Projection):
         if not everything.pixels:
             raise HeadError("its shots have no labelled pixel to fit; label some, or choose other shots")
         judge = _Judge(classes, by_iou=len(masks) > 1)
-        for number, mask in _left_out(masks, classes):
-            maps = shot(number)
-            rest = everything - _moments(maps, mask, classes)
-            if rest.pixels > 0.5:
-                judge.hear([rest.fit(share) for share in SHARES], maps, mask)
+        for i, mask in enumerate(masks):
+            maps = shot(i)
+            for out in [mask] if len(masks) > 1 else _quadrants(mask, classes):
+                rest = everything - _moments(maps, out, classes)
+                if rest.pixels > 0.5:
+                    judge.hear([rest.fit(share) for share in SHARES], maps, out)
         self._take(everything.fit(SHARES[judge.best] if judge.heard else UNTRIED))
 
     def rows(self, maps: Sequence[Tensor], rows: Rows, size: int) -> Tensor:
@@ -106,17 +107,14 @@ def _moments(maps: Sequence[Tensor], mask: Tensor, classes: int) -> Moments:
     return Moments(gram(layers, mask < classes), class_sums(layers, mask, classes))
 
 
-def _left_out(masks: Tensor, classes: int) -> Iterator[tuple[int, Tensor]]:
-    """Place of a shot and mask (S, S) of what is left out in turn: each of several shots, the quadrants of a single."""
-    if len(masks) > 1:
-        yield from enumerate(masks)
-        return
-    half = masks.shape[-1] // 2
+def _quadrants(mask: Tensor, classes: int) -> Iterator[Tensor]:
+    """The mask (S, S) of each quadrant, which has labels there alone."""
+    half = len(mask) // 2
     for rows in (slice(half), slice(half, None)):
         for columns in (slice(half), slice(half, None)):
-            quadrant = torch.full_like(masks[0], classes)
-            quadrant[rows, columns] = masks[0, rows, columns]
-            yield 0, quadrant
+            quadrant = torch.full_like(mask, classes)
+            quadrant[rows, columns] = mask[rows, columns]
+            yield quadrant
 
 
 @dataclass

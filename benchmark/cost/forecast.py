@@ -96,7 +96,7 @@ def memory(figures: BackboneFigures, cells: Sequence[Cell], extent: Extent) -> i
     heads = [_head(figures, cell) for cell in cells]
     held = figures.weights + figures.maps * cached_shots(figures, extent) + sum(head.parameters for head in heads)
     read = figures.maps * figures.slice if cached_shots(figures, extent) < extent.used else 0
-    work = max((3 * head.parameters + head.memory for head in heads), default=0)  # gradients and Adam's two moments
+    work = max((head.training + head.memory for head in heads), default=0)
     work = max([read + work, *(one.memory for one in _segmenters(figures, cells))])
     return held + max(work, figures.memory, 2 * figures.maps * min(figures.slice, extent.test))
 
@@ -139,13 +139,17 @@ def _fits(figures: BackboneFigures, cells: Sequence[Cell], extent: Extent) -> di
 
 
 def _fit(head: HeadFigures, base: Cell, extent: Extent) -> float:
-    return head.build + (head.step * extent.steps(base.head, base.shots) if head.step else 0.0)
+    training = head.step * extent.steps(base.head, base.shots) if head.step else 0.0
+    return head.solve.seconds(base.shots) if head.solve else head.build + training
 
 
 def _again(figures: BackboneFigures, base: Cell, extent: Extent) -> float:
     """Seconds to describe shots again whose maps are not held."""
-    missing = max(0, base.shots - cached_shots(figures, extent)) / base.shots
-    return missing * figures.describe * extent.steps(base.head, base.shots) if missing else 0.0
+    missing, solve = max(0, base.shots - cached_shots(figures, extent)), _head(figures, base).solve
+    if not missing:
+        return 0.0
+    reads = solve.reads if solve else extent.steps(base.head, base.shots) / base.shots
+    return missing * reads * figures.describe
 
 
 def _describing(figures: BackboneFigures, stage: str, images: int) -> float:

@@ -1,4 +1,4 @@
-"""Measured cost of a segmenter on this machine."""
+"""Measured cost of backbones, heads and a segmenter on this machine."""
 
 from __future__ import annotations
 
@@ -44,6 +44,21 @@ class SegmenterFigures:
 
 
 @dataclass(frozen=True)
+class SolveFigures:
+    """A head that is solved in no steps."""
+
+    alone: float
+    """Seconds to build it and to solve a single shot."""
+    each: float
+    """The same per shot of several."""
+    reads: int
+    """How often it asks for the maps of a shot."""
+
+    def seconds(self, shots: int) -> float:
+        return self.alone if shots == 1 else shots * self.each
+
+
+@dataclass(frozen=True)
 class HeadFigures:
     """One head on the maps of one backbone."""
 
@@ -56,11 +71,18 @@ class HeadFigures:
     parameters: int = 0
     """Bytes of its numbers."""
     memory: int = 0
-    """Bytes beyond them, at the highest of a step or a prediction."""
+    """Bytes beyond them and what trains them, at the highest of a step, a solution or a prediction."""
     strategy: str = ""
     """How it reads eq. (1)."""
     segmenter: SegmenterFigures | None = None
     """What its labels teach, if it is auto-shot."""
+    solve: SolveFigures | None = None
+    """What it takes in place of steps, if it is solved."""
+
+    @property
+    def training(self) -> int:
+        """Bytes that train its numbers: gradients and Adam's two moments."""
+        return 0 if self.solve else 3 * self.parameters
 
 
 @dataclass(frozen=True)

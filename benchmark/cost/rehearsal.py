@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ... import one_line
 from ...backbones.backbone import Backbone, Generates
-from ...heads.head import Head
+from ...heads.head import Head, Solves
 from ..machine import MemoryLimit, PeakMemory, slices
 from ..metrics.confusion import confuse
 from ..plan import base_head, parse_auto_shot
@@ -24,11 +24,11 @@ from ..plugins.calls import plugin_call
 from ..plugins.catalogue import Offer
 from ..plugins.code_identity import code_hash
 from ..run.features import FeatureSource
-from ..run.head_training import fit, predict, strategy
+from ..run.head_training import fit, learn, predict, strategy
 from ..run.schedules import SCHEDULES
 from ..run.task import SegmentationTask
 from .feature_timing import Result, time_call, time_features
-from .measured_cost import BackboneFigures, HeadFigures, SegmenterFigures
+from .measured_cost import BackboneFigures, HeadFigures, SegmenterFigures, SolveFigures
 from .segmenter_rehearsal import auto_shot_figures, segmenter_figures
 
 STEPS = 2
@@ -137,18 +137,36 @@ class Rehearsal:
         def score() -> object:
             return confuse(predict(module, maps, plan.size, classes).cpu().numpy(), masks.numpy(), classes)
 
+        solve = self._solving(head, maps, masks.to(self.device), classes) if isinstance(module, Solves) else None
         module = train(1)
         score()
-        seconds, image = self._often(lambda: train(STEPS)), self._often(score)
-        parameters = sum(p.nelement() * p.element_size() for p in module.parameters())
-        return HeadFigures(
-            build=build,
+        seconds, image = 0.0 if solve else self._often(lambda: train(STEPS)), self._often(score)
+        numbers = sum(p.nelement() * p.element_size() for p in (*module.parameters(), *module.buffers()))
+        figures = HeadFigures(
+            build=0.0 if solve else build,
             step=max(0.0, seconds - build) / STEPS,
+            solve=solve,
             image=image,
-            parameters=parameters,
-            memory=max(0, (peak.read() or 0) - 4 * parameters),
+            parameters=numbers,
             strategy=strategy(module, schedule, plan.size),
         )
+        return replace(figures, memory=max(0, (peak.read() or 0) - numbers - figures.training))
+
+    def _solving(self, head: Head, maps: Sequence[Tensor], masks: Tensor, classes: int) -> SolveFigures:
+        """Of a head that is solved, from one image (1, C_i, h_i, w_i) as its only shot and as two."""
+        channels, schedule = tuple(layer.shape[1] for layer in maps), SCHEDULES[self.task.plan.schedule]
+        asked: list[int] = []
+
+        def shot(row: int) -> Sequence[Tensor]:
+            asked.append(row)
+            return maps
+
+        def solve(count: int) -> object:
+            return learn(head, channels, classes, shot, masks.expand(count, -1, -1), schedule, 0)
+
+        solve(1)  # the first warms up
+        reads = len(asked)
+        return SolveFigures(self._often(lambda: solve(1)), self._often(lambda: solve(2)) / 2, reads)
 
     def _often(self, work: Callable[[], object]) -> float:
         """Seconds of the median call, of several where they are quick."""

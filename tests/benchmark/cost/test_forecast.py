@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from partbench.benchmark.cost.feasibility import Feasibility
 from partbench.benchmark.cost.forecast import STAGES, Extent, cached_shots, materialised, memory, needs
-from partbench.benchmark.cost.measured_cost import BackboneFigures, HeadFigures
+from partbench.benchmark.cost.measured_cost import BackboneFigures, HeadFigures, SolveFigures
 from partbench.benchmark.plan import COPY, NO_HEAD, Cell, Plan
 from partbench.heads.pixelwise import dense
 
@@ -81,6 +81,18 @@ def test_maps_of_shots_take_half_of_what_is_left() -> None:
     short, long = (needs(slow, CELLS, extent).cells for extent in (EXTENT, tight))
     assert long[one] == short[one]
     assert long[five] == pytest.approx(short[five] + 20 * 2 / 5 * 10)
+
+
+def test_a_head_that_is_solved_takes_no_steps() -> None:
+    """A single shot has its own time, several so much each; nothing trains it, and each shot is read a few times."""
+    figures = HeadFigures(image=3, parameters=1000, memory=500, solve=SolveFigures(alone=7, each=4, reads=2))
+    slow = replace(SLOW, weights=500, memory=0, heads={"ridge": figures})
+    one, five = (Cell("slow", "ridge", shots, 0) for shots in (1, 5))
+    found = needs(slow, [one, five], EXTENT)
+    assert found.cells == {one: 7 + 20 * 3, five: 5 * 4 + 20 * 3}
+    assert memory(slow, [one, five], EXTENT) == 500 + 96 * 11 + 2 * 1000 + 2 * 4 * 96
+    tight = needs(slow, [one, five], replace(EXTENT, room=500 + 2 * 3 * 96))
+    assert tight.cells[five] == found.cells[five] + 2 * 2 * 10
 
 
 @pytest.mark.parametrize("shapes", [[(3, 8, 8)], [(4, 2, 2), (2, 16, 16)]])

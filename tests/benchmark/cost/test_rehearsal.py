@@ -22,9 +22,11 @@ from partbench.benchmark.run.task import SegmentationTask
 from partbench.datasets.dataset import Dataset, Splits
 from partbench.heads.cnn import NETWORKS, Cnn
 from partbench.heads.head import Head
+from partbench.heads.knn import BANK, Knn
 from partbench.heads.linear import Linear
 from partbench.heads.mlp import NETWORKS as MLPS
 from partbench.heads.mlp import Mlp
+from partbench.heads.ridge import Ridge
 
 
 @dataclass
@@ -76,6 +78,8 @@ RECORDS = {
     "linear": Head("linear", Linear),
     "mlp": Head("mlp", lambda channels, classes: Mlp(channels, classes, MLPS["1"])),
     "cnn": Head("cnn", lambda channels, classes: Cnn(channels, classes, NETWORKS["S"])),
+    "ridge": Head("ridge", Ridge),
+    "knn": Head("knn", Knn),
 }
 
 
@@ -109,6 +113,18 @@ def test_a_rehearsal_measures_every_stage(rehearsal: Rehearsal) -> None:
     again = rehearsal.figures(Offer(Backbone("slow", 16, (3, 3), load=lambda: slow), "toys 1"), PLAN.heads)
     assert slow.inverted == 10
     assert again.heads == figures.heads
+
+
+def test_a_head_that_is_solved_has_no_steps(rehearsal: Rehearsal) -> None:
+    """Its solution is timed instead, its state counted whole, and how often it asks for a shot."""
+    figures = rehearsal.figures(Backbone("slow", 16, (3, 3), load=Inverting), ("ridge", "knn"))
+    assert figures.error is None
+    for name, reads in (("ridge", 2), ("knn", 1)):
+        head = figures.heads[name]
+        assert (head.step, head.strategy, head.training) == (0, "solved", 0) and head.image > 0
+        assert head.solve and min(head.solve.alone, head.solve.each) > 0 and head.solve.reads == reads
+    assert figures.heads["ridge"].parameters == 4 * (6 * 3 + 3)
+    assert figures.heads["knn"].parameters == BANK * (4 * 6 + 8)
 
 
 @dataclass

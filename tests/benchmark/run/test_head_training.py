@@ -19,6 +19,7 @@ from partbench.benchmark.run.head_training import (
     loss_of,
     losses,
     predict,
+    strategy,
     strips,
 )
 from partbench.benchmark.run.schedules import SCHEDULES, Schedule, Settling
@@ -84,6 +85,21 @@ def test_the_same_seed_gives_the_same_bits(head: Head, maps: list[Tensor], masks
         assert not any(p.requires_grad for p in module.parameters())
     assert torch.equal(trained[0], trained[1])
     assert not torch.equal(trained[0], trained[2])
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=SCHEDULES)
+@pytest.mark.parametrize("name", ["ridge", "prototype", "knn"])
+def test_a_head_that_is_solved_takes_no_step(name: str, schedule: Schedule, maps: list[Tensor], masks: Tensor) -> None:
+    """Under any schedule it is the same head, which is frozen, and draws under its seed alone."""
+    head = next(one for one in partbench_heads() if one.name == name)
+    trained = [
+        learn(head, CHANNELS, CLASSES, lambda i: [m[i : i + 1] for m in maps], masks, given, 3)
+        for given in (schedule, SHORT)
+    ]
+    first, other = (predict(one.module, maps, SIZE, CLASSES) for one in trained)
+    assert torch.equal(first, other)
+    assert all((one.steps, one.settled, one.module.training) == (0, None, False) for one in trained)
+    assert strategy(trained[0].module, schedule, SIZE) == "solved"
 
 
 def test_the_paper_takes_every_image_a_thousand_times() -> None:

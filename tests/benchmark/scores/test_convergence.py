@@ -51,11 +51,21 @@ def crossing(bad: tuple[str, str, int] | None = None, fit: ShotFit = BAD) -> lis
         (replace(GOOD, settled=False, iou=0.95), True),
         (replace(GOOD, iou=float("nan"), constant=float("nan"), loss=0.0), False),
         (replace(GOOD, iou=1.0, constant=1.0), True),
+        (replace(BAD, steps=0, settled=None), True),
     ],
-    ids=["fits", "fixed steps", "one class everywhere", "still falling", "falling but fits", "no label", "one class"],
+    ids=[
+        "fits",
+        "fixed steps",
+        "one class everywhere",
+        "still falling",
+        "falling but fits",
+        "no label",
+        "one class",
+        "solved",
+    ],
 )
 def test_converged_is_what_the_shots_say(fit: ShotFit, converged: bool) -> None:
-    """It finds more than one class, and its loss has settled; or there is hardly anything left to learn."""
+    """It finds more than one class, and its loss has settled; or nothing is left to learn; or it was not trained."""
     assert fit.converged is converged
 
 
