@@ -9,6 +9,7 @@ The bank, how it is drawn, and the votes were chosen on validation images: docs/
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
@@ -26,8 +27,10 @@ FIRST = 1e-3
 """What the nearest vote weighs more than 1, each further one half as much more: where votes are equal it decides."""
 FLOOR = 1e-3
 """The least share of votes that a class is given, when its logarithm becomes a logit."""
-AT_ONCE = 2**22
-"""Similarities that are held at once (16 MB)."""
+AT_ONCE = 2**21
+"""Similarities that are held at once (8 MB as float32: beyond a CPU's cache it is slower)."""
+GROUP = 16
+"""Places of the bank whose nearest is found first."""
 
 
 class Knn(nn.Module):
@@ -113,6 +116,17 @@ class Knn(nn.Module):
 
 
 def _nearest(similar: Tensor) -> tuple[Tensor, Tensor]:
-    """The highest of similarities (N, units, P), and their places, the nearest first."""
-    best, places = similar.topk(min(NEIGHBOURS, similar.shape[1]), dim=1)
-    return best, places
+    """The highest of similarities (N, units, P), and their places, the nearest first.
+
+    They are in the groups whose maxima are highest: on a CPU a maximum is found at a tenth of the time of a place.
+    """
+    units = similar.shape[1]
+    if units <= NEIGHBOURS * GROUP:
+        best, places = similar.topk(min(NEIGHBOURS, units), dim=1)
+        return best, places
+    padded = F.pad(similar, (0, 0, 0, -units % GROUP), value=-math.inf) if units % GROUP else similar
+    groups = padded.unflatten(1, (-1, GROUP)).amax(2).topk(NEIGHBOURS, dim=1).indices
+    inside = torch.arange(GROUP, device=similar.device)[:, None]
+    places = (groups[:, :, None] * GROUP + inside).flatten(1, 2)
+    best, chosen = padded.gather(1, places).topk(NEIGHBOURS, dim=1)
+    return best, places.gather(1, chosen)

@@ -40,7 +40,7 @@ def solved(maps: list[list[Tensor]], masks: Tensor, seed: int = 0) -> Knn:
 
 
 @settings(max_examples=25, deadline=None)
-@given(shapes, st.integers(1, 2), st.sampled_from((60, 2**22)))
+@given(shapes, st.integers(1, 2), st.sampled_from((60, 64 * 81, 2**21)))
 def test_it_votes_among_the_nearest(shapes: list[tuple[int, int]], count: int, at_once: int) -> None:
     """With a bank of all labelled pixels, in one block or in many: shares of votes, and of equal ones the nearest."""
     maps, masks = shots([(8, 9), *shapes], count)  # the first tells all pixels apart
