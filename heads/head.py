@@ -19,6 +19,10 @@ Rows: TypeAlias = tuple[int, int]
 """A strip of an image: its top row, and the row below its last."""
 
 
+NEVER = -1e6
+"""The logit of a class that no shot shows: finite, as logits must be."""
+
+
 class HeadError(UserError):
     """A head that breaks its contract, in one sentence: the fact, the culprit, the mend."""
 

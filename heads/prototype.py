@@ -14,11 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .gram import class_sums, exact
-from .head import HeadError
+from .head import NEVER, HeadError
 from .pixelwise import Projection
-
-NEVER = -1e6
-"""The logit of a class that no shot shows."""
 
 
 class Prototype(Projection):
