@@ -52,3 +52,21 @@ def test_two_runs_do_not_write_into_one_folder(call: Call, tmp_path: Path) -> No
     assert answer.err.startswith(f"partbench: another partbench run is writing into {out}; ")
     assert not (out / "plan.json").exists()
     assert call(*command).code == 0
+
+
+def test_heads_that_take_no_steps_are_scored_beside_others(call: Call, tmp_path: Path) -> None:
+    """They know more than one class everywhere, are not marked, and a second command has nothing to do."""
+    heads = [word for head in ("ridge", "prototype", "knn") for word in ("--head", head)]
+    command = ("run", "--backbone", "pixels", *heads, *TINY, "--out", tmp_path / "run")
+    first = call(*command, "--json")
+    assert first.code == 0, first.err
+    rows = json.loads(first.out)
+    assert {(row["head"], row["shots"], row["draws"]) for row in rows} == {
+        (head, shots, 2) for head in ("ridge", "prototype", "knn") for shots in (1, 2)
+    }
+    assert {row["not converged"] for row in rows} == {0}
+    assert all(5 < row["mean"] <= 100 for row in rows)
+    again = call(*command, "--json")
+    assert json.loads(again.out) == rows
+    said = call("plan", *command[1:], "--json")
+    assert said.code == 0, said.err
