@@ -27,7 +27,7 @@ CROSSED = ("backbones", "heads", "draws", "shots")
 """The fields that say how much is crossed; two runs that differ in nothing else can be compared."""
 NATIVE = "native"
 """As `--size`: masks are scored at their own size and shape; `native:128` says the square that heads learn at."""
-PROTOCOL = 4
+PROTOCOL = 5
 """Raised whenever the same plan would score otherwise."""
 
 FIRST = {"fit": ("", "crop"), "native": (False,)}

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 @hookimpl
 def partbench_heads() -> Iterator[Head]:
     """Three in closed form, and the heads of section 4.2, Table 7 and Tables C to E."""
-    yield Head(
-        "ridge", _ridge, "least squares in closed form, the ridge chosen by leave-one-out; no steps"
-    )
+    yield Head("ridge", _ridge, "least squares in closed form, the ridge chosen by leave-one-out; no steps")
     yield Head("prototype", _prototype, "nearest class mean by cosine; no steps")
     yield Head("knn", _knn, "the three nearest of 4,096 labelled pixels by cosine; no steps")
     yield Head("linear", _linear, "linear in eq. (1), no hidden layer (Table 7)")

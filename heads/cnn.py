@@ -52,6 +52,9 @@ class Cnn(nn.Module):
             for a, b, dilation in zip(widths[:-1], widths[1:], network.dilations, strict=True)
         )
         self._initialise()
+        self.rest.to(
+            memory_format=torch.channels_last
+        )  # dilated layers are faster where a pixel's channels lie together
 
     def _initialise(self) -> None:
         """Weights that keep the scale of the signal through all layers (He et al. 2015); the paper gives none.
@@ -78,8 +81,6 @@ class Cnn(nn.Module):
         (top, bottom), reach = rows, self.reach
         above, below = min(reach, top), min(reach, size - bottom)
         x: Tensor = self.first.rows(maps, (top - above, bottom + below), size)
-        if x.device.type == "cpu":  # dilated layers are faster there when a pixel's channels lie together
-            x = x.contiguous(memory_format=torch.channels_last)
         for layer in self.rest:
             x = layer(F.leaky_relu(x, self.slope, inplace=True))  # a gradient needs what comes out of it alone
         return x[:, :, above : above + bottom - top].contiguous()

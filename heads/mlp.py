@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .head import Rows
-from .pixelwise import Projection, project
+from .pixelwise import Projection, pixelwise, project
 
-BLOCK = 2**21
+BLOCK = {"cpu": 2**21, "cuda": 2**27}
 """Hidden numbers that `Mlp.rows` makes at once (8 MB as float32: beyond a CPU's cache it is half as fast)."""
-STRIP = 2**15
+STRIP = {"cpu": 2**15, "cuda": 2**18}
 """Pixels that go through `Mlp.rows` at once."""
 
 
@@ -52,7 +51,7 @@ class Mlp(nn.Module):
 
         A large image goes in strips, so that the maps of a strip stay in a CPU's cache while all units read them.
         """
-        step = max(1, STRIP // (len(maps[0]) * size))
+        step = max(1, _most(STRIP, maps) // (len(maps[0]) * size))
         tops = range(*rows, step)
         return torch.cat([self._strip(maps, (top, min(top + step, rows[1])), size) for top in tops], dim=2)
 
@@ -61,20 +60,27 @@ class Mlp(nn.Module):
 
         The second layer is linear in them and adds the blocks up.
         """
-        units = max(1, BLOCK // (len(maps[0]) * (rows[1] - rows[0]) * size))
+        units = max(1, _most(BLOCK, maps) // (len(maps[0]) * (rows[1] - rows[0]) * size))
         assert self.second.bias is not None
         total: Tensor = self.second.bias[:, None]
         firsts = torch.split(self.first.weight, units), torch.split(self.first.bias, units)
         for weight, bias, second in zip(*firsts, torch.split(self.second.weight, units, dim=1), strict=True):
             hidden = project(maps, weight, bias, size, rows=rows).flatten(2).relu()
-            total = total + F.conv1d(hidden, second)
+            total = total + pixelwise(hidden, second)
         return self._finish(total).view(len(total), -1, rows[1] - rows[0], size)
 
     def at(self, maps: Sequence[Tensor], pixels: Tensor, size: int) -> Tensor:
         """The same at `pixels` (N, P) alone: (N, K, P)."""
-        return self._finish(self.second(self.first.at(maps, pixels, size).relu()))
+        hidden = self.first.at(maps, pixels, size).relu()
+        return self._finish(pixelwise(hidden, self.second.weight, self.second.bias))
 
     def _finish(self, x: Tensor) -> Tensor:
         for layer in self.rest:
-            x = layer(x.relu())
+            assert isinstance(layer, nn.Conv1d)
+            x = pixelwise(x.relu(), layer.weight, layer.bias)
         return x
+
+
+def _most(of: Mapping[str, int], maps: Sequence[Tensor]) -> int:
+    """What a device bears; another kind than these as much as a CPU."""
+    return of.get(maps[0].device.type, of["cpu"])

@@ -147,7 +147,15 @@ class Projection(nn.Module):
         """The same at `pixels` (N, P) alone: (N, out, P); for a kernel of 1."""
         if self.weight.shape[-1] != 1:
             raise ValueError("a 3x3 projection looks around each pixel and cannot read single ones; call it whole")
-        return F.conv1d(sample(maps, pixels, size), self.weight.flatten(2), self.bias)
+        return pixelwise(sample(maps, pixels, size), self.weight[..., 0], self.bias)
+
+
+def pixelwise(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """A layer of weight (O, C, 1) and bias (O,) at each pixel of x (N, C, P): (N, O, P).
+
+    A product of matrices, of which a stack is one; a stack of convolutions is done one by one.
+    """
+    return F.linear(x.transpose(1, 2), weight[..., 0], bias).transpose(1, 2)
 
 
 def stretch(length: int, size: int, like: Tensor) -> Tensor:

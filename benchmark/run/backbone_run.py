@@ -84,7 +84,8 @@ class BackboneRun:
             facts["reconstruction error"] = [round(float(error), 5) for part in parts for error in part[ERRORS]]
         for cell in modules:
             confusion = np.concatenate([part[self.slices.column(cell)] for part in parts])
-            self.recorder.scored(cell, confusion, {**facts, FACT: asdict(heads[cell].fit)})
+            own = {FACT: asdict(heads[cell].fit), "training": heads[cell].training}
+            self.recorder.scored(cell, confusion, {**facts, **own})
 
     def _score_auto(self, heads: Mapping[Cell, StoredHead]) -> None:
         """Score auto-shot cells, one after the other."""
@@ -113,19 +114,20 @@ class BackboneRun:
         return len(self.recorder.task.dataset.classes)
 
     def _fit_all(self, cells: Sequence[Cell], of_shots: Sequence[list[int]]) -> dict[Cell, StoredHead]:
-        """The trained heads that cells need, by few-shot cell, those of one draw after the other."""
+        """The trained heads that cells need, by few-shot cell: one draw after the other, or all of a kind at once."""
         heads: dict[Cell, StoredHead] = {}
         shots = ShotMaps(self.source, self.recorder.task.splits.pool, of_shots)
         shots.enter(lambda: self._report_unit("shots"))
-        for draw in sorted({cell.draw for cell in cells}):
-            shots.want(self.recorder.task.manifest.draws[draw])
-            for base in dict.fromkeys(base_cell(cell) for cell in cells if cell.draw == draw):
-                try:
-                    heads[base] = self.head_store.head(base, shots)
-                except Exception as error:  # a head that fails is recorded, and the others go on
+        bases = sorted(dict.fromkeys(base_cell(cell) for cell in cells), key=lambda cell: cell.draw)
+        for group in self.head_store.groups(bases):
+            shots.want({row for cell in group for row in self.recorder.task.manifest.draws[cell.draw]})
+            for base, result in self.head_store.trained(group, shots).items():
+                if isinstance(result, Exception):
                     for cell in cells:
                         if base_cell(cell) == base:
-                            self._give_up(cell, error)
+                            self._give_up(cell, result)
+                else:
+                    heads[base] = result
                 self._report_unit(base.slug)
         return heads
 

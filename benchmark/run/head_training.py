@@ -1,4 +1,4 @@
-"""Few-shot training of heads: the loop and its loss."""
+"""Few-shot training of one head, and what a trained head says."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...datasets.dataset import IGNORE
-from ...heads.head import Head, HeadError, ReadsPixels, ReadsRows, Rows, Solves
+from ...heads.head import Head, HeadError, ReadsRows, Solves
 from ...heads.pixelwise import Projection
+from .losses import PIXELS_AT_ONCE, entropy, losses, samples, strips
 from .pace import Pace
 from .schedules import Schedule
-
-PIXELS_AT_ONCE = 2**18
-"""Pixels of an image that a head is shown together where it can be shown strips: all of one of 512 x 512."""
+from .shot_order import ShotOrder
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained head, and how its training ended."""
+    """A trained head, and how its training went."""
 
     module: nn.Module
     steps: int
     settled: bool | None
     """Whether the loss had settled before the last step that the schedule allows; None of a fixed number of steps, and
     of a head that is solved in none."""
+    stacked: int = 1
+    """Heads that trained together, it among them."""
 
 
 @contextmanager
@@ -43,43 +43,6 @@ def denormals_as_zero() -> Iterator[None]:
         yield
     finally:
         torch.set_flush_denormal(already)
-
-
-def loss_of(head: nn.Module, maps: Sequence[Tensor], masks: Tensor, pixels: int, random: torch.Generator) -> Tensor:
-    """Cross entropy of a head on maps and masks (N, S, S), at `pixels` random pixels where the head allows it."""
-    size = masks.shape[-1]
-    if isinstance(head, ReadsPixels) and pixels < size * size:
-        chosen = torch.randint(size * size, (len(masks), pixels), generator=random).to(masks.device)
-        logits, truth = head.at(maps, chosen, size), masks.flatten(1).gather(1, chosen)
-    else:
-        logits, truth = head(maps, size), masks
-    return cross_entropy(logits, truth)
-
-
-def cross_entropy(logits: Tensor, truth: Tensor) -> Tensor:
-    """The mean over labelled pixels, which is 0 and not NaN where none has a label."""
-    return F.cross_entropy(logits, truth, ignore_index=IGNORE, reduction="sum") / (truth != IGNORE).sum().clamp(min=1)
-
-
-def strips(size: int) -> list[Rows]:
-    """The rows of an image of this side that go through a head together: all, or strips of a large one."""
-    step = max(1, PIXELS_AT_ONCE // size)
-    return [(top, min(top + step, size)) for top in range(0, size, step)]
-
-
-def losses(
-    head: nn.Module, maps: Sequence[Tensor], masks: Tensor, pixels: int, random: torch.Generator
-) -> Iterator[Tensor]:
-    """`loss_of` in terms to add up: one, or one per strip of an image that a head cannot be shown whole."""
-    size = masks.shape[-1]
-    sampled = isinstance(head, ReadsPixels) and pixels < size * size
-    if len(strips(size)) == 1 or sampled or not isinstance(head, ReadsRows):
-        yield loss_of(head, maps, masks, pixels, random)
-        return
-    labelled = (masks != IGNORE).sum().clamp(min=1)
-    for rows in strips(size):
-        logits, truth = head.rows(maps, rows, size), masks[:, slice(*rows)]
-        yield F.cross_entropy(logits, truth, ignore_index=IGNORE, reduction="sum") / labelled
 
 
 def fit(
@@ -120,34 +83,40 @@ def _train(
     module: nn.Module, shot: Callable[[int], Sequence[Tensor]], masks: Tensor, schedule: Schedule, seed: int
 ) -> Pace:
     """Train a head; the pace that it kept."""
-    random = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.Adam(module.parameters(), schedule.rate, weight_decay=schedule.weight_decay)
-    pace, order = Pace(schedule, len(masks), entropy(masks[masks != IGNORE].bincount())), list[int]()
+    pace, order = pace_of(schedule, masks), order_of(module, schedule, len(masks), masks.shape[-1], seed)
     with torch.enable_grad():
         while not pace.over:
-            order = order or torch.randperm(len(masks), generator=random).tolist()
-            row = order.pop()
-            optimizer.param_groups[0]["lr"] = pace.rate
-            optimizer.zero_grad(set_to_none=True)
-            parts = []
-            for loss in losses(module, shot(row), masks[row : row + 1], schedule.pixels, random):
-                loss.backward()
-                parts.append(loss.detach())
-            optimizer.step()
-            pace.took(torch.stack(parts).sum())
+            taken, rates = [], pace.rates()
+            rows, chosen = order.take(len(rates))
+            pixels = None if chosen is None else chosen[:, None].to(masks.device)
+            for step, (rate, row) in enumerate(zip(rates, rows, strict=True)):
+                optimizer.param_groups[0]["lr"] = rate
+                optimizer.zero_grad(set_to_none=True)
+                terms, at = [], None if pixels is None else pixels[step]
+                for loss in losses(module, shot(row), masks[row : row + 1], at):
+                    loss.backward()
+                    terms.append(loss.detach())
+                optimizer.step()
+                taken.append(torch.stack(terms).sum())
+            pace.took(torch.stack(taken).tolist())
     return pace
 
 
-def entropy(counts: Tensor) -> float:
-    """The entropy, in nats, of classes that are seen so often: the least loss of a head that ignores the image."""
-    shares = counts[counts > 0].double() / counts.sum()
-    return float(-(shares * shares.log()).sum())
+def pace_of(schedule: Schedule, masks: Tensor) -> Pace:
+    """The pace of a training on masks (n, S, S)."""
+    return Pace(schedule, len(masks), entropy(masks[masks != IGNORE].bincount()))
+
+
+def order_of(head: nn.Module, schedule: Schedule, shots: int, size: int, seed: int) -> ShotOrder:
+    """The order in which a head sees so many shots of this side."""
+    return ShotOrder(shots, schedule.pixels if samples(head, schedule.pixels, size) else None, size, seed)
 
 
 def logits_of(head: nn.Module, maps: Sequence[Tensor], size: int, classes: int) -> Tensor:
-    """Logits (N, K, size, size) that a trained head gives maps, image by image: one fits into a CPU's cache."""
+    """Logits (N, K, size, size) that a trained head gives maps."""
     with torch.no_grad():
-        logits = torch.cat([_logits_of_one(head, [m[i : i + 1] for m in maps], size) for i in range(len(maps[0]))])
+        logits = torch.cat([_logits(head, [m[some] for m in maps], size) for some in _together(maps, size)])
     wanted = (len(maps[0]), classes, size, size)
     if tuple(logits.shape) != wanted:
         raise HeadError(f"its logits have shape {tuple(logits.shape)}; make them {wanted}")
@@ -156,8 +125,14 @@ def logits_of(head: nn.Module, maps: Sequence[Tensor], size: int, classes: int) 
     return logits
 
 
-def _logits_of_one(head: nn.Module, maps: Sequence[Tensor], size: int) -> Tensor:
-    """Of one image (1, K, size, size), strip by strip if it is large."""
+def _together(maps: Sequence[Tensor], size: int) -> list[slice]:
+    """Images that are read at once: one fits into a CPU's cache, a GPU waits for more."""
+    step = max(1, PIXELS_AT_ONCE // size**2) if maps[0].is_cuda else 1
+    return [slice(i, i + step) for i in range(0, len(maps[0]), step)]
+
+
+def _logits(head: nn.Module, maps: Sequence[Tensor], size: int) -> Tensor:
+    """Of images (N, K, size, size), strip by strip if they are large."""
     if len(strips(size)) > 1 and isinstance(head, ReadsRows):
         return torch.cat([head.rows(maps, rows, size) for rows in strips(size)], dim=2)
     logits: Tensor = head(maps, size)
@@ -173,6 +148,6 @@ def strategy(module: nn.Module, schedule: Schedule, size: int) -> str:
     """How a head reads eq. (1) while it learns."""
     if isinstance(module, Solves):
         return "solved"
-    if isinstance(module, ReadsPixels) and schedule.pixels < size * size:
+    if samples(module, schedule.pixels, size):
         return f"sampled at {schedule.pixels} pixels"
     return "projected" if any(isinstance(part, Projection) for part in module.modules()) else "its own way"

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from torch import Tensor
-
 from .schedules import Schedule, Settling
+
+AHEAD = 50
+"""Steps that are planned at once, at most."""
 
 
 @dataclass
 class Pace:
     """Follows a schedule; where that ends when the loss has settled, it listens to the loss.
 
-    A loss is read back from its device once a window, not once a step.
+    It knows the rates of many steps at once, so that losses are read back from a device once a window.
     """
 
     schedule: Schedule
@@ -26,7 +28,7 @@ class Pace:
     """Whether the loss settled before the rate had to fall; None as long as nobody can say."""
     _losses: list[float] = field(default_factory=list)
     """Of every window that is over."""
-    _sum: Tensor | None = None
+    _sum: float = 0.0
     """Of the window that is not."""
     _fall: int | None = None
     """The step from which the rate falls."""
@@ -43,30 +45,37 @@ class Pace:
     def over(self) -> bool:
         return self.step >= self.total
 
-    @property
-    def rate(self) -> float:
-        """The rate of the next step."""
+    def rates(self) -> list[float]:
+        """The rates of the steps until the next decision, or of the next `AHEAD`: whatever their losses will be."""
+        end = min(self.total, self.step + AHEAD)
+        settling = self.schedule.settling
+        if settling is not None and self._fall is None:
+            width = settling.width(self.shots)
+            end = min(end, (self.step // width + 1) * width, settling.latest)
+        return [self._rate(step) for step in range(self.step, end)]
+
+    def _rate(self, step: int) -> float:
         settling = self.schedule.settling
         if settling is None:
-            return self.schedule.rate * self.schedule.factor(self.step, self.shots)
+            return self.schedule.rate * self.schedule.factor(step, self.shots)
         if self._fall is None:
-            return self.schedule.rate * min(1.0, (self.step + 1) / settling.rise)
-        return self.schedule.rate * (self.total - self.step) / (self.total - self._fall)
+            return self.schedule.rate * min(1.0, (step + 1) / settling.rise)
+        return self.schedule.rate * (self.total - step) / (self.total - self._fall)
 
-    def took(self, loss: Tensor) -> None:
-        """Count a step with this loss, a scalar without a gradient."""
-        self.step += 1
-        settling = self.schedule.settling
-        if settling is None or self._fall is not None:
-            return
-        self._sum = loss if self._sum is None else self._sum + loss
+    def took(self, losses: Sequence[float]) -> None:
+        """Count steps with these losses, no more than `rates` gave."""
+        for loss in losses:
+            self.step += 1
+            settling = self.schedule.settling
+            if settling is not None and self._fall is None:
+                self._listen(settling, loss)
+
+    def _listen(self, settling: Settling, loss: float) -> None:
+        self._sum += loss
+        settled = False
         if self.step % settling.width(self.shots) == 0:
-            self._losses.append(float(self._sum) / settling.width(self.shots))
-            self._sum = None
-            self._begin_to_fall(settling, settling.settled(self._losses, self.chance))
-        if self._fall is None and self.step >= settling.latest:
-            self._begin_to_fall(settling, False)
-
-    def _begin_to_fall(self, settling: Settling, settled: bool) -> None:
+            self._losses.append(self._sum / settling.width(self.shots))
+            self._sum = 0.0
+            settled = settling.settled(self._losses, self.chance)
         if settled or self.step >= settling.latest:
             self.settled, self._fall = settled, self.step

@@ -46,7 +46,7 @@ class ShotMaps:
             full = full or not self._cache(number, self.source.maps(images))
             report()
 
-    def want(self, rows: Sequence[int]) -> None:
+    def want(self, rows: Collection[int]) -> None:
         """Name the images that are read next, as long as no others are named."""
         self.wanted = {self.where[row][0] for row in rows}
 

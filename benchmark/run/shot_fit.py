@@ -10,7 +10,8 @@ from torch import Tensor
 from ...datasets.dataset import IGNORE
 from ..metrics.confusion import confuse, per_class
 from ..scores.convergence import ShotFit
-from .head_training import Trained, cross_entropy, logits_of
+from .head_training import Trained, logits_of
+from .losses import cross_entropy
 
 
 def measure_fit(trained: Trained, shot: Callable[[int], Sequence[Tensor]], masks: Tensor, classes: int) -> ShotFit:

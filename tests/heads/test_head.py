@@ -65,7 +65,7 @@ def test_heads_that_see_one_pixel_at_a_time_can_be_asked_for_some(name: str) -> 
 def test_mlp_is_the_same_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     net, maps = HEADS["mlp-2"].build((4, 2), 3), [torch.randn(1, 4, 4, 4), torch.randn(1, 2, 8, 8)]
     whole = net(maps, 8)
-    monkeypatch.setattr(mlp, "BLOCK", 300 * 64)
+    monkeypatch.setitem(mlp.BLOCK, "cpu", 300 * 64)
     torch.testing.assert_close(net(maps, 8), whole, rtol=1e-4, atol=1e-5)
 
 
@@ -209,6 +209,6 @@ def test_heads_say_the_same_in_strips(name: str, size: int, height: int) -> None
     with pytest.MonkeyPatch.context() as patch, torch.no_grad():
         patch.setattr("partbench.heads.mlp.NETWORKS", {k: replace(n, hidden=(6,)) for k, n in mlp.NETWORKS.items()})
         head = HEADS[name].build((3, 2, 2), 4).double()
-        patch.setattr(mlp, "STRIP", 7 * size)
+        patch.setitem(mlp.STRIP, "cpu", 7 * size)
         found = [head.rows(maps, (top, min(top + height, size)), size) for top in range(0, size, height)]  # type: ignore[operator]
         torch.testing.assert_close(torch.cat(found, 2), head(maps, size), rtol=1e-9, atol=1e-9)

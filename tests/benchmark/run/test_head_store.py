@@ -11,13 +11,15 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 
 from partbench.backbones.backbone import Backbone
 from partbench.benchmark.plan import Cell
 from partbench.benchmark.plugins.catalogue import Offer
-from partbench.benchmark.run.head_store import HeadStore
+from partbench.benchmark.run import head_store
+from partbench.benchmark.run.head_store import HeadStore, StoredHead
 from partbench.benchmark.run.schedules import SCHEDULES, Schedule
+from partbench.benchmark.run.stack_training import learn_together
 from partbench.benchmark.sealed_files import Origin
 from partbench.heads.head import Head
 from partbench.heads.linear import Linear
@@ -40,9 +42,9 @@ class Recorder:
         mask = (torch.arange(SIDE).expand(1, SIDE, SIDE) < SIDE // 2).long()
         return SimpleNamespace(
             dataset=SimpleNamespace(classes=("left", "right")),
-            manifest=SimpleNamespace(draws=[[0], [0]]),
+            manifest=SimpleNamespace(draws=[[0], [0]], shots=lambda draw, shots: [0]),
             shot_masks=lambda draw, shots: mask,
-            plan=SimpleNamespace(schedule="quick", seed=0),
+            plan=SimpleNamespace(schedule="quick", seed=0, size=SIDE),
         )
 
     def origin(self, file: Path, head: str) -> Origin:
@@ -110,3 +112,84 @@ def test_a_head_of_anything_else_is_not_taken(store: HeadStore) -> None:
     other = replace(CELL, draw=1)
     store.file(other).write_bytes(store.file(CELL).read_bytes())
     assert ask(store, other) == (True, [SENTENCE.format(store.file(other), "work")])
+
+
+def stacked(store: HeadStore, build: Any = Linear, draws: int = 3) -> tuple[HeadStore, list[Cell]]:
+    """The same store where heads train together, and cells of which none has a head."""
+    head = Head("linear", build)
+    store = replace(store, stacks=True, heads={"linear": Offer(head, "toys 1")}, recorder=Recorder())  # type: ignore[arg-type]
+    cells = [replace(CELL, draw=draw) for draw in range(draws)]
+    for cell in cells:
+        store.file(cell).unlink(missing_ok=True)
+    return store, cells
+
+
+def test_heads_of_one_kind_train_together(store: HeadStore) -> None:
+    """They are what each alone is, each is journalled once, and says how it was trained."""
+    store, cells = stacked(store)
+    assert store.groups(cells) == [cells]
+    together = store.trained(cells, Shots())  # type: ignore[arg-type]
+    assert store.recorder.journalled == [f"fit {cell.slug}" for cell in cells]  # type: ignore[attr-defined]
+    alone = replace(store, stacks=False)
+    for cell in cells:
+        one = together[cell]
+        assert isinstance(one, StoredHead) and one.training == "projected, in a stack of 3"
+        store.file(cell).unlink()
+        other = alone.head(cell, Shots())  # type: ignore[arg-type]
+        assert other.training == "projected, alone" and other.fit.steps == one.fit.steps
+        for mine, its in zip(one.module.parameters(), other.module.parameters(), strict=True):
+            torch.testing.assert_close(mine, its)
+
+
+def test_what_is_there_is_not_trained_beside_others(store: HeadStore) -> None:
+    """The head of an earlier run is read, and the others train together."""
+    store, cells = stacked(store)
+    store.head(cells[1], Shots())  # type: ignore[arg-type]
+    assert sorted(map(len, store.groups(cells))) == [1, 2]
+
+
+class Draws(Linear):
+    """A head that cannot be stacked, since it is random while it learns."""
+
+    def at(self, maps: Any, pixels: Tensor, size: int) -> Tensor:
+        return super().at([nn.functional.dropout(layer, 0.5, self.training) for layer in maps], pixels, size)
+
+    def forward(self, maps: Any, size: int) -> Tensor:
+        return super().forward([nn.functional.dropout(layer, 0.5, self.training) for layer in maps], size)
+
+
+def test_a_head_that_cannot_be_stacked_trains_alone(store: HeadStore) -> None:
+    """Every one of them, as where nothing is stacked."""
+    store, cells = stacked(store, Draws)
+    assert store.groups(cells) == [[cell] for cell in cells]
+
+
+def test_a_head_that_fails_fails_alone(store: HeadStore) -> None:
+    """Of a stack in which one cannot be built, the others are trained."""
+    bad = replace(CELL, draw=1).seed(0)
+
+    def build(channels: tuple[int, ...], classes: int) -> nn.Module:
+        if torch.initial_seed() == bad:
+            raise ValueError("not this one")
+        return Linear(channels, classes)
+
+    store, cells = stacked(store, build)
+    trained = store.trained(cells, Shots())  # type: ignore[arg-type]
+    assert [isinstance(trained[cell], StoredHead) for cell in cells] == [True, False, True]
+    assert str(trained[cells[1]]) == "not this one"
+
+
+def test_a_stack_that_memory_does_not_hold_is_cut(store: HeadStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In halves, until it fits."""
+    sizes = []
+
+    def small(*given: Any) -> Any:
+        sizes.append(len(given[4]))
+        if len(given[4]) > 2:
+            raise torch.OutOfMemoryError
+        return learn_together(*given)
+
+    monkeypatch.setattr(head_store, "learn_together", small)
+    store, cells = stacked(store, draws=5)
+    trained = store.trained(cells, Shots())  # type: ignore[arg-type]
+    assert sizes == [5, 2, 3, 2] and all(isinstance(trained[cell], StoredHead) for cell in cells)

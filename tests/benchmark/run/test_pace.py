@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from partbench.benchmark.run.pace import Pace
+from partbench.benchmark.run.pace import AHEAD, Pace
 from partbench.benchmark.run.schedules import SCHEDULES, Schedule, Settling
 
 SETTLING = Settling(ceiling=400)
@@ -17,8 +19,9 @@ def follow(loss: Callable[[int], float], shots: int = 1, settling: Settling = SE
     """A training whose loss is known: its pace at the end, and the rate of every step."""
     pace, rates = Pace(Schedule(rate=1.0, settling=settling), shots, chance=1.0), list[float]()
     while not pace.over:
-        rates.append(pace.rate)
-        pace.took(torch.tensor(loss(pace.step)))
+        planned = pace.rates()
+        rates += planned
+        pace.took([loss(pace.step + i) for i in range(len(planned))])
     return pace, rates
 
 
@@ -65,20 +68,33 @@ def test_the_loss_is_measured_by_that_of_no_image() -> None:
     assert not SETTLING.settled([0.5, 0.46, 0.455, 0.44], 1.0)
 
 
-def test_the_loss_is_read_once_a_window() -> None:
-    """A device need not wait for the host at every step."""
-
-    class Counted(torch.Tensor):
-        read = 0
-
-        def __float__(self) -> float:
-            Counted.read += 1
-            return super().__float__()
-
-    pace = Pace(Schedule(settling=Settling(ceiling=100)), 1, chance=1.0)
+def test_the_rates_of_a_window_are_known_before_its_losses() -> None:
+    """A device need not wait for the host at every step; and nobody has to plan more than `AHEAD` of them."""
+    pace, planned = Pace(Schedule(settling=Settling(ceiling=400)), 1, chance=1.0), list[int]()
     while not pace.over:
-        pace.took(torch.tensor(1.0).as_subclass(Counted))
-    assert Counted.read == 3
+        planned.append(len(pace.rates()))
+        pace.took([1.0] * planned[-1])
+    assert planned == [20, 20, 20, 20]
+    fixed = Pace(Schedule(steps=2 * AHEAD + 7), 1, chance=1.0)
+    assert len(fixed.rates()) == AHEAD
+    fixed.took([1.0] * 2 * AHEAD)
+    assert len(fixed.rates()) == 7
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 2**16), st.sampled_from([1, 3, 5, 10]), st.lists(st.integers(1, 50), min_size=1, max_size=8))
+def test_how_many_steps_are_taken_at_once_changes_nothing(seed: int, shots: int, cuts: list[int]) -> None:
+    """A pace that is told its losses in other portions ends at the same step, with the same rates."""
+    losses = (
+        torch.rand(400, generator=torch.Generator().manual_seed(seed)) * 0.05 + torch.linspace(1, 0.2, 400)
+    ).tolist()
+    whole, rates = follow(lambda step: losses[step], shots)
+    pace, portions = Pace(Schedule(rate=1.0, settling=SETTLING), shots, chance=1.0), list[float]()
+    while not pace.over:
+        portion = pace.rates()[: cuts[len(portions) % len(cuts)]]
+        pace.took(losses[pace.step :][: len(portion)])
+        portions += portion
+    assert (pace.step, pace.settled, portions) == (whole.step, whole.settled, rates)
 
 
 @pytest.mark.parametrize("name", ["quick", "medium"])
@@ -96,5 +112,5 @@ def test_fixed_steps_never_settle() -> None:
     pace = Pace(Schedule(steps=3), 1, chance=1.0)
     for _ in range(3):
         assert not pace.over
-        pace.took(torch.tensor(1.0))
+        pace.took([1.0])
     assert pace.over and pace.settled is None
