@@ -79,16 +79,23 @@ class LockedError(UserError):
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Keep every other run from writing into a folder, which would lose what two read, change and write."""
+    mend = "when it has ended the same command adds to it; or choose another --out"
+    with locked_file(folder / LOCK, f"another partbench run is writing into {folder}; {mend}"):
+        remove_parts(folder)
+        yield
+
+
+@contextmanager
+def locked_file(lock: Path, sentence: str) -> Iterator[None]:
+    """Keep a lock that no two programs have at once; the second ends with this sentence."""
     from filelock import FileLock, Timeout
 
-    folder.mkdir(parents=True, exist_ok=True)
+    lock.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(folder / LOCK, timeout=0):
-            remove_parts(folder)
+        with FileLock(lock, timeout=0):
             yield
     except Timeout:
-        mend = "when it has ended the same command adds to it; or choose another --out"
-        raise LockedError(f"another partbench run is writing into {folder}; {mend}") from None
+        raise LockedError(sentence) from None
 
 
 def remove_parts(folder: Path, older: float = 0.0) -> None:

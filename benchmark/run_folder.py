@@ -56,6 +56,11 @@ class RunFolder:
         contents = self._plan_record().get("contents")
         return contents if isinstance(contents, Mapping) else {}
 
+    def read_classes(self) -> tuple[str, ...]:
+        """The classes that the run was made with; none of an older run."""
+        classes = self._plan_record().get("classes")
+        return tuple(map(str, classes)) if isinstance(classes, list) else ()
+
     def check_same(self, plan: Plan, data: str | None = None, difference: str = "") -> None:
         """Refuse to add to a run of another protocol, or of other data than this hash is of; `difference` says how."""
         if not self.plan_file.exists():

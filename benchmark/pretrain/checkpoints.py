@@ -31,6 +31,10 @@ class TrainingFiles:
         return self.out.with_suffix(".ckpt")
 
     @property
+    def lock(self) -> Path:
+        return self.out.with_name(f".{self.out.stem}.lock")
+
+    @property
     def picture(self) -> Path:
         return self.out.with_suffix(".png")
 

@@ -105,8 +105,13 @@ class SegmentationTask:
 
     def check_folder(self, folder: RunFolder) -> None:
         """Refuse to add to a run of another protocol, or of images, masks or classes that are not these."""
-        earlier = folder.read_contents() if folder.plan_file.exists() else {}
-        folder.check_same(self.plan, self.data, differences(earlier, self.contents) if earlier else "")
+        there = folder.plan_file.exists()
+        earlier, classes = (folder.read_contents(), folder.read_classes()) if there else ({}, ())
+        difference = differences(earlier, self.contents) if earlier else ""
+        if classes and classes != self.dataset.classes:
+            now, then = (", ".join(names) for names in (self.dataset.classes, classes))
+            difference = f"other classes than those scored ({now}, not {then})"
+        folder.check_same(self.plan, self.data, difference)
 
     def of(self, plan: Plan) -> SegmentationTask:
         """The same data as a plan uses it that crosses other things."""

@@ -87,7 +87,8 @@ def check_same_baseline(before: Baseline, after: Baseline) -> None:
         what = ", ".join(f"{n} was {before.fields.get(n)} and is {after.fields.get(n)}" for n in names)
         raise ComparisonError(f"the baseline is of another plan ({what or 'one that cannot be told'}); {mend}")
     if before.data != after.data or before.images != after.images:
-        raise ComparisonError(f"the baseline is of other images of {after.fields.get('dataset')}; {mend}")
+        what = f"other images, masks or classes of {after.fields.get('dataset')}"
+        raise ComparisonError(f"the baseline is of {what}; {mend}")
     for (count, draw), seen in before.shots.items():
         if after.shots.get((count, draw), seen) != seen:
             raise ComparisonError(f"the baseline has other shots in draw {draw} of {count}; {mend}")

@@ -42,7 +42,8 @@ class Conditions(NamedTuple):
         """What is not as in the first."""
         for name, ours, theirs in zip(self._fields[:3], self, first, strict=False):
             if ours != theirs:
-                yield f"{'other images' if name == 'data' else f'another {name}'} ({ours}, not {theirs})"
+                what = "other images, masks or classes" if name == "data" else f"another {name}"
+                yield f"{what} ({ours}, not {theirs})"
         if (self.classes, self.excluded) != (first.classes, first.excluded):
             yield "other classes"
         if self.images != first.images:

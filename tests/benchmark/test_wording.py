@@ -150,7 +150,7 @@ able--linear--1-shot--draw-0 of old cannot be compared with able--linear--1-shot
   protocol (0, not 4); run both with the same settings and the same version
 $ compare run other-images
 able--linear--1-shot--draw-0 of other-images cannot be compared with able--linear--1-shot--draw-0 of run: it has other
-  images (xyz, not abc); run both with the same settings and the same version
+  images, masks or classes (xyz, not abc); run both with the same settings and the same version
 $ compare run seed-3
 run and seed-3 cannot be compared: they have size 16 and 32, seed 0 and 3; run both with the same settings and the
   same version
@@ -181,7 +181,7 @@ tolerance 0.5 and level 95 make no gate; choose from 0 points and from 0 to 1
 $ gate run --baseline scores.json --tolerance -1
 tolerance -1 and level 0.95 make no gate; choose from 0 points and from 0 to 1
 $ gate other-images --baseline scores.json
-the baseline is of other images of faces; make the baseline again, or run with what it was made with
+the baseline is of other images, masks or classes of faces; make the baseline again, or run with what it was made with
 $ gate seed-3 --baseline scores.json
 the baseline is of another plan (size was 16 and is 32, seed was 0 and is 3); make the baseline again, or run with
   what it was made with

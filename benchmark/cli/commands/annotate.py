@@ -15,6 +15,7 @@ from ....datasets.generated import ANNOTATED, GENERATED
 from ....datasets.generated.labels import AnnotationReader
 from ....datasets.generated.manifest import FORMATS, OVERLAPS, ExportManifest, check_class_list, read_manifest
 from ....datasets.generated.reading import take_annotations
+from ...plugins.calls import plugin_call
 from ...plugins.catalogue import Catalogue, load_catalogue
 from ...plugins.names import find_backbone, find_dataset
 from ...segment.export import Exported, colours, from_backbone, from_pictures, write_export
@@ -39,13 +40,15 @@ def export(
         raise DatasetError(f"there is no format {kind!r}; choose {', '.join(FORMATS)}")
     catalogue, console = load_catalogue(), open_console(stderr=as_json)
     names = choose_classes(catalogue, like, classes)
-    exported = _open(catalogue, source, count, seed, device)
+    with plugin_call(source):
+        exported = _open(catalogue, source, count, seed, device)
     print_notes(console, exported.left_out)
 
     def show(numbers: Iterable[int], total: int) -> Iterable[int]:
         return track(numbers, "images", total, console=console, disable=not console.is_terminal, transient=True)
 
-    write_export(out, exported, names, like, kind, show)
+    with plugin_call(source):  # which draws them as they are written
+        write_export(out, exported, names, like, kind, show)
     if as_json:
         facts = {"out": str(out), "images": len(exported.stems), "codes": sorted(exported.codes), "classes": names}
         print(json.dumps(facts, indent=1))

@@ -8,7 +8,8 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +21,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from ....backbones.training.trainer import LearnsFromMasks, Trainer
 from ....datasets.dataset import CROP, DatasetError, Split, check_fit
 from ....datasets.files.images import ImageFolder
+from ...files import locked_file
 from ...machine import hardware, pick_device
+from ...plugins.calls import MEND, PluginExit, plugin_call
 from ...plugins.catalogue import Catalogue, load_catalogue
 from ...plugins.names import NamingError, family_of, find_backbone, find_dataset
 from ...pretrain.budget import Budget, TrainingProgress
@@ -111,7 +114,8 @@ def run(options: PretrainOptions) -> None:
     files, kept, size = TrainingFiles(options.out), parse_keep(options.keep), options.size
     check_training_files(files, options.budget, options.resume)
     (split, notes), device = open_images(catalogue, options.images, options.fit), pick_device(options.device)
-    trainer: Trainer = start(size, str(device), options.seed)
+    with plugin_call(options.name):
+        trainer: Trainer = start(size, str(device), options.seed)
     trainer.batch = options.batch or trainer.batch
     held = held_out(split)
     most = held.start if options.limit is None else min(options.limit, held.start)
@@ -119,6 +123,18 @@ def run(options: PretrainOptions) -> None:
     stream = ImageStream(split, size, trainer.batch, options.seed, options.mirror, most, masks)
     validation, origin = Validation(split, held, size), options.origin(len(stream))
     training = Pretraining(trainer, stream, files, options.budget, kept, validation, origin)
+    alone = f"another training is writing {options.out}; wait for its end, or choose another --out"
+    with locked_file(files.lock, alone) if training.main else nullcontext():
+        _train(training, options, notes, device)
+    if training.measures:
+        measures = escape(format_measures(training.measures))
+        what = f"on {len(held)} images that it never saw: {measures}"
+        open_console(quiet=not training.main).print(what, soft_wrap=True)
+
+
+def _train(training: Pretraining, options: PretrainOptions, notes: Sequence[str], device: torch.device) -> None:
+    """Begin, or go on, and train to the end of the budget."""
+    files, stream, size = training.files, training.stream, options.size
     if options.resume and files.checkpoint.exists():
         training.resume(files.checkpoint)
     elif options.begin:
@@ -136,9 +152,6 @@ def run(options: PretrainOptions) -> None:
         "hardware": json.dumps(hardware(device) | {"processes": training.machine.processes}),
     } | ({"began with": began(training.began)} if training.began else {})
     carry_out(training, card, console)
-    if training.measures:
-        measures = escape(format_measures(training.measures))
-        console.print(f"on {len(held)} images that it never saw: {measures}", soft_wrap=True)
 
 
 def carry_out(training: Pretraining, card: dict[str, str], console: Console) -> None:
@@ -147,6 +160,8 @@ def carry_out(training: Pretraining, card: dict[str, str], console: Console) -> 
     try:
         with ProgressPrinter(console, training.budget) as printer:
             training.run(printer, card)
+    except SystemExit as stop:
+        raise PluginExit(f"the trainer calls sys.exit({stop.code!r}); {MEND}") from None
     except KeyboardInterrupt:
         print(f"stopped; --resume goes on from {files.checkpoint}", file=sys.stderr)
         sys.exit(130)

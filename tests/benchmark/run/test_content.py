@@ -48,7 +48,7 @@ def opened(data: Path) -> SegmentationTask:
 def scored(data: Path, run: Path) -> RunFolder:
     """The folder of a run that was made with the data as they are."""
     task, folder = opened(data), RunFolder(run)
-    folder.write_plan(task.plan, {"data": task.data, "contents": task.contents})
+    folder.write_plan(task.plan, {"data": task.data, "contents": task.contents, "classes": task.dataset.classes})
     return folder
 
 
@@ -83,7 +83,7 @@ def remove_image(data: Path) -> None:
     [
         (change_mask, r"other masks than those scored: 5 of 8 \(\w+, \w+, \w+ \.\.\.\)"),
         (change_image, r"other images than those scored: 1 of 8 \(q2\)"),
-        (rename_class, "other images or classes than those scored"),
+        (rename_class, r"other classes than those scored \(bg, ear, paw, not bg, ear, tail\)"),
         (remove_image, r"other images or classes than those scored: 1 of 8 are gone \(q6\)"),
     ],
 )

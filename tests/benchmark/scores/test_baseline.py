@@ -156,7 +156,7 @@ def test_a_score_that_is_no_number_is_null(tmp_path: Path) -> None:
         ({"protocol": 99}, f"it has another protocol (99, not {PROTOCOL})"),
         ({"protocol": None}, f"it has another protocol (None, not {PROTOCOL})"),
         ({"plan": "other"}, "it has another plan (other, not "),
-        ({"data": "other"}, "it has other images (other, not "),
+        ({"data": "other"}, "it has other images, masks or classes (other, not "),
         ({"shots": "other"}, "it has other shots"),
     ],
 )

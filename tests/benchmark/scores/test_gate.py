@@ -277,8 +277,8 @@ def test_over_heads_sees_what_no_head_alone_shows() -> None:
         ({"protocol": 0}, f"the baseline is of protocol 0 and the run of {PROTOCOL}; make the baseline again"),
         ({"plan": "x", "fields": {"size": 32}}, "the baseline is of another plan (size was 32 and is 64, "),
         ({"plan": "x"}, "the baseline is of another plan (one that cannot be told); make"),
-        ({"data": "x"}, "the baseline is of other images of faces; make the baseline again"),
-        ({"images": 4}, "the baseline is of other images of faces; make the baseline again"),
+        ({"data": "x"}, "the baseline is of other images, masks or classes of faces; make the baseline again"),
+        ({"images": 4}, "the baseline is of other images, masks or classes of faces; make the baseline again"),
         ({"shots": {(1, 2): "x"}}, "the baseline has other shots in draw 2 of 1; make the baseline again"),
     ],
 )

@@ -213,7 +213,7 @@ def change(run: Path, **facts: Any) -> Path:
     ("facts", "what"),
     [
         ({"protocol": 0}, "protocol (0, not 1)"),
-        ({"data": "xyz"}, "images (xyz, not abc)"),
+        ({"data": "xyz"}, "other images, masks or classes (xyz, not abc)"),
         ({"shots": "others"}, "shots"),
     ],
 )

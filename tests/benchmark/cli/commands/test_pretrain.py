@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from PIL import Image
 from rich.console import Console
 from safetensors import safe_open
 
+from partbench.backbones.stylegan2.training import StyleGAN2Trainer
 from partbench.benchmark.cli.commands.pretrain import (
     PretrainOptions,
     ProgressPrinter,
@@ -25,10 +27,12 @@ from partbench.benchmark.cli.commands.pretrain import (
     parse_keep,
     run,
 )
+from partbench.benchmark.files import LockedError, locked_file
+from partbench.benchmark.plugins.calls import PluginExit
 from partbench.benchmark.plugins.catalogue import load_catalogue
 from partbench.benchmark.plugins.names import NamingError
 from partbench.benchmark.pretrain.budget import Budget, TrainingProgress
-from partbench.benchmark.pretrain.checkpoints import PretrainError
+from partbench.benchmark.pretrain.checkpoints import PretrainError, TrainingFiles
 from partbench.datasets.dataset import DatasetError
 from partbench.datasets.files.images import ImageFolder
 
@@ -85,6 +89,24 @@ def test_the_command_says_how_to_go_on(
         PretrainError, match=r"cats.ckpt is of another training \(it is of other mirroring\); resume with"
     ):
         command(str(pictures), tmp_path / "cats.safetensors", resume=True, mirror=True)
+
+
+def test_two_trainings_do_not_write_one_file(pictures: Path, tmp_path: Path) -> None:
+    """The second is told so, and touches nothing."""
+    out = tmp_path / "cats.safetensors"
+    with locked_file(TrainingFiles(out).lock, "the first"):
+        with pytest.raises(LockedError, match=r"another training is writing .*cats.safetensors; wait for its end, or"):
+            command(str(pictures), out)
+        assert not out.exists() and not TrainingFiles(out).checkpoint.exists()
+    command(str(pictures), out)
+    assert out.exists()
+
+
+def test_a_trainer_that_exits_is_named(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the command would end as if all were well."""
+    monkeypatch.setattr(StyleGAN2Trainer, "step", lambda *_: sys.exit(0))
+    with pytest.raises(PluginExit, match=r"the trainer calls sys.exit\(0\); let it raise an error instead"):
+        command(str(pictures), tmp_path / "cats.safetensors")
 
 
 @pytest.mark.parametrize(
