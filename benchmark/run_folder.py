@@ -140,7 +140,10 @@ class RunFolder:
             if result is not None:
                 found.append(result)
         latest, outdated = split_outdated(found)
-        return latest, [*damaged, *(ResultError(f"{self.path}: {sentence}") for sentence in outdated)]
+        return latest, [
+            *damaged,
+            *(ResultError(f"{self.path}: {sentence}; run the same command again") for sentence in outdated),
+        ]
 
 
 @lru_cache(maxsize=8)
@@ -185,7 +188,7 @@ def split_outdated(results: Sequence[CellResult]) -> tuple[list[CellResult], lis
     }
     counts = Counter(what for found in changes.values() for what in found)
     sentences = [
-        f"{count} score{'s are' if count > 1 else ' is'} of other {what} than the latest; run the same command again"
+        f"{count} score{'s are' if count > 1 else ' is'} of other {what} than the latest"
         for what, count in counts.items()
     ]
     return [result for result in results if not changes.get(id(result))], sentences

@@ -42,7 +42,7 @@ def _once(results: Sequence[CellResult]) -> list[CellResult]:
     """Every cell once, by the weights and the code of the latest of these runs."""
     latest, outdated = split_outdated(results)
     for sentence in outdated:
-        print(f"set aside: {sentence}", file=sys.stderr)
+        print(f"set aside: {sentence} of these runs; show them one by one", file=sys.stderr)
     cells: dict[Cell, CellResult] = {}
     for result in latest:
         if result.cell not in cells or cells[result.cell].error:

@@ -50,3 +50,27 @@ def test_a_cell_that_was_copied_from_another_run_is_set_aside(tmp_path: Path, ca
         assert answer.code == 0, answer.err
         for what in (r"1-shot--draw-1.json is of another run (data xyz, not abc); ", "(plan other, not "):
             assert what in answer.err, verb
+
+
+@pytest.mark.parametrize("what", ["weights", "code"])
+def test_two_runs_of_other_weights_or_code(tmp_path: Path, call, what: str) -> None:  # type: ignore[no-untyped-def]
+    """On one leaderboard the latest count, which is said; compare and gate, which are for that, say what differs."""
+    plan, random = Plan("faces", ("vae",), ("linear",), shots=(1,), draws=3), np.random.default_rng(0)
+    for year, name in enumerate(("old", "new")):
+        folder = RunFolder(tmp_path / name)
+        folder.write_plan(plan, {"data": "abc"})
+        for cell in plan.cells():
+            facts = {"protocol": PROTOCOL, "plan": plan.hash, "data": "abc", "shots": f"{cell.draw}"}
+            made = {"weights": "w", "code": {"backbone": "c"}, "finished": f"{2030 + year}"}
+            made |= {"weights": name} if what == "weights" else {"code": {"backbone": name}}
+            counts = random.integers(1, 9, (8, 2, 2))
+            folder.write(CellResult(cell, ("a", "b"), confusion=counts, provenance=facts | made))
+    old, new, baseline = tmp_path / "old", tmp_path / "new", tmp_path / "baseline.json"
+    alone = call("leaderboard", new, "--format", "json").out
+    both = call("leaderboard", old, new, "--format", "json")
+    assert both.out == alone
+    said = f"set aside: 3 scores are of other {what} of vae than the latest of these runs; show them one by one"
+    assert said in both.err
+    assert f"{new} has other {what} of vae than {old}" in call("compare", old, new).err
+    call("baseline", old, "--out", baseline)
+    assert f"since the baseline: {what} of vae old became new" in call("gate", new, "--baseline", baseline).out
