@@ -21,9 +21,21 @@ PIXELS_AT_ONCE = 2**18
 """Pixels of the images that go through a backbone together, at most 16 images."""
 
 
+CPU = torch.device("cpu")
+WAITING = 2**28
+"""Bytes of images that are inverted together on a GPU, as far as its own memory takes them."""
+
+
+def images_at_once(device: torch.device, size: int) -> int:
+    """How many images of side `size` keep a device busy: more only take memory."""
+    if device.type == "cuda":
+        return max(1, WAITING // (3 * 4 * size * size))
+    return max(1, min(16, PIXELS_AT_ONCE // (size * size)))
+
+
 def slices(indices: Sequence[int], size: int) -> list[list[int]]:
     """`indices` in slices of as many images of side `size` as go through a backbone at once."""
-    step = max(1, min(16, PIXELS_AT_ONCE // (size * size)))
+    step = images_at_once(CPU, size)
     return [list(indices[i : i + step]) for i in range(0, len(indices), step)]
 
 

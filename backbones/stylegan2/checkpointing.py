@@ -23,8 +23,13 @@ def checkpointing(wanted: bool) -> Iterator[None]:
         _CHECKPOINTING.reset(token)
 
 
+def is_checkpointing() -> bool:
+    """Whether this is within `checkpointing(True)`."""
+    return _CHECKPOINTING.get()
+
+
 def checkpointed(work: Callable[..., Any], *inputs: Any) -> Any:
     """`work(*inputs)`, a stage of a network that draws no random numbers: the same bits, and the same gradients."""
-    if not (_CHECKPOINTING.get() and torch.is_grad_enabled()):
+    if not (is_checkpointing() and torch.is_grad_enabled()):
         return work(*inputs)
     return checkpoint(work, *inputs, use_reentrant=False, preserve_rng_state=False)

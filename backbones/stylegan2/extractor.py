@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from .checkpointing import checkpointing
 from .perceptual import Distance, discriminator_distance, vgg_distance
-from .projection import METHODS, ProjectionSettings, project
+from .projection import project
+from .schedule import METHODS, ProjectionSettings
 from .weights import Networks
 
 HELD, REPEATED = 12, 6
@@ -62,8 +63,8 @@ class StyleGAN2Extractor(nn.Module):
         """The same after so many steps."""
         together, thrifty = self.fitting(len(images))
         with checkpointing(thrifty):
-            parts = [self._invert(some, replace(self.projection, steps=steps)) for some in images.split(together)]
-        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+            parts = [self._fit(some, replace(self.projection, steps=steps)) for some in images.split(together)]
+        return _joined(parts)
 
     def fitting(self, images: int) -> tuple[int, bool]:
         """How many images are projected together, and whether activations are computed again to save memory."""
@@ -72,10 +73,18 @@ class StyleGAN2Extractor(nn.Module):
             return (images if self.room is None else min(images, self.room // (HELD * maps))), False
         return max(1, min(images, self.room // (REPEATED * maps))), True
 
+    def _fit(self, images: Tensor, projection: ProjectionSettings) -> dict[str, Tensor]:
+        """Codes of images together, or of half as many at once where the device has less memory than was reckoned."""
+        try:
+            return self._invert(images, projection)
+        except torch.OutOfMemoryError:
+            if len(images) == 1:
+                raise
+        return _joined([self._fit(half, projection) for half in images.tensor_split(2)])
+
     def _invert(self, images: Tensor, projection: ProjectionSettings) -> dict[str, Tensor]:
         targets = images * 2 - 1
-        with torch.enable_grad():
-            styles, noise = project(self.generator, self.distance, targets, self._start(targets), projection)
+        styles, noise = project(self.generator, self.distance, targets, self._start(targets), projection)
         codes = {"styles": styles}
         if projection.noise:
             codes |= {f"noise.{i}": level for i, level in enumerate(noise)}
@@ -112,3 +121,8 @@ class StyleGAN2Extractor(nn.Module):
 
     def sample(self, count: int, seed: int) -> tuple[Tensor, list[Tensor]]:
         return self._make(self.draw(count, seed))
+
+
+def _joined(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Codes of several lots of images as those of one."""
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}

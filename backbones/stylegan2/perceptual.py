@@ -42,25 +42,44 @@ def _apart(features: Tensor, unit: Tensor) -> Tensor:
     return (F.normalize(features) - unit).square().sum(1).mean((1, 2))
 
 
+Look = Callable[[Tensor], list[Tensor]]
+"""What a network sees in images (N, 3, S, S) in [-1, 1]: maps, each (N, C, h, w)."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Images (N, 3, S, S) in [-1, 1], and what a network saw in them; others are held against them, one against one."""
+
+    images: Tensor
+    features: Look | None
+    directions: list[Tensor]
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Distances (N,)."""
+        if self.features is None:
+            return pixel_distance(images, self.images)
+        return pixel_distance(images, self.images) + feature_distance(self.features(images), self.directions)
+
+    def rows(self, kept: Tensor) -> Target:
+        """Some of them, by number, int64 (n,)."""
+        return Target(self.images[kept], self.features, [seen[kept] for seen in self.directions])
+
+
 @dataclass(frozen=True)
 class Distance:
     """How far images (N, 3, S, S) in [-1, 1] look from others: their pixels, and what a network sees in them."""
 
-    features: Callable[[Tensor], list[Tensor]] | None
+    features: Look | None
     """None: their pixels alone."""
 
     def __call__(self, a: Tensor, b: Tensor) -> Tensor:
         """Distances (N,)."""
         return self.to(b)(a)
 
-    def to(self, target: Tensor) -> Callable[[Tensor], Tensor]:
+    @torch.no_grad()
+    def to(self, target: Tensor) -> Target:
         """The distances (N,) of images from `target`, at which the network looks once."""
-        features = self.features
-        if features is None:
-            return lambda images: pixel_distance(images, target)
-        with torch.no_grad():
-            target_directions = directions(features(target))
-        return lambda images: pixel_distance(images, target) + feature_distance(features(images), target_directions)
+        return Target(target, self.features, directions(self.features(target)) if self.features else [])
 
 
 def discriminator_distance(discriminator: StyleGAN2Discriminator) -> Distance:

@@ -61,6 +61,8 @@ class BackboneRun:
         self.recorder.reporter.start(self.backbone.name, units)
         if self.source.codes:
             self.source.codes.recall(task.splits.pool, task.pool)
+            self.source.codes.invert_ahead(task.splits.pool, [i for rows in of_shots for i in rows])
+            self.source.codes.invert_ahead(task.scored, [i for rows in slices for i in rows])
         self.source.measure(task.statistics(size), task.plan.scale)
         self._report_unit("scale")
         heads = self._fit_all(cells, of_shots)

@@ -18,7 +18,7 @@ from ...backbones.backbone import Backbone, BackboneError, Codes, Frugal, Invert
 from ...backbones.controls.derived import POSITION
 from ...datasets.dataset import MadeByGenerator, Split
 from ..files import UNREADABLE
-from ..machine import MemoryLimit, slices
+from ..machine import CPU, MemoryLimit, images_at_once, slices
 from ..plugins.calls import Warn, plugin_call, warn
 from ..plugins.names import made_by, parse_backbone
 from ..sealed_files import read_sealed, set_aside, write_sealed
@@ -53,6 +53,21 @@ class CodeStore:
                 codes = split.codes(rows)
                 for i, image in enumerate(split.images(rows, self.backbone.size)):
                     self.own[_digest(image)] = {name: code[i : i + 1] for name, code in codes.items()}
+
+    def invert_ahead(self, split: Split, indices: Sequence[int]) -> None:
+        """Invert images that have no code yet, where the device takes more of them at once than are described together.
+
+        Only by a backbone that heeds how much memory there is: it splits them into what fits.
+        """
+        size, waiting = self.backbone.size, list[Tensor]()
+        most = images_at_once(self.device, size)
+        if most <= images_at_once(CPU, size) or not isinstance(self.extractor, Frugal):
+            return
+        for rows in slices(indices, size):
+            waiting += [image for image in split.images(rows, size) if self.missing(image[None])]
+            if len(waiting) >= most or (waiting and rows[-1] == indices[-1]):
+                self.read(torch.stack(waiting))
+                waiting.clear()
 
     def read(self, images: Tensor) -> tuple[dict[str, Tensor], float]:
         """Codes of images (N, 3, S, S) in [0, 1], and the seconds of their inversion, be it in an earlier run."""

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor
 
 from partbench.backbones.backbone import Frugal
 from partbench.backbones.stylegan2.config import StyleGAN2Config
 from partbench.backbones.stylegan2.extractor import HELD, REPEATED, StyleGAN2Extractor
-from partbench.backbones.stylegan2.projection import (
+from partbench.backbones.stylegan2.schedule import (
     METHODS,
+    ProjectionSettings,
 )
 from partbench.backbones.stylegan2.weights import Networks, untrained
 
@@ -68,3 +70,21 @@ def test_a_proposal_is_the_encoders_alone(networks: Networks) -> None:
     codes = StyleGAN2Extractor(networks, (0,), "propose").invert(images)
     mean = networks.generator.average.expand(2, networks.generator.styles, -1)
     torch.testing.assert_close(codes["styles"], mean + networks.encoder(images * 2 - 1))  # type: ignore[misc]
+
+
+def test_a_device_that_has_less_memory_than_was_reckoned_takes_half_as_many(
+    networks: Networks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And half of those, down to one; the codes stay in the order of the images."""
+    extractor, images, sizes = StyleGAN2Extractor(networks, (0,), "propose"), torch.rand(5, 3, 16, 16), list[int]()
+    expected, plain = extractor.invert(images), extractor._invert
+
+    def invert(images: Tensor, projection: ProjectionSettings) -> dict[str, Tensor]:
+        sizes.append(len(images))
+        if len(images) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return plain(images, projection)
+
+    monkeypatch.setattr(extractor, "_invert", invert)
+    torch.testing.assert_close(extractor.invert(images)["styles"], expected["styles"])
+    assert sizes == [5, 3, 2, 1, 2]

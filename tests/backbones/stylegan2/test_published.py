@@ -29,9 +29,9 @@ from partbench.backbones.stylegan2 import configure
 from partbench.backbones.stylegan2.config import StyleGAN2Config
 from partbench.backbones.stylegan2.layouts import PYTORCH, ROSINALITY, TENSORFLOW, StyleGAN2Layout
 from partbench.backbones.stylegan2.networks import StyleGAN2Discriminator, StyleGAN2Generator
-from partbench.backbones.stylegan2.projection import METHODS
 from partbench.backbones.stylegan2.published import find_config
 from partbench.backbones.stylegan2.published_tensors import PublishedTensors
+from partbench.backbones.stylegan2.schedule import METHODS
 from partbench.backbones.stylegan2.training import StyleGAN2Trainer
 from partbench.backbones.weights import read_parts
 from partbench.benchmark.cli.commands.convert import find

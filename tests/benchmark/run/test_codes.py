@@ -14,6 +14,8 @@ from safetensors.torch import save, save_file
 from torch import Tensor
 
 from partbench.backbones.backbone import Backbone
+from partbench.benchmark.machine import CPU, MemoryLimit, images_at_once
+from partbench.benchmark.run import codes as module
 from partbench.benchmark.run.codes import CodeStore
 from partbench.benchmark.sealed_files import write_sealed
 
@@ -107,3 +109,63 @@ def test_a_file_that_is_no_code_is_set_aside(bench: Bench) -> None:
     other.write_bytes(b"")
     write_sealed(file, b"0.1\n" + save({"w": IMAGE}), {"images": other.name})
     assert bench.ask() == 1 and "it is of other images" in bench.said.pop()
+
+
+class Inverting:
+    """Codes are the images' means; counts what goes in at once."""
+
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+        self.room: int | None = None
+
+    def invert(self, images: Tensor) -> dict[str, Tensor]:
+        self.seen.append(len(images))
+        return {"mean": images.mean((1, 2, 3))[:, None]}
+
+    def maps(self, codes: dict[str, Tensor]) -> list[Tensor]:
+        return [codes["mean"][:, :, None, None]]
+
+    def reconstruct(self, codes: dict[str, Tensor]) -> Tensor:
+        return codes["mean"][:, :, None, None].expand(-1, 3, 8, 8)
+
+    def __call__(self, images: Tensor) -> list[Tensor]:
+        return self.maps(self.invert(images))
+
+
+class Numbers:
+    """A split whose image i is i / 100 everywhere."""
+
+    def images(self, rows: list[int], size: int) -> Tensor:
+        return torch.tensor(rows)[:, None, None, None].float().expand(-1, 3, size, size).contiguous() / 100
+
+
+def numbers(extractor: Inverting, cache: Path) -> CodeStore:
+    backbone = Backbone("numbers", 8, (1,), load=lambda: extractor)
+    return CodeStore(backbone, extractor, CPU, cache, None, MemoryLimit(CPU, None))
+
+
+def test_images_are_inverted_ahead_where_the_device_takes_more_than_a_slice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many as it takes, those with a code left out; what is read later is there, each image with its own code."""
+    extractor = Inverting()
+    codes = numbers(extractor, tmp_path)
+    codes.read(Numbers().images([3, 17], 8))
+    codes.device = torch.device("cuda")
+    monkeypatch.setattr(module, "images_at_once", lambda device, size: 32 if device.type == "cuda" else 16)
+    monkeypatch.setattr(Tensor, "to", lambda images, device: images)
+    extractor.seen.clear()
+    codes.invert_ahead(Numbers(), range(50))  # type: ignore[arg-type]
+    assert extractor.seen == [46, 2]
+    found, _ = codes.read(Numbers().images(list(range(50)), 8))
+    assert extractor.seen == [46, 2], "they are read"
+    torch.testing.assert_close(found["mean"][:, 0], torch.arange(50) / 100)
+
+
+def test_a_cpu_inverts_no_more_than_a_slice_at_once(tmp_path: Path) -> None:
+    """Nothing is inverted ahead; a GPU takes 256 MiB of images."""
+    extractor = Inverting()
+    numbers(extractor, tmp_path).invert_ahead(Numbers(), range(50))  # type: ignore[arg-type]
+    assert extractor.seen == []
+    assert [images_at_once(CPU, size) for size in (64, 256, 1024)] == [16, 4, 1]
+    assert [images_at_once(torch.device("cuda"), size) for size in (64, 256, 1024)] == [5461, 341, 21]
