@@ -41,12 +41,22 @@ def fastest(work: Callable[[], object], device: torch.device, seconds: float = S
 
 
 def measure_peaks(device: torch.device, dtype: torch.dtype = torch.float32) -> DevicePeaks:
-    """Multiply and copy for a second."""
+    """Multiply and copy for a second.
+
+    A matrix product may round as convolutions do, in TF32 on a GPU: networks are held against what they may reach.
+    """
     side, size = (table.get(device.type, table["cpu"]) for table in (MATRIX, COPIED))
     a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
     out = torch.empty_like(a)
     source = torch.zeros(size // 4, device=device)
     target = torch.empty_like(source)
-    multiplied = fastest(lambda: torch.mm(a, b, out=out), device)
+    allowed, torch.backends.cuda.matmul.allow_tf32 = (
+        torch.backends.cuda.matmul.allow_tf32,
+        torch.backends.cudnn.allow_tf32,
+    )
+    try:
+        multiplied = fastest(lambda: torch.mm(a, b, out=out), device)
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = allowed
     copied = fastest(lambda: target.copy_(source), device)
     return DevicePeaks(2 * side**3 / multiplied, 2 * size / copied)

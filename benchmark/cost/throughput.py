@@ -1,33 +1,29 @@
-"""How fast a backbone describes images: every stage that a score needs, a batch at a time.
+"""How fast a backbone describes images: every stage that a score needs, batch by batch, in a stated time.
 
-A stage is warmed up, then timed call by call with the device synchronised; a figure names its batch, and a batch that
-does not fit is an error of its own, never a smaller one in disguise.
+The first call warms up and shows memory and operations, the others are timed with the device synchronised. A figure
+names its batch, and a batch that does not fit, or not in time, is an error of its own, never a smaller one in disguise.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from ... import one_line
-from ...backbones.backbone import Backbone, Extractor, Inverts
-from ..machine import PeakMemory, synchronise
+from ...backbones.backbone import Backbone, Extractor
 from ..plugins.calls import plugin_call
-from .device_peaks import DevicePeaks
+from .stage_timing import ALL, NotInTime, StageClock, Timing
 
-INVERT, MAPS, ALL = "invert", "maps", "all"
-"""Stages: an image becomes a code, a code becomes maps, an image becomes maps."""
-FEWEST, MOST = 3, 200
-"""Timed calls of a stage."""
+PAYS = 1.1
+"""Times as many images per second, at least, for a batch of twice the size to pay."""
 SEED = 0
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
@@ -35,48 +31,18 @@ class Options:
     """How a backbone is run; part of every figure."""
 
     device: torch.device
-    batches: tuple[int, ...] = (1, 8)
-    seconds: float = 2.0
-    """Timed per stage and batch, unless fewer than three calls fit."""
+    batches: tuple[int, ...] = (1, 32)
+    largest: bool = True
+    """Whether the last batch is doubled for as long as that pays."""
+    precisions: tuple[str, ...] = tuple(PRECISIONS)
+    seconds: float = 20.0
+    """Spent on a backbone once it is loaded, by all its batches and formats."""
     channels_last: bool = False
-    bf16: bool = False
     compile: bool = False
-
-    def context(self) -> AbstractContextManager[object]:
-        """bfloat16 where it is asked for."""
-        return torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
 
     def facts(self) -> dict[str, Any]:
         """As they stand beside a figure."""
-        return {"channels_last": self.channels_last, "bf16": self.bf16, "compile": self.compile}
-
-
-@dataclass(frozen=True)
-class Timing:
-    """One stage at one batch."""
-
-    stage: str
-    batch: int
-    seconds: tuple[float, ...] = ()
-    """Of every timed call."""
-    flops: int | None = None
-    """Of one call, as torch counts them: two per multiplication and addition."""
-    memory: int | None = None
-    """Bytes beyond what was held before, at the highest of the first call."""
-    error: str | None = None
-
-    @property
-    def images_per_second(self) -> float:
-        """By the median call."""
-        return self.batch / self.latency(50)
-
-    def latency(self, percentile: float) -> float:
-        """Seconds of a call."""
-        return float(np.percentile(self.seconds, percentile)) if self.seconds else float("nan")
-
-    def share(self, peaks: DevicePeaks) -> float | None:
-        """Of the machine's peak in operations per second; None where none are counted."""
-        return self.flops / self.latency(50) / peaks.flops if self.flops and self.seconds else None
+        return {"channels_last": self.channels_last, "compile": self.compile, "seconds": self.seconds}
 
 
 @dataclass(frozen=True)
@@ -89,24 +55,82 @@ class Throughput:
     load: float
     """Seconds to read the weights."""
     timings: tuple[Timing, ...] = ()
+    largest: Mapping[str, int] = field(default_factory=dict)
+    """The largest batch that pays, by number format, where it was found in time."""
     error: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def measure(backbone: Backbone, provider: str, options: Options) -> Iterator[Throughput]:
-    """Load a backbone and time its stages: all that is known of it, after each; what it raises is kept as its error."""
+    """Load a backbone and time it: all that is known of it, after each batch; what it raises is kept as its error."""
     start = time.perf_counter()
     found = Throughput(backbone.name, provider, None, 0.0, options=options.facts())
     try:
         with plugin_call(backbone.name):
             extractor = prepare(backbone.load(), options)
         found = replace(found, load=time.perf_counter() - start, parameters=parameters(extractor))
-        for batch in options.batches:
-            for timing in _stages(backbone, extractor, batch, options):
-                found = replace(found, timings=(*found.timings, timing))
-                yield found
+        yield from BackboneClock(backbone, extractor, options).measure(found)
     except Exception as error:  # whatever a plugin raises, the others are measured
         yield replace(found, load=found.load or time.perf_counter() - start, error=one_line(error))
+
+
+@dataclass
+class BackboneClock:
+    """Shares the time of a backbone among its batches and number formats."""
+
+    backbone: Backbone
+    extractor: Extractor
+    options: Options
+    end: float = 0.0
+
+    def measure(self, found: Throughput) -> Iterator[Throughput]:
+        """All that is known, after each batch."""
+        start, options = time.perf_counter(), self.options
+        each = len(options.batches) + options.largest
+        for number, precision in enumerate(options.precisions, 1):
+            self.end = start + options.seconds * number / len(options.precisions)
+            for place, batch in enumerate(options.batches):
+                found = self._add(found, precision, batch, 1 / (each - place))
+                yield found
+                if found.timings[-1].late:
+                    break
+            if options.largest:
+                for grown in self._grow(found, precision):
+                    found = grown
+                    yield found
+
+    def _grow(self, found: Throughput, precision: str) -> Iterator[Throughput]:
+        """Double the batch for as long as that pays and there is time."""
+        last = found.timings[-1]
+        while not last.error and time.perf_counter() < self.end:
+            found = self._add(found, precision, 2 * last.batch, 0.5)
+            now = found.timings[-1]
+            if now.late:
+                yield found
+                return
+            if now.error or now.images_per_second < PAYS * last.images_per_second:
+                yield replace(found, largest={**found.largest, precision: last.batch})
+                return
+            yield found
+            last = now
+
+    def _add(self, found: Throughput, precision: str, batch: int, share: float) -> Throughput:
+        """With one more batch, timed for a share of what is left."""
+        left = self.end - time.perf_counter()
+        try:
+            with plugin_call(self.backbone.name), torch.no_grad(), autocast(self.options.device, precision):
+                images = pictures(batch, self.backbone.size, self.options)
+                timings = StageClock(self.extractor, images).timings(max(0.0, share * left), left)
+        except NotInTime as error:
+            timings = [Timing(ALL, batch, error=str(error), late=True)]
+        except Exception as error:  # out of memory, say: a figure of its own, and the next batch is tried
+            timings = [Timing(ALL, batch, error=one_line(error))]
+        return replace(found, timings=(*found.timings, *(replace(t, precision=precision) for t in timings)))
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
+    """bfloat16 where that is the format."""
+    return nullcontext() if precision == "float32" else torch.autocast(device.type, PRECISIONS[precision])
 
 
 def prepare(extractor: Extractor, options: Options) -> Extractor:
@@ -131,46 +155,3 @@ def pictures(batch: int, size: int, options: Options) -> Tensor:
     coarse = torch.rand(batch, 3, 8, 8, generator=random)
     images = nn.functional.interpolate(coarse, (size, size), mode="bilinear").to(options.device)
     return images.contiguous(memory_format=torch.channels_last) if options.channels_last else images
-
-
-def _stages(backbone: Backbone, extractor: Extractor, batch: int, options: Options) -> Iterator[Timing]:
-    images = pictures(batch, backbone.size, options)
-    if not isinstance(extractor, Inverts):
-        yield _timing(backbone, ALL, batch, lambda: extractor(images), options)
-        return
-    inverting = _timing(backbone, INVERT, batch, lambda: extractor.invert(images), options)
-    yield inverting
-    if inverting.error is None:
-        with plugin_call(backbone.name), options.context():
-            codes = extractor.invert(images)
-        yield _timing(backbone, MAPS, batch, lambda: extractor.maps(codes), options)
-        yield _timing(backbone, ALL, batch, lambda: extractor.maps(extractor.invert(images)), options)
-
-
-def _timing(backbone: Backbone, stage: str, batch: int, work: Callable[[], object], options: Options) -> Timing:
-    """Once to warm up and see the memory, once to count operations, then as often as the time allows."""
-    memory, counter = PeakMemory(options.device), FlopCounterMode(display=False)
-    try:
-        with plugin_call(backbone.name), torch.no_grad(), options.context():
-            memory.start()
-            work()
-            synchronise(options.device)
-            highest = memory.read()
-            with counter:
-                work()
-            seconds = tuple(_calls(work, options))
-    except Exception as error:  # out of memory, say: a figure of its own, and the next batch is tried
-        return Timing(stage, batch, error=one_line(error))
-    return Timing(stage, batch, seconds, counter.get_total_flops() or None, highest)
-
-
-def _calls(work: Callable[[], object], options: Options) -> Iterator[float]:
-    """The seconds of each call."""
-    total, calls = 0.0, 0
-    while calls < FEWEST or (total < options.seconds and calls < MOST):
-        start = time.perf_counter()
-        work()
-        synchronise(options.device)
-        spent = time.perf_counter() - start
-        total, calls = total + spent, calls + 1
-        yield spent

@@ -17,6 +17,7 @@ from .leaderboard import by_backbone, trusted_estimates
 
 STAGE = "all"
 """From an image to its maps."""
+PRECISION = "float32"
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,10 @@ class BackboneCost:
 
 
 def read_costs(path: Path, batch: int | None = None) -> dict[str, BackboneCost]:
-    """The costs in a file of `partbench throughput --out`, at one batch; by default the fastest of each backbone."""
+    """The costs in a file of `partbench throughput --out`, at one batch; by default the fastest of each backbone.
+
+    Those in float32, as scores are.
+    """
     try:
         record = json.loads(path.read_text())
         found = {one["backbone"]: _cost(one, batch) for one in record["backbones"]}
@@ -42,7 +46,7 @@ def read_costs(path: Path, batch: int | None = None) -> dict[str, BackboneCost]:
 
 
 def _cost(one: Mapping[str, Any], batch: int | None) -> BackboneCost | None:
-    stages = [t for t in one["timings"] if t["stage"] == STAGE and t["error"] is None]
+    stages = [t for t in one["timings"] if t["stage"] == STAGE and t["error"] is None and t["precision"] == PRECISION]
     stages = [t for t in stages if batch is None or t["batch"] == batch]
     if not stages:
         return None

@@ -1,4 +1,4 @@
-"""The verbs that look at the shelves and cross what is on them: `list`, `check`, `run`, `plan`, `throughput`."""
+"""The verbs that look at the shelves and cross what is on them: `list`, `check`, `run`, `plan`."""
 
 from __future__ import annotations
 
@@ -175,29 +175,3 @@ def check(
     from ..commands.check import show as show_check
 
     raise typer.Exit(show_check(name, out, as_json))
-
-
-@app.command()
-def throughput(
-    names: Annotated[Names, typer.Argument(help="Backbones or patterns; those of a default run by default.")] = None,
-    batch: Annotated[str, typer.Option(help="Images that go through together, with commas.")] = "1,8",
-    seconds: Annotated[float, typer.Option(min=0, help="Timed per stage and batch.")] = 2.0,
-    channels_last: Annotated[bool, typer.Option("--channels-last", help="Images with their channels last.")] = False,
-    bf16: Annotated[bool, typer.Option("--bf16", help="In bfloat16.")] = False,
-    compiled: Annotated[bool, typer.Option("--compile", help="Compiled by torch.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "auto",
-    out: Annotated[Optional[Path], typer.Option(help="Also write what was measured to this JSON file.")] = None,  # noqa: UP045
-    as_json: Json = False,
-) -> None:
-    """Measure how fast backbones describe images: every stage, projection included.
-
-    Example:  partbench throughput stylegan2 'pix2pix-*' --batch 1,8,32 --out speed.json
-    """
-    from ...cost.throughput import Options
-    from ..commands.plan_options import find_device
-    from ..commands.throughput import parse_batches
-    from ..commands.throughput import show as show_throughput
-
-    batches = parse_batches(batch)
-    options = Options(find_device(device), batches, seconds, channels_last, bf16, compiled)
-    raise typer.Exit(show_throughput(tuple(names or ()), options, out, as_json))

@@ -14,7 +14,7 @@ from partbench.benchmark.cost import throughput
 from partbench.benchmark.cost.throughput import Options, Throughput, measure
 
 Call = Callable[..., Any]
-FAST = ("--batch", "1,2", "--seconds", "0")
+FAST = ("--batch", "1,2", "--seconds", "0", "--precision", "float32")
 
 
 def test_a_row_for_every_stage_and_batch(call: Call, tmp_path: Path) -> None:
@@ -22,11 +22,11 @@ def test_a_row_for_every_stage_and_batch(call: Call, tmp_path: Path) -> None:
     answer = call("throughput", "pixels", "position", *FAST, "--out", tmp_path / "speed.json")
     assert answer.code == 0, answer.err
     rows = [line.split()[:3] for line in answer.out.splitlines() if " all " in line]
-    assert [row[:3] if row[0] != "all" else row[:2] for row in rows] == [
-        ["pixels", "all", "1"],
-        ["all", "2"],
-        ["position", "all", "1"],
-        ["all", "2"],
+    assert [row[:3] for row in rows] == [
+        ["pixels", "all", "f32"],
+        ["all", "f32", "2"],
+        ["position", "all", "f32"],
+        ["all", "f32", "2"],
     ]
     assert max(map(len, answer.out.splitlines()[1:])) <= 80
     assert [len(one["timings"]) for one in json.loads((tmp_path / "speed.json").read_text())["backbones"]] == [2, 2]
@@ -51,3 +51,22 @@ def test_what_is_stopped_keeps_what_it_measured(
     said = answer.err if as_json else answer.out
     assert "stopped; what was measured until then is above, and in" in " ".join(said.split())
     assert not as_json or json.loads(answer.out) == record
+
+
+def test_the_head_says_how_long_it_takes_and_every_format_has_its_peak(call: Call, tmp_path: Path) -> None:
+    """Ten seconds a backbone by default; the record keeps both formats apart."""
+    answer = call("throughput", "pixels", "--batch", "1,largest", "--seconds", "0.3", "--out", tmp_path / "speed.json")
+    assert answer.code == 0, answer.err
+    assert "1 backbones, 0.3 s each once loaded: about 0.0 minutes" in answer.out
+    record = json.loads((tmp_path / "speed.json").read_text())
+    assert set(record["peaks"]) == {"float32", "bfloat16"}
+    (one,) = record["backbones"]
+    assert {t["precision"] for t in one["timings"]} == {"float32", "bfloat16"}
+
+
+def test_what_is_no_batch_or_format_is_refused(call: Call) -> None:
+    """In one sentence."""
+    for option, text in (("--batch", "largest"), ("--batch", "1,x"), ("--batch", "0"), ("--precision", "int8")):
+        answer = call("throughput", "pixels", option, text)
+        assert answer.code == 2
+        assert len(answer.err.strip().splitlines()) == 1, answer.err
