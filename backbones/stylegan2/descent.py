@@ -18,9 +18,8 @@ from .schedule import ProjectionSettings, learning_rate
 
 WINDOW = 10
 """Steps between two looks at what an image has gained."""
-BETAS = (0.9, 0.999)
 EPSILON = 1e-8
-"""Both of Adam."""
+"""Of Adam."""
 
 
 def noise_penalty(noise: list[Tensor]) -> Tensor:
@@ -62,7 +61,7 @@ class Tables:
         """Those of a projection, for codes `like` (N, 1 or L, latent) and w with a deviation of `sigma`."""
         steps = range(projection.steps)
         rates = [learning_rate(projection, step) for step in steps]
-        first, second = ([1 - beta ** (step + 1) for step in (*steps, projection.steps)] for beta in BETAS)
+        first, second = ([1 - beta ** (step + 1) for step in (*steps, projection.steps)] for beta in projection.betas)
         rate, one, two = (
             torch.tensor(values, dtype=torch.float64).to(like) for values in ([*rates, 0.0], first, second)
         )
@@ -109,7 +108,7 @@ class Descent:
     ) -> Descent:
         """Before the first step."""
         free = [code, *(noise if projection.noise else [])]
-        moments = [torch.zeros_like(x) for _ in BETAS for x in free]
+        moments = [torch.zeros_like(x) for _ in projection.betas for x in free]
         at = torch.zeros(len(code), dtype=torch.int64, device=code.device)
         best = torch.full((2, len(code)), float("inf"), dtype=code.dtype, device=code.device)
         return cls(generator, projection, tables, target, code, noise, moments, at, best, torch.zeros_like(at[:1])[0])
@@ -164,9 +163,10 @@ class Descent:
     def _adam(self, gradients: tuple[Tensor, ...]) -> None:
         """A step of Adam on each number alone, at the rate of its image."""
         rate, (first, second) = self.tables.rate[self.at], (self.tables.first, self.tables.second)
+        one, two = self.projection.betas
         for x, g, m, v in zip(self.free, gradients, self.moments, self.moments[len(gradients) :], strict=False):
-            m.lerp_(g, 1 - BETAS[0])
-            v.lerp_(g.square(), 1 - BETAS[1])
+            m.lerp_(g, 1 - one)
+            v.lerp_(g.square(), 1 - two)
             change = (m / first[self.taken]) / ((v / second[self.taken]).sqrt() + EPSILON)
             x.sub_(rate.view(-1, *[1] * (x.dim() - 1)) * change)
 
