@@ -147,7 +147,7 @@ $ compare none
 none holds no run (no plan.json); name a folder of partbench run
 $ compare run old
 able--linear--1-shot--draw-0 of old cannot be compared with able--linear--1-shot--draw-0 of run: it has another
-  protocol (0, not 4); run both with the same settings and the same version
+  protocol (0, not 5); run both with the same settings and the same version
 $ compare run other-images
 able--linear--1-shot--draw-0 of other-images cannot be compared with able--linear--1-shot--draw-0 of run: it has other
   images, masks or classes (xyz, not abc); run both with the same settings and the same version
@@ -186,7 +186,7 @@ $ gate seed-3 --baseline scores.json
 the baseline is of another plan (size was 16 and is 32, seed was 0 and is 3); make the baseline again, or run with
   what it was made with
 $ gate old --baseline scores.json
-the run was scored under protocol 0, and this partbench has 4; run it again
+the run was scored under protocol 0, and this partbench has 5; run it again
 $ baseline run --out new --metric dice
 there is no metric 'dice'; choose paper_weighted, mean, small_parts, dataset_mean, pooled_zero, image_mean,
   image_union, hungarian, each also with +bg or -bg behind it
