@@ -38,9 +38,10 @@ def show(plan: Plan, device: str, out: Path | None, like: Path | None, most: flo
     from .plan_tables import as_record, print_feasibility
 
     catalogue = load_catalogue()
-    plan = resolve(plan, catalogue)
+    processor = find_device(device)
+    plan = resolve(plan, catalogue, processor)
     check_choices(plan)
-    folder, processor = folder_for(plan, out), find_device(device)
+    folder = folder_for(plan, out)
     results = read_run(like)[1] if like else None
     task = SegmentationTask.of_offer(find_dataset(catalogue, plan.dataset), plan)
     look_at_images(task, open_console(stderr=True))

@@ -45,10 +45,10 @@ def carry_out(
     from ...machine import MemoryLimit
 
     catalogue = load_catalogue()
-    plan = resolve(plan, catalogue)
+    processor = find_device(device)
+    plan = resolve(plan, catalogue, processor)
     check_choices(plan)
     folder = folder_for(plan, out)
-    processor = find_device(device)
     listeners = open_listeners(catalogue, reporters)
     console = open_console(stderr=quiet)
     for problem in catalogue.problems:
