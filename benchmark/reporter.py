@@ -11,7 +11,7 @@ import pluggy
 if TYPE_CHECKING:
     from .plan import Plan
     from .results import CellResult
-from .run_folder import RunFolder
+    from .run_folder import RunFolder
 
 hookspec = pluggy.HookspecMarker("partbench")
 

@@ -12,7 +12,7 @@ from .calls import plugin_call, warn
 if TYPE_CHECKING:
     from ..plan import Plan
     from ..results import CellResult
-from ..run_folder import RunFolder
+    from ..run_folder import RunFolder
 
 
 class Listeners(Listener):

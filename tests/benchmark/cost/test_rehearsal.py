@@ -117,7 +117,8 @@ def test_a_rehearsal_measures_every_stage(rehearsal: Rehearsal) -> None:
 
 def test_a_head_that_is_solved_has_no_steps(rehearsal: Rehearsal) -> None:
     """Its solution is timed instead, its state counted whole, and how often it asks for a shot."""
-    figures = rehearsal.figures(Backbone("slow", 16, (3, 3), load=Inverting), ("ridge", "knn"))
+    offer = Offer(Backbone("slow", 16, (3, 3), load=Inverting), "toys 1")
+    figures = rehearsal.figures(offer, ("ridge", "knn"))
     assert figures.error is None
     for name, reads in (("ridge", 2), ("knn", 1)):
         head = figures.heads[name]
