@@ -40,9 +40,9 @@ class ProjectionSettings:
 
 SWIFT = ProjectionSettings(steps=70, rate=0.15, betas=(0.8, 0.95), jitter=0.0, plus=True, noise=False, settled=0.05)
 """Ours. Moments that forget the start of a short descent reach in 70 steps what the paper's Adam (a rate of 0.1, betas
-0.9 and 0.999) reaches in 100: a root mean square error of 0.0632 on 32 test faces either way, and with a linear head and
-10 shots 69.2 `paper_weighted` and 47.2 `mean` against 68.1 and 46.1. Few images settle before the rampdown: ending them
-early saves one to three hundredths of the steps."""
+0.9 and 0.999) reaches in 100: a root mean square error of 0.0632 on 32 test faces either way, and with a linear head
+and 10 shots 69.2 `paper_weighted` and 47.2 `mean` against 68.1 and 46.1. Few images settle before the rampdown:
+ending them early saves one to three hundredths of the steps."""
 METHODS: dict[str, ProjectionSettings] = {
     "encode": replace(SWIFT, encoder=True),
     "descend": SWIFT,

@@ -31,7 +31,7 @@ no backbone matches 'zzz*'; there are stylegan2, vae, jigsaw, pix2pix-color, pix
 $ run --backbone pixels --head linaer
 no head is called 'linaer'; did you mean 'linear'?
 $ run --backbone pixels --head x*
-no head matches 'x*'; there are linear, mlp-1, mlp-2, cnn-s, cnn-m, cnn-l, cnn-s-3x3, cnn-m-3x3, cnn-l-3x3
+no head matches 'x*'; there are ridge, prototype, knn, linear, mlp-1, mlp-2, cnn-s, cnn-m, cnn-l, cnn-s-3x3, cnn-m-3x3, cnn-l-3x3
 $ run --dataset face --head linear
 no dataset is called 'face'; did you mean 'faces'?
 $ run --dataset foldr:/data --head linear
@@ -67,7 +67,7 @@ there is no split 'pool2'; choose test, validation
 $ run --backbone copy --head linear --out file
 File exists: …/file; see to it and run the same command again
 $ run --backbone pixels --head linear --seed 3 --size 16 --out run
-…/run holds a run with another protocol (test 100, not 16, seed 0, not 3); choose another --out
+…/run holds a run with another protocol (test 100, not 32, seed 0, not 3); choose another --out
 $ run --backbone pixels --head auto-shot:
 'auto-shot:' does not say which head labels the samples; name it, as auto-shot:cnn-l
 $ run --backbone pixels --head auto-shot:linear,hot

@@ -11,7 +11,9 @@ from .app import Json, Names, app
 
 DatasetName = Annotated[str, typer.Option(help="A dataset, as faces or folder:PATH[#GROUPING].")]
 Backbones = Annotated[Names, typer.Option(help="A name or pattern; may be repeated. All by default.")]
-Heads = Annotated[Names, typer.Option(help="A name or pattern; may be repeated. By default ridge, prototype, knn, linear; on a GPU all of Table 7 too.")]
+Heads = Annotated[
+    Names, typer.Option(help="A name or pattern; may be repeated. Linear and simpler ones by default; on a GPU all.")
+]
 Shots = Annotated[str, typer.Option(help="Numbers of annotated images, with commas.")]
 Draws = Annotated[int, typer.Option(min=1, help="How often the shots are drawn.")]
 Schedule = Annotated[str, typer.Option(help="quick, medium, or paper: 1,000 epochs as in section 4.2.")]
