@@ -53,6 +53,7 @@ class Knn(nn.Module):
         if not len(places):
             raise HeadError("its shots have no labelled pixel to compare with; label some, or choose other shots")
         places = places[torch.randperm(len(places))[:BANK]].sort().values
+        self.bank.zero_()
         self.labels.fill_(self.classes)
         self.labels[: len(places)] = labels.flatten()[places]
         first = 0

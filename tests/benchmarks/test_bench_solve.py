@@ -34,7 +34,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.mark.benchmark(timer=process_time)
 def test_ridge_costs_a_part_of_the_linear_heads_steps(benchmark: BenchmarkFixture) -> None:
-    """Leaving out five images under eight ridges, and the fit, take less than 120 steps, as few as settle."""
+    """Five fits under eight ridges and the last one take less than half of 160 steps, the fewest that settle."""
     heads = {head.name: head for head in partbench_heads()}
     random = torch.Generator().manual_seed(0)
     maps = [torch.randn(IMAGES, c, side, side, generator=random) for c, side in LAYERS]
@@ -45,10 +45,10 @@ def test_ridge_costs_a_part_of_the_linear_heads_steps(benchmark: BenchmarkFixtur
         fit(heads["ridge"], channels, CLASSES, maps, masks, schedule, 0)
 
     start = process_time()
-    fit(heads["linear"], channels, CLASSES, maps, masks, replace(schedule, steps=120), 0)
+    fit(heads["linear"], channels, CLASSES, maps, masks, replace(schedule, steps=160), 0)
     steps = process_time() - start
     benchmark.pedantic(solve, rounds=3, warmup_rounds=1)
     assert benchmark.stats is not None
     ratio = steps / benchmark.stats.stats.median
-    benchmark.extra_info["120 steps over a solution"] = round(ratio, 1)
+    benchmark.extra_info["160 steps over a solution"] = round(ratio, 1)
     assert ratio >= FASTER
