@@ -8,14 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ...backbones.training.recorded import RecordedStep
 from ...heads.head import Rows
 from ...heads.stack import Stack
 from .losses import loss_of, parts
 from .pace import AHEAD
 from .schedules import Schedule
-
-WARM = 3
-"""Steps before a graph is captured, in which libraries choose their algorithms."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ class StackTraining:
         self.plan.take_over(plan)
         self.step.zero_()
         for _ in range(len(plan.rows)):
-            self._replay()
+            self.recorded()
         losses: list[list[float]] = self.losses[: len(plan.rows)].T.tolist()
         return losses
 
@@ -107,30 +105,10 @@ class StackTraining:
         self.plan = StepPlan.idle(AHEAD, members, self.pixels).onto(device)
         self.losses = torch.zeros(AHEAD, members, device=device, dtype=self.bank.maps[0].dtype)
         self.step = torch.zeros(1, dtype=torch.int64, device=device)
-        self.graph: torch.cuda.CUDAGraph | None = None
-        self.warm = 0
+        self.recorded = RecordedStep(self._one, device)
 
-    def _replay(self) -> None:
-        """Take one step: as it is written, or as the graph that was made of it."""
-        if not self.bank.masks.is_cuda:
-            self._one()
-            return
-        if self.graph is None and self.warm >= WARM:
-            self.graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self.graph):
-                self._one()
-        if self.graph is not None:
-            self.graph.replay()
-            return
-        aside = torch.cuda.Stream()
-        aside.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(aside):
-            self._one()
-        torch.cuda.current_stream().wait_stream(aside)
-        self.warm += 1
-
-    def _one(self) -> None:
-        """One step of every member: on its image and pixels, at its rate."""
+    def _one(self) -> Tensor:
+        """One step of every member, on its image and pixels and at its rate; their losses (M,)."""
         rows = self.plan.rows.index_select(0, self.step)[0]
         data = (
             [m.index_select(0, rows)[:, None] for m in self.bank.maps],
@@ -147,6 +125,7 @@ class StackTraining:
         self._move(trained)
         self.losses.index_copy_(0, self.step, total[None])
         self.step.add_(1)
+        return total
 
     @torch.no_grad()
     def _move(self, trained: Sequence[Tensor]) -> None:

@@ -31,7 +31,8 @@ no backbone matches 'zzz*'; there are stylegan2, vae, jigsaw, pix2pix-color, pix
 $ run --backbone pixels --head linaer
 no head is called 'linaer'; did you mean 'linear'?
 $ run --backbone pixels --head x*
-no head matches 'x*'; there are ridge, prototype, knn, linear, mlp-1, mlp-2, cnn-s, cnn-m, cnn-l, cnn-s-3x3, cnn-m-3x3, cnn-l-3x3
+no head matches 'x*'; there are ridge, prototype, knn, linear, mlp-1, mlp-2, cnn-s, cnn-m, cnn-l, cnn-s-3x3,
+  cnn-m-3x3, cnn-l-3x3
 $ run --dataset face --head linear
 no dataset is called 'face'; did you mean 'faces'?
 $ run --dataset foldr:/data --head linear
