@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..head import Head, HeadError, ReadsPixels, ReadsRows, Solves
+from ..stack import why_alone
 from .probes import CHANNELS, CLASSES, built, close, logits_of, noise_maps, sign_labels
 from .solving import check_solves, check_unseen
 
@@ -136,6 +137,12 @@ def check_learns(head: Head) -> None:
         F.cross_entropy(logits, labels).backward()
         optimizer.step()
     raise HeadError(f"{head.name} learns only {right:.0%} of one picture in {STEPS} steps; see that its loss can fall")
+
+
+def training_of(head: Head) -> str:
+    """How a head trains where many of its kind do: no check, since either is right."""
+    why = why_alone(head)
+    return "in a stack with others of its kind" if why is None else f"alone ({why})"
 
 
 CHECKS: tuple[Callable[[Head], None], ...] = (

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from partbench.heads import partbench_heads
+from partbench.heads.checks import training_of
 from partbench.heads.head import Head, Solves
 from partbench.heads.linear import Linear
 from partbench.heads.stack import Stack, why_alone
@@ -61,6 +62,7 @@ def test_a_head_that_must_train_alone_says_why(build: type[nn.Module], why: str)
     """In one line."""
     said = why_alone(Head("theirs", build))
     assert said is not None and why in said and "\n" not in said
+    assert training_of(Head("theirs", build)) == f"alone ({said})"
 
 
 def modules() -> list[nn.Module]:

@@ -11,7 +11,8 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from ...plugins.calls import warn
+from ....heads.head import Head
+from ...plugins.calls import plugin_call, warn
 from ...plugins.catalogue import Catalogue, Offer, load_catalogue
 from ...plugins.contract import CheckOutcome, Record, examine, noun_of
 from ...plugins.identity import subject_of
@@ -72,7 +73,16 @@ def _run_checks(record: Record, console: Console) -> list[CheckOutcome]:
         why = [f"known: {outcome.reason}"] if outcome.reason else []
         text = "; ".join(filter(None, [outcome.error, *why]))
         console.print(f"{outcome.check:20} [{colour}]{outcome.word}[/]{'  ' * bool(text)}{escape(text)}")
+    if isinstance(record, Head) and all(outcome.good for outcome in outcomes):
+        console.print(f"{'trains on a GPU':20} {escape(_training_of(record))}", soft_wrap=True)
     return outcomes
+
+
+def _training_of(head: Head) -> str:
+    from ....heads.checks import training_of
+
+    with plugin_call(head.name):
+        return training_of(head)
 
 
 def sign_off(name: str, offer: Offer[Any], outcomes: list[CheckOutcome]) -> Signoff:

@@ -19,7 +19,8 @@ Call = Callable[..., Any]
 
 def test_a_record_can_be_checked(call: Call) -> None:
     """Exit code 0 if it keeps its contract; with --json each check by name."""
-    assert call("check", "linear").code == 0
+    shown = call("check", "linear")
+    assert shown.code == 0 and "in a stack with others of its kind" in shown.out
     outcomes = json.loads(call("check", "linear", "--json").out)["outcomes"]
     assert outcomes
     assert {outcome["word"] for outcome in outcomes.values()} == {"passes"}
