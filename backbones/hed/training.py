@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from .. import weights
 from ..backbone import BackboneError
 from ..training.learner import AdamRecipe, Learner
+from ..training.trainer import Losses
 from .config import DEPTHS, HEDConfig
 from .networks import FAMILY, HED
 from .scores import CONTOUR, DISPUTED, best_f, sobel
@@ -82,7 +83,7 @@ class HEDTrainer(Learner):
 
         super().__init__(lesson, device, seed)
 
-    def step(self, images: Tensor) -> Mapping[str, float]:
+    def step(self, images: Tensor) -> Losses:
         """Nothing: without masks there is no telling contours."""
         raise _maskless()
 
@@ -90,7 +91,7 @@ class HEDTrainer(Learner):
         """Nothing, as in `step`."""
         raise _maskless()
 
-    def step_with_masks(self, images: Tensor, masks: Tensor) -> Mapping[str, float]:
+    def step_with_masks(self, images: Tensor, masks: Tensor) -> Losses:
         """Learn from images (batch, 3, S, S) in [0, 1] and masks (batch, S, S): 1 on contours, 0 off, 255 disputed."""
         self._look_at(masks)
         return super().step(images)

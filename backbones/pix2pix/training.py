@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..training.distributed import to_device
 from ..training.learner import AveragedTraining
+from ..training.trainer import Losses
 from .config import Pix2PixConfig
 from .networks import PatchDiscriminator, UNetGenerator, save
 from .tasks import INPUTS, TranslationTask, open_task
@@ -68,7 +69,7 @@ class Pix2PixTrainer(AveragedTraining):
         )
         self.machine.seed(seed)
 
-    def step(self, images: Tensor) -> Mapping[str, float]:
+    def step(self, images: Tensor) -> Losses:
         """One step of the discriminator and one of the generator, on the same outputs."""
         images = self.take(images)
         with torch.no_grad():
@@ -81,7 +82,7 @@ class Pix2PixTrainer(AveragedTraining):
         self.steps += 1
         return losses
 
-    def _discriminator_step(self, inputs: Tensor, targets: Tensor, outputs: Tensor) -> float:
+    def _discriminator_step(self, inputs: Tensor, targets: Tensor, outputs: Tensor) -> Tensor:
         """Half of its loss, as published, so that it learns no faster than the generator."""
         with self.machine.autocast():
             on_real, on_made = self.discriminator(inputs, targets), self.discriminator(inputs, outputs)
@@ -89,14 +90,14 @@ class Pix2PixTrainer(AveragedTraining):
             self.opt_d, (adversarial_loss(on_real, True) + adversarial_loss(on_made, False)) / 2
         )
 
-    def _generator_step(self, inputs: Tensor, targets: Tensor, outputs: Tensor) -> dict[str, float]:
+    def _generator_step(self, inputs: Tensor, targets: Tensor, outputs: Tensor) -> dict[str, Tensor]:
         self.discriminator.requires_grad_(False)
         with self.machine.autocast():
             logits = self.discriminator(inputs, outputs)
         adversarial, l1 = adversarial_loss(logits, True), F.l1_loss(outputs, targets)
         self.machine.descend(self.opt_g, adversarial + self.recipe.l1 * l1)
         self.discriminator.requires_grad_(True)
-        return {"g": adversarial.item(), "l1": l1.item()}
+        return {"g": adversarial.detach(), "l1": l1.detach()}
 
     @torch.no_grad()
     def picture(self) -> Tensor:

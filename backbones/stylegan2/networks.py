@@ -81,10 +81,13 @@ class StyleGAN2Generator(nn.Module):
         """w (N, latent) as w+ (N, L, latent)."""
         return w[:, None].expand(-1, self.styles, -1)
 
-    def forward(self, z: Tensor, mix: Tensor | None = None, crossover: int = 0) -> Tensor:
-        """Images of latents (N, latent); from style `crossover` on, those of `mix` (style mixing)."""
+    def forward(self, z: Tensor, mix: Tensor | None = None, crossover: int | Tensor = 0) -> Tensor:
+        """Images of latents (N, latent); from style `crossover`, () if a tensor, on those of `mix` (style mixing)."""
         styles = self.broadcast(self.mapping(z))
-        if mix is not None:
+        if mix is not None and isinstance(crossover, Tensor):
+            mixed = torch.arange(self.styles, device=z.device) >= crossover
+            styles = torch.where(mixed[None, :, None], self.broadcast(self.mapping(mix)), styles)
+        elif mix is not None:
             styles = torch.cat([styles[:, :crossover], self.broadcast(self.mapping(mix))[:, crossover:]], 1)
         images, _ = self.synthesis(styles, self.noise(len(z)))
         return images

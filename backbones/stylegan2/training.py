@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,32 +12,15 @@ from torch import Tensor, nn
 
 from ..backbone import BackboneError
 from ..training.distributed import TrainingDevice
+from ..training.recorded import can_record, make_capturable
+from ..training.trainer import Losses
 from .config import StyleGAN2Config
 from .encoding import train_encoder
 from .losses import discriminator_loss, generator_loss, path_lengths, r1_penalty
 from .networks import StyleGAN2Discriminator, StyleGAN2Encoder, StyleGAN2Generator
+from .recipe import StyleGAN2Recipe, recipe_for
+from .recorded_training import Latents, RecordedTraining
 from .weights import Networks, load, save
-
-
-@dataclass(frozen=True)
-class StyleGAN2Recipe:
-    """Numbers of the training; StyleGAN2, appendix B, but for the gamma that suits small images."""
-
-    batch: int = 16
-    """Half of the paper's: with few images to see, more steps are worth more than quieter ones."""
-    rate: float = 0.002
-    mixing: float = 0.9
-    """Share of images whose styles come from two latents."""
-    r1_gamma: float = 0.1
-    """Weight of R1; the paper's 10 is for 1024 pixels."""
-    r1_every: int = 16
-    path_every: int = 8
-    path_weight: float = 2.0
-    path_decay: float = 0.01
-    ema_kimg: float = 5.0
-    """Half-life of the averaged generator, thousand images."""
-    ema_rampup: float = 0.05
-    """The half-life is at most this share of the images seen."""
 
 
 def optimizer(network: nn.Module, rate: float, lazy: int) -> torch.optim.Adam:
@@ -54,10 +36,11 @@ class StyleGAN2Trainer:
         self, config: StyleGAN2Config, device: str = "cpu", seed: int = 0, recipe: StyleGAN2Recipe | None = None
     ) -> None:
         torch.manual_seed(seed)
-        self.recipe = recipe or StyleGAN2Recipe()
-        self.batch = self.recipe.batch
         self.machine = TrainingDevice(device)
         self.device = self.machine.device
+        self.recipe = recipe or recipe_for(self.device, config.size)
+        self.batch = self.recipe.batch
+        self.recorded: RecordedTraining | None = None
         self.generator = StyleGAN2Generator(config).to(self.device)
         self.discriminator = StyleGAN2Discriminator(config).to(self.device)
         self.averaged = copy.deepcopy(self.generator).requires_grad_(False).eval()
@@ -70,49 +53,62 @@ class StyleGAN2Trainer:
         if self.machine.processes > 1:
             self.machine.seed(seed + 1)
 
-    def latents(self, count: int) -> tuple[Tensor, Tensor | None, int]:
+    def latents(self, count: int) -> Latents:
         """Latents, and with the mixing probability a second set and the style at which it takes over."""
         z = torch.randn(count, self.generator.config.latent, device=self.device)
         if torch.rand(()).item() >= self.recipe.mixing:
             return z, None, 0
         return z, torch.randn_like(z), int(torch.randint(1, self.generator.styles, ()).item())
 
-    def step(self, images: Tensor) -> Mapping[str, float]:
+    def record(self) -> None:
+        """Record every kind of step on a CUDA device; on others all stays as it is."""
+        if can_record(self.device) and self.machine.processes == 1:
+            self.machine.recorded = True
+            for optimizer in (self.opt_g, self.opt_d):
+                make_capturable(optimizer)
+            self.recorded = RecordedTraining(self)
+
+    def step(self, images: Tensor) -> Losses:
         """One step of the discriminator and one of the generator."""
         real = images.to(self.device) * 2 - 1
-        losses = {"d": self._discriminator_step(real), "g": self._generator_step(len(real))}
+        steps = self.recorded or self
+        losses = {"d": steps.discriminator_step(real), "g": steps.generator_step(len(real))}
         if self.steps % self.recipe.r1_every == 0:
-            losses["r1"] = self._r1_step(real)
+            losses["r1"] = steps.r1_step(real)
         if self.steps % self.recipe.path_every == 0:
-            losses["path"] = self._path_step(max(1, len(real) // 2))
+            losses["path"] = steps.path_step(max(1, len(real) // 2))
         self.steps += 1
         self._average()
         return losses
 
-    def _discriminator_step(self, real: Tensor) -> float:
+    def discriminator_step(self, real: Tensor, latents: Latents | None = None) -> Tensor:
+        """A step on images (N, 3, S, S) in [-1, 1] and as many generated ones, of `latents` or of fresh ones."""
         with torch.no_grad(), self.machine.autocast():
-            fake = self.generator(*self.latents(len(real)))
+            fake = self.generator(*(latents or self.latents(len(real))))
         with self.machine.autocast():
             on_real, on_fake = self.discriminator(real), self.discriminator(fake)
         return self.machine.descend(self.opt_d, discriminator_loss(on_real.float(), on_fake.float()))
 
-    def _generator_step(self, count: int) -> float:
+    def generator_step(self, count: int, latents: Latents | None = None) -> Tensor:
+        """A step on so many generated images, of `latents` or of fresh ones."""
         self.discriminator.requires_grad_(False)
         with self.machine.autocast():
-            logits = self.discriminator(self.generator(*self.latents(count)))
+            logits = self.discriminator(self.generator(*(latents or self.latents(count))))
         loss = self.machine.descend(self.opt_g, generator_loss(logits.float()))
         self.discriminator.requires_grad_(True)
         return loss
 
-    def _r1_step(self, real: Tensor) -> float:
+    def r1_step(self, real: Tensor) -> Tensor:
+        """R1 on images (N, 3, S, S) in [-1, 1]."""
         penalty = r1_penalty(self.discriminator, real)
         return self.machine.descend(self.opt_d, penalty * (self.recipe.r1_gamma / 2 * self.recipe.r1_every))
 
-    def _path_step(self, count: int) -> float:
+    def path_step(self, count: int) -> Tensor:
+        """The path length penalty on so many generated images."""
         z = torch.randn(count, self.generator.config.latent, device=self.device)
         lengths = path_lengths(self.generator, z)
         mean = self.path_mean.lerp(lengths.mean(), self.recipe.path_decay)
-        self.path_mean = mean.detach()
+        self.path_mean.copy_(mean.detach())
         penalty = (lengths - mean).square().mean()
         return self.machine.descend(self.opt_g, penalty * (self.recipe.path_weight * self.recipe.path_every))
 
@@ -122,8 +118,7 @@ class StyleGAN2Trainer:
         seen = self.steps * self.batch * self.machine.processes
         half_life = min(self.recipe.ema_kimg * 1000, seen * self.recipe.ema_rampup)
         weight = 1 - 0.5 ** (self.batch * self.machine.processes / max(half_life, 1e-8))
-        for average, now in zip(self.averaged.parameters(), self.generator.parameters(), strict=True):
-            average.lerp_(now, weight)
+        torch._foreach_lerp_(list(self.averaged.parameters()), list(self.generator.parameters()), weight)
 
     def finish(self, budget: float, report: Callable[[str], None]) -> None:
         """Mean of w from 10,000 latents, then the encoder, trained on generated pairs."""
@@ -156,6 +151,8 @@ class StyleGAN2Trainer:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
+        for group in (*self.opt_g.param_groups, *self.opt_d.param_groups):
+            group["capturable"] = False  # of the device that saved it
         self.steps = int(state["steps"])
         self.path_mean, self.fixed = state["path_mean"].to(self.device), state["fixed"].to(self.device)
         self.machine.set_random_state(state)

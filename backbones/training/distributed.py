@@ -37,19 +37,23 @@ class TrainingDevice:
         self.device = torch.device(device)
         if self.processes > 1:
             self.device = _join(self.device)
+        self.bf16 = bf16_pays(self.device)
+        """Whether networks run in bfloat16; where that pays, unless somebody decides otherwise."""
+        self.recorded = False
+        """Whether steps are recorded: casts of weights are then made anew in each, as CUDA graphs need it."""
 
     def autocast(self) -> torch.autocast:
-        """That of its device."""
-        return autocast(self.device)
+        """bfloat16 where it is wanted."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16, cache_enabled=not self.recorded)
 
-    def descend(self, optimizer: torch.optim.Optimizer, loss: Tensor) -> float:
-        """One step down the gradient of `loss`, averaged over the processes; the loss as a number."""
+    def descend(self, optimizer: torch.optim.Optimizer, loss: Tensor) -> Tensor:
+        """One step down the gradient of `loss`, averaged over the processes; the loss, which stays on its device."""
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         if self.processes > 1:
             self.average(p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None)
         optimizer.step()
-        return loss.item()
+        return loss.detach()
 
     def average(self, tensors: Iterable[Tensor]) -> None:
         """Replace tensors by their mean over the processes, in one message."""

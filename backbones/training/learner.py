@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from .distributed import TrainingDevice, to_device
+from .trainer import Losses
 
 SHOWN = 16
 """Images of a picture."""
@@ -131,7 +132,7 @@ class Learner(AveragedTraining):
         )
         self.machine.seed(seed)
 
-    def step(self, images: Tensor) -> Mapping[str, float]:
+    def step(self, images: Tensor) -> Losses:
         """One step of Adam."""
         images, recipe = self.take(images), self.lesson.recipe
         self.optimizer.param_groups[0]["lr"] = recipe.rate * min(1.0, (self.steps + 1) / max(1, recipe.warmup))
@@ -140,7 +141,7 @@ class Learner(AveragedTraining):
         self.machine.descend(self.optimizer, torch.stack([term.float() for term in terms.values()]).sum())
         self.averaged.update_parameters(self.network)
         self.steps += 1
-        return {name: term.item() for name, term in terms.items()}
+        return {name: term.detach() for name, term in terms.items()}
 
     @torch.no_grad()
     def picture(self) -> Tensor:

@@ -99,3 +99,12 @@ def agree(before: Tensor, one: Tensor, other: Tensor) -> bool:
     """Whether two calls changed a tensor alike."""
     changed = (other.double() - before.double()).abs().amax()
     return bool((one.double() - other.double()).abs().amax() <= TOLERANCE * changed + 1e-12)
+
+
+def make_capturable(optimizer: torch.optim.Optimizer) -> None:
+    """Let an Adam count its steps on the device, as a recorded step needs it."""
+    for group in optimizer.param_groups:
+        group["capturable"] = True
+        for parameter in group["params"]:
+            if state := optimizer.state.get(parameter):
+                state["step"] = torch.as_tensor(state["step"], dtype=torch.float32, device=parameter.device)

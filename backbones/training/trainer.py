@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from .distributed import TrainingDevice
+
+
+Losses: TypeAlias = "Mapping[str, float | Tensor]"
+"""By name; tensors of one number stay on their device until somebody reads them."""
 
 
 class Trainer(Protocol):
@@ -20,8 +24,8 @@ class Trainer(Protocol):
     batch: int
     """Images per step of one process."""
 
-    def step(self, images: Tensor, /) -> Mapping[str, float]:
-        """Learn from images (batch, 3, S, S) in [0, 1]; the losses of this step by name."""
+    def step(self, images: Tensor, /) -> Losses:
+        """Learn from images (batch, 3, S, S) in [0, 1]; the losses of this step."""
 
     def finish(self, budget: float, report: Callable[[str], None], /) -> None:
         """Whatever remains when the images are spent, in at most `budget` seconds."""
@@ -45,11 +49,19 @@ class Trainer(Protocol):
 class LearnsFromMasks(Protocol):
     """Optional capability: the task needs masks (edges to detect, say), so the images must have them."""
 
-    def step_with_masks(self, images: Tensor, masks: Tensor, /) -> Mapping[str, float]:
+    def step_with_masks(self, images: Tensor, masks: Tensor, /) -> Losses:
         """As `step`, with masks (batch, S, S) int64 of class indices or 255; called in its place."""
 
     def measure_with_masks(self, images: Tensor, masks: Tensor, /) -> Mapping[str, float]:
         """As `measure`, in its place."""
+
+
+@runtime_checkable
+class Records(Protocol):
+    """Optional capability: steps that can be recorded as CUDA graphs, so that a GPU does not wait for launches."""
+
+    def record(self) -> None:
+        """Record the steps from now on; called once all that the training begins with is loaded."""
 
 
 @runtime_checkable

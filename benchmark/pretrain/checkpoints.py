@@ -64,6 +64,7 @@ def load_checkpoint(path: Path, of: Origin) -> dict[str, Any]:
     try:
         state = read_checkpoint(path, of)
         counts = {"images": int(state["images"]), "seconds": float(state["seconds"])}
+        counts["batch"] = int(state.get("batch", 0))  # 0: the trainer's own, before anybody chose one
         return {"trainer": state["trainer"], "began": dict(state.get("began", {}))} | counts
     except FileNotFoundError:
         raise PretrainError(f"there is no checkpoint {path}; start without it") from None

@@ -6,10 +6,11 @@ import json
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from ... import one_line
 from ...backbones.training.trainer import GoesOn, LearnsFromMasks, Trainer
@@ -19,9 +20,14 @@ from .budget import Budget, TrainingProgress, stop_between_steps
 from .checkpoints import PretrainError, TrainingFiles, load_checkpoint, save_checkpoint, save_picture
 from .image_stream import ImageStream
 from .model_card import read_metadata, write_card
+from .read_ahead import ReadAhead
 from .training_images import learnt_from, pass_hashes_on, read_hashes, write_hashes
 from .validation import Validation
 
+READ_EVERY = {"cpu": 1}
+"""Steps between two looks at the losses, by the type of the device; a look waits for all steps before it."""
+SELDOM = 32
+"""The same on all others."""
 EVERY = 180.0
 """Seconds between two checkpoints, and between two pictures."""
 FINISH_SHARE, FINISH_MOST = 0.15, 600.0
@@ -50,6 +56,9 @@ class Pretraining:
         self.began: dict[str, str] = {}
         """Name, hash and images seen of the weights file that it began with, if it did; kept in checkpoints."""
         self.losses: dict[str, float] = {}
+        self.unread: dict[str, float | Tensor] = {}
+        """The latest of every loss since they were read."""
+        self.batches = ReadAhead(stream, self.machine.device)
         self.measures: dict[str, float] = {}
 
     @property
@@ -66,6 +75,7 @@ class Pretraining:
             mend = "resume with the backbone and --size that it was started with"
             raise PretrainError(f"{checkpoint} is of another network ({one_line(error)}); {mend}") from error
         self.images, self.seconds, self.began = state["images"], state["seconds"], state["began"]
+        self.trainer.batch = self.stream.batch = state["batch"] or self.trainer.batch
         self.keep = [k for k in self.keep if k > self.images]
 
     def go_on_from(self, weights: Path) -> None:
@@ -91,6 +101,7 @@ class Pretraining:
         if not self.main:
             return
         counts = {"images": self.images, "seconds": self.seconds, "began": self.began}
+        counts["batch"] = self.trainer.batch
         save_checkpoint(path or self.files.checkpoint, {"trainer": self.trainer.state_dict()} | counts, self.origin)
 
     def run(self, report: Callable[[TrainingProgress], None], card: dict[str, str]) -> None:
@@ -102,8 +113,11 @@ class Pretraining:
         if not self.images:
             self.files.log.unlink(missing_ok=True)
         with stop_between_steps() as stop:
-            for tick in self._steps(stop):
-                report(tick)
+            try:
+                for tick in self._steps(stop):
+                    report(tick)
+            finally:
+                self.batches.close()
             self.checkpoint()
             if not self.machine.all(not stop.is_set()):
                 raise KeyboardInterrupt
@@ -132,33 +146,45 @@ class Pretraining:
 
     def _steps(self, stop: threading.Event) -> Iterator[TrainingProgress]:
         tick, last = TrainingProgress(self.images, self.seconds, ""), time.monotonic()
-        saved = last
+        saved, every, steps, note = last, READ_EVERY.get(self.machine.device.type, SELDOM), 0, ""
+        together = self.trainer.batch * self.machine.processes
         while self.machine.all(self.budget.left(tick) and not stop.is_set()):
-            losses = self._step()
+            self._step(together)
+            steps += 1
+            keeps = bool(self.keep) and self.images + together >= self.keep[0]
+            if steps % every == 0 or keeps or time.monotonic() - saved > EVERY:
+                note = self._read()
             now = time.monotonic()
-            self.images += self.trainer.batch * self.machine.processes
+            self.images += together
             self.seconds, last = self.seconds + now - last, now
             while self.keep and self.images >= self.keep[0]:
                 self.checkpoint(self.files.kept(self.keep.pop(0)))
-            if now - saved > EVERY:
+            if now - saved > EVERY and not self.unread:
                 self.checkpoint()
                 self._record()
                 saved = time.monotonic()
-            tick = TrainingProgress(self.images, self.seconds, " ".join(f"{k} {v:.3f}" for k, v in losses.items()))
+            tick = TrainingProgress(self.images, self.seconds, note)
             yield tick
+        self._read()
 
-    def _step(self) -> Mapping[str, float]:
-        images, masks = self.stream.at(self.images + self.machine.rank * self.trainer.batch)
+    def _step(self, together: int) -> None:
+        position = self.images + self.machine.rank * self.trainer.batch
+        images, masks = self.batches.at(position, position + together)
         if isinstance(self.trainer, LearnsFromMasks):
             assert masks is not None, "the stream is one with masks"
-            losses = self.trainer.step_with_masks(images, masks)
+            self.unread |= self.trainer.step_with_masks(images, masks)
         else:
-            losses = self.trainer.step(images)
+            self.unread |= self.trainer.step(images)
+
+    def _read(self) -> str:
+        """Read the losses since the last look, and put them in words; a training whose losses are no numbers ends."""
+        losses = {name: float(loss) for name, loss in self.unread.items()}
+        self.unread.clear()
         if not all(math.isfinite(loss) for loss in losses.values()):
-            what = f"the losses are {dict(losses)} after {self.images} images"
+            what = f"the losses are {losses} after {self.images} images"
             raise PretrainError(f"{what}; resume from {self.files.checkpoint}, or start with another --seed")
         self.losses |= losses
-        return losses
+        return " ".join(f"{name} {loss:.3f}" for name, loss in losses.items())
 
     def _record(self) -> None:
         """Picture, measures, and a line with them and the latest of every loss, also of those not every step has."""

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ...backbones import weights
 from ...backbones.backbone import BackboneError
 from ...backbones.training.learner import AdamRecipe, Learner
+from ...backbones.training.trainer import Losses
 from ...datasets.dataset import IGNORE
 from ..metrics.confusion import Scores, confuse, per_class
 from ..pictures import PALETTE
@@ -112,11 +113,11 @@ class OracleTrainer(Learner):
 
         super().__init__(lesson, device, seed)
 
-    def step(self, images: Tensor) -> Mapping[str, float]:
+    def step(self, images: Tensor) -> Losses:
         """Nothing: without masks there are no parts."""
         raise BackboneError("an oracle learns from masks, and these images have none; give a dataset that is drawn")
 
-    def step_with_masks(self, images: Tensor, masks: Tensor) -> Mapping[str, float]:
+    def step_with_masks(self, images: Tensor, masks: Tensor) -> Losses:
         """Learn from images (batch, 3, S, S) in [0, 1] and masks (batch, S, S)."""
         self.parts.masks = masks.to(self.machine.device)
         return super().step(images)

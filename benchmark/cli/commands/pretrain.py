@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 import os
-import shlex
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -32,52 +29,10 @@ from ...pretrain.image_stream import ImageStream
 from ...pretrain.loop import Pretraining
 from ...pretrain.validation import Validation, format_measures, held_out
 from ..terminal import open_console, print_notes
+from .pretrain_options import PretrainOptions, card_command, check_batch, record, set_precision
 
 LINE_EVERY = 60.0
 """Seconds between two lines of progress where there is no terminal to draw a bar on."""
-
-
-@dataclass(frozen=True)
-class PretrainOptions:
-    """What `partbench pretrain` takes, by its options."""
-
-    name: str
-    """Of the backbone."""
-    images: str
-    out: Path
-    size: int = 64
-    """Side of the images, pixels."""
-    budget: Budget = field(default_factory=Budget)
-    resume: bool = False
-    limit: int | None = None
-    mirror: bool = False
-    seed: int = 0
-    device: str = "auto"
-    keep: str = ""
-    begin: Path | None = None
-    """Weights to begin with."""
-    batch: int | None = None
-    workers: int | None = None
-    fit: str = ""
-
-    def origin(self, images: int) -> dict[str, str]:
-        """What must be as it was where a checkpoint is gone on from; weights learn from the images in their order."""
-        fit = self.fit or (CROP if Path(self.images).exists() else "")
-        known = {"seed": self.seed, "number of images": images, "fit": fit, "mirroring": self.mirror}
-        return {what: str(value) for what, value in known.items()}
-
-    def command(self, begin: str | None) -> str:
-        """The command that trains the same again, for the model card; paths by their last part: others' differ."""
-        words = ["partbench", "pretrain", self.name, "--images", Path(self.images).name, "--out", self.out.name]
-        words += ["--size", str(self.size), "--seed", str(self.seed)]
-        words += ["--from", begin] if begin else []
-        words += ["--limit", str(self.limit)] if self.limit is not None else []
-        words += ["--mirror"] if self.mirror else []
-        words += ["--fit", self.fit] if self.fit else []
-        words += ["--batch", str(self.batch)] if self.batch else []
-        words += ["--minutes", f"{self.budget.seconds / 60:g}"] if math.isfinite(self.budget.seconds) else []
-        words += ["--kimg", f"{self.budget.images / 1000:g}"] if math.isfinite(self.budget.images) else []
-        return shlex.join(words)
 
 
 def open_images(catalogue: Catalogue, images: str, fit: str = "") -> tuple[Split, tuple[str, ...]]:
@@ -116,7 +71,8 @@ def run(options: PretrainOptions) -> None:
     (split, notes), device = open_images(catalogue, options.images, options.fit), pick_device(options.device)
     with plugin_call(options.name):
         trainer: Trainer = start(size, str(device), options.seed)
-    trainer.batch = options.batch or trainer.batch
+    own, trainer.batch = trainer.batch, options.batch or trainer.batch
+    set_precision(trainer, options.precision)
     held = held_out(split)
     most = held.start if options.limit is None else min(options.limit, held.start)
     masks = isinstance(trainer, LearnsFromMasks)
@@ -125,30 +81,36 @@ def run(options: PretrainOptions) -> None:
     training = Pretraining(trainer, stream, files, options.budget, kept, validation, origin)
     alone = f"another training is writing {options.out}; wait for its end, or choose another --out"
     with locked_file(files.lock, alone) if training.main else nullcontext():
-        _train(training, options, notes, device)
+        _train(training, options, notes, device, own)
     if training.measures:
         measures = escape(format_measures(training.measures))
         what = f"on {len(held)} images that it never saw: {measures}"
         open_console(quiet=not training.main).print(what, soft_wrap=True)
 
 
-def _train(training: Pretraining, options: PretrainOptions, notes: Sequence[str], device: torch.device) -> None:
+def _train(
+    training: Pretraining, options: PretrainOptions, notes: Sequence[str], device: torch.device, own: int
+) -> None:
     """Begin, or go on, and train to the end of the budget."""
-    files, stream, size = training.files, training.stream, options.size
+    files, stream, size, trainer = training.files, training.stream, options.size, training.trainer
     if options.resume and files.checkpoint.exists():
         training.resume(files.checkpoint)
+        check_batch(options, trainer.batch)
     elif options.begin:
         training.go_on_from(options.begin)
+    if options.graph:
+        record(options.name, trainer)
     console = open_console(quiet=not training.main)
     print_notes(console, notes)
     where = f"{len(stream)} images of {options.images} at {size} px, on {device}, from image {training.images}"
+    where += f", {trainer.batch} a step in {'bfloat16' if trainer.machine.bf16 else 'float32'}"
     console.print(f"{escape(options.name)}: {escape(where)}; samples in {escape(str(files.picture))}", soft_wrap=True)
     read_ahead(stream, default_workers(device) if options.workers is None else options.workers, console)
     mirrored = ", mirrored too" if options.mirror else ""
     card = {
         "images": f"{len(stream)} of {Path(options.images).name} at {size} pixels{mirrored}",
         "seed": str(options.seed),
-        "command": options.command(training.began.get("name")),
+        "command": card_command(options, trainer, own, training.began.get("name")),
         "hardware": json.dumps(hardware(device) | {"processes": training.machine.processes}),
     } | ({"began with": began(training.began)} if training.began else {})
     carry_out(training, card, console)

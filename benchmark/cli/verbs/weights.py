@@ -23,7 +23,12 @@ def pretrain(
     mirror: Annotated[bool, typer.Option("--mirror", help="Show every image mirrored, too.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of the weights and of the order of images.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "auto",
-    batch: Annotated[Optional[int], typer.Option(min=1, help="Images per step; each network has its own.")] = None,  # noqa: UP045
+    batch: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(min=1, help="Images per step; each network has its own, stylegan2 64 on a GPU and 16 elsewhere."),
+    ] = None,
+    precision: Annotated[str, typer.Option(help="float32 or bfloat16; auto: what this device is faster in.")] = "auto",
+    graph: Annotated[bool, typer.Option("--graph", help="Record steps as CUDA graphs, as stylegan2 can.")] = False,
     workers: Annotated[
         Optional[int],  # noqa: UP045
         typer.Option(min=0, help="Processes that read the images first; every core with a GPU, none without."),
@@ -42,13 +47,14 @@ def pretrain(
     Example:  partbench pretrain stylegan2 --images photos.zip --out photos.safetensors --minutes 120
     """
     from ...pretrain.budget import Budget
-    from ..commands.pretrain import PretrainOptions, run
+    from ..commands.pretrain import run
+    from ..commands.pretrain_options import PretrainOptions
 
     budget = Budget(seconds=minutes * 60, images=kimg * 1000)
     run(
         PretrainOptions(
             backbone, images, out, size, budget, resume=resume, limit=limit, mirror=mirror, seed=seed, device=device,
-            keep=keep, begin=begin, batch=batch, workers=workers, fit=fit,
+            keep=keep, begin=begin, batch=batch, workers=workers, fit=fit, precision=precision, graph=graph,
         )
     )  # fmt: skip
 

@@ -20,8 +20,9 @@ from partbench.backbones.backbone import Backbone, BackboneError, Extractor, Gen
 from partbench.backbones.checks import CHECKS
 from partbench.backbones.stylegan2 import configure
 from partbench.backbones.stylegan2.config import EMBEDDED, SHAPES, StyleGAN2Config, select
+from partbench.backbones.stylegan2.recipe import StyleGAN2Recipe
 from partbench.backbones.stylegan2.schedule import METHODS
-from partbench.backbones.stylegan2.training import StyleGAN2Recipe, StyleGAN2Trainer
+from partbench.backbones.stylegan2.training import StyleGAN2Trainer
 from partbench.backbones.stylegan2.weights import load, read_config, save, untrained
 from partbench.benchmark.plugins.catalogue import Catalogue, Offer
 from partbench.benchmark.plugins.names import find_backbone

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from partbench.backbones.training import recorded
-from partbench.backbones.training.recorded import WARM, RecordedStep, agree
+from partbench.backbones.training.recorded import WARM, RecordedStep, agree, make_capturable
 
 CPU = torch.device("cpu")
 
@@ -130,3 +130,14 @@ def test_two_calls_agree_by_what_they_changed() -> None:
     assert agree(before, before + 0.1, before + 0.1005)
     assert not agree(before, before + 0.1, before + 0.11)
     assert agree(before, before, before) and not agree(before, before + 1, before)
+
+
+def test_an_adam_that_has_taken_steps_counts_on_where_it_is() -> None:
+    """On the device of its parameters, as a graph needs it."""
+    weight = torch.zeros(3, requires_grad=True)
+    adam = torch.optim.Adam([weight])
+    weight.sum().backward()
+    adam.step()
+    make_capturable(adam)
+    assert adam.param_groups[0]["capturable"] is True
+    assert adam.state[weight]["step"].item() == 1 and adam.state[weight]["step"].device == weight.device

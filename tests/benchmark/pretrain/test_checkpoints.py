@@ -22,7 +22,8 @@ from partbench.backbones.jigsaw.loss import JigsawLesson
 from partbench.backbones.pix2pix.config import Pix2PixConfig
 from partbench.backbones.pix2pix.training import Pix2PixTrainer
 from partbench.backbones.stylegan2.config import StyleGAN2Config
-from partbench.backbones.stylegan2.training import StyleGAN2Recipe, StyleGAN2Trainer
+from partbench.backbones.stylegan2.recipe import StyleGAN2Recipe
+from partbench.backbones.stylegan2.training import StyleGAN2Trainer
 from partbench.backbones.training.learner import AdamRecipe, Learner
 from partbench.backbones.training.trainer import GoesOn, Trainer
 from partbench.backbones.vae.config import VAEConfig

@@ -19,7 +19,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from partbench.backbones.stylegan2.config import StyleGAN2Config
-from partbench.backbones.stylegan2.training import StyleGAN2Recipe, StyleGAN2Trainer
+from partbench.backbones.stylegan2.recipe import StyleGAN2Recipe
+from partbench.backbones.stylegan2.training import StyleGAN2Trainer
 from partbench.backbones.training.distributed import TrainingDevice
 from partbench.backbones.training.trainer import Trainer
 from partbench.benchmark.pretrain import loop
@@ -62,17 +63,17 @@ class Toy:
 
     batch = STEP
 
-    def __init__(self, at_step: Callable[[int], float | None] = lambda _: None) -> None:
+    def __init__(self, at_step: Callable[[int], float | Tensor | None] = lambda _: None) -> None:
         torch.manual_seed(0)
         self.machine = TrainingDevice()
         self.weight, self.steps, self.at_step = torch.zeros(()), 0, at_step
         self.finished: list[float] = []
 
-    def step(self, images: Tensor, /) -> Mapping[str, float]:
+    def step(self, images: Tensor, /) -> Mapping[str, float | Tensor]:
         loss = self.at_step(self.steps)
         self.weight = self.weight * 0.9 + images.mean() + torch.rand(())
         self.steps += 1
-        losses = {"toy": self.weight.item() if loss is None else loss}
+        losses: dict[str, float | Tensor] = {"toy": self.weight.item() if loss is None else loss}
         return losses | ({"first": 1.0} if self.steps == 1 else {})
 
     def finish(self, budget: float, report: Callable[[str], None], /) -> None:
@@ -346,6 +347,33 @@ def test_losses_that_are_no_numbers_end_the_training(files: TrainingFiles, monke
     with pytest.raises(PretrainError, match=r"the losses are \{'toy': nan\} after 8 images; resume from .*toy.ckpt"):
         start(Toy(lambda step: float("nan") if step == 2 else None), files).run(quiet, {})
     assert load_checkpoint(files.checkpoint, {})["images"] == 8
+
+
+def test_where_reading_waits_losses_are_read_now_and_then(
+    files: TrainingFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that came since the last look are looked at; whatever is no number ends the training there."""
+    monkeypatch.setattr(loop, "READ_EVERY", {"cpu": 4})
+    ticks: list[TrainingProgress] = []
+    training = start(Toy(lambda step: torch.tensor(float(step))), files, steps=6)
+    training.run(ticks.append, {})
+    assert [tick.note for tick in ticks[:6]] == [""] * 3 + ["toy 3.000 first 1.000"] * 3
+    assert training.losses == {"toy": 5.0, "first": 1.0}
+    files.checkpoint.unlink()
+    with pytest.raises(PretrainError, match=r"the losses are \{'toy': nan, 'first': 1.0\} after 12 images"):
+        start(Toy(lambda step: torch.tensor(torch.nan) if step >= 2 else None), files).run(quiet, {})
+    assert not files.checkpoint.exists()
+
+
+def test_a_training_goes_on_with_the_batch_that_it_had(files: TrainingFiles) -> None:
+    """Whatever the trainer would choose by itself."""
+    start(Toy(), files, steps=2).run(quiet, {})
+    trainer = Toy()
+    trainer.batch = 7
+    training = start(trainer, files, steps=4, resume=True)
+    assert trainer.batch == training.stream.batch == STEP
+    training.run(quiet, {})
+    assert training.images == 4 * STEP
 
 
 def test_a_checkpoint_that_is_none(files: TrainingFiles) -> None:

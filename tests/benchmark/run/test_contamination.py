@@ -18,8 +18,8 @@ from torch import Tensor
 
 from partbench.backbones import weights
 from partbench.backbones.backbone import Backbone
-from partbench.benchmark.cli.commands.pretrain import PretrainOptions
 from partbench.benchmark.cli.commands.pretrain import run as run_pretrain
+from partbench.benchmark.cli.commands.pretrain_options import PretrainOptions
 from partbench.benchmark.flags import IMAGES, SHOTS, file_in, lines, read_findings
 from partbench.benchmark.plan import Plan
 from partbench.benchmark.pretrain.budget import Budget

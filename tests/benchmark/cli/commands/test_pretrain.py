@@ -20,13 +20,13 @@ from safetensors import safe_open
 
 from partbench.backbones.stylegan2.training import StyleGAN2Trainer
 from partbench.benchmark.cli.commands.pretrain import (
-    PretrainOptions,
     ProgressPrinter,
     default_workers,
     open_images,
     parse_keep,
     run,
 )
+from partbench.benchmark.cli.commands.pretrain_options import PretrainOptions
 from partbench.benchmark.files import LockedError, locked_file
 from partbench.benchmark.plugins.calls import PluginExit
 from partbench.benchmark.plugins.catalogue import load_catalogue
@@ -207,3 +207,26 @@ def test_the_card_has_the_command() -> None:
     plain = PretrainOptions("vae", "faces", out, 64, Budget(images=2500))
     assert replace(plain, fit="pad").command(None).endswith("--seed 0 --fit pad --kimg 2.5")
     assert plain.command("dogs.safetensors").endswith("--seed 0 --from dogs.safetensors --kimg 2.5")
+
+
+def test_going_on_with_another_batch_is_refused(pictures: Path, tmp_path: Path) -> None:
+    """A training keeps the batch of its checkpoint, and the card of its weights says which."""
+    out = tmp_path / "cats.safetensors"
+    command(str(pictures), out, budget=Budget(images=8), batch=4)
+    with pytest.raises(NamingError, match=r"cats.ckpt has had 4 images a step, and --batch 8 asks for others"):
+        command(str(pictures), out, budget=Budget(images=16), batch=8, resume=True)
+    command(str(pictures), out, budget=Budget(images=16), resume=True)
+    with safe_open(out, framework="pt") as file:
+        assert "--batch 4" in file.metadata()["command"]
+
+
+def test_the_number_format_and_the_recording_are_options(pictures: Path, tmp_path: Path) -> None:
+    """What is neither a format nor possible here is refused in one sentence."""
+    out = tmp_path / "cats.safetensors"
+    with pytest.raises(NamingError, match="--precision int8 is no number format here; choose auto, float32, bfloat16"):
+        command(str(pictures), out, precision="int8")
+    with pytest.raises(NamingError, match="--graph records the steps of one process on a CUDA device; leave it out"):
+        command(str(pictures), out, graph=True)
+    command(str(pictures), out, precision="float32")
+    with safe_open(out, framework="pt") as file:
+        assert "--precision float32" in file.metadata()["command"]
