@@ -19,7 +19,7 @@ from ....backbones.training.trainer import LearnsFromMasks, Trainer
 from ....datasets.dataset import CROP, DatasetError, Split, check_fit
 from ....datasets.files.images import ImageFolder
 from ...files import locked_file
-from ...machine import hardware, pick_device
+from ...machine import hardware
 from ...plugins.calls import MEND, PluginExit, plugin_call
 from ...plugins.catalogue import Catalogue, load_catalogue
 from ...plugins.names import NamingError, family_of, find_backbone, find_dataset
@@ -29,6 +29,7 @@ from ...pretrain.image_stream import ImageStream
 from ...pretrain.loop import Pretraining
 from ...pretrain.validation import Validation, format_measures, held_out
 from ..terminal import open_console, print_notes
+from .plan_options import find_device
 from .pretrain_options import PretrainOptions, card_command, check_batch, record, set_precision
 
 LINE_EVERY = 60.0
@@ -68,7 +69,7 @@ def run(options: PretrainOptions) -> None:
         raise NamingError(f"{options.name} has no training of its own; choose one that has, as stylegan2")
     files, kept, size = TrainingFiles(options.out), parse_keep(options.keep), options.size
     check_training_files(files, options.budget, options.resume)
-    (split, notes), device = open_images(catalogue, options.images, options.fit), pick_device(options.device)
+    (split, notes), device = open_images(catalogue, options.images, options.fit), find_device(options.device)
     with plugin_call(options.name):
         trainer: Trainer = start(size, str(device), options.seed)
     own, trainer.batch = trainer.batch, options.batch or trainer.batch

@@ -18,6 +18,7 @@ from PIL import Image
 from rich.console import Console
 from safetensors import safe_open
 
+from partbench import UserError
 from partbench.backbones.stylegan2.training import StyleGAN2Trainer
 from partbench.benchmark.cli.commands.pretrain import (
     ProgressPrinter,
@@ -230,3 +231,10 @@ def test_the_number_format_and_the_recording_are_options(pictures: Path, tmp_pat
     command(str(pictures), out, precision="float32")
     with safe_open(out, framework="pt") as file:
         assert "--precision float32" in file.metadata()["command"]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_device_that_is_not_there_is_named(pictures: Path, tmp_path: Path) -> None:
+    """In one sentence, as by every verb."""
+    with pytest.raises(UserError, match=r"there is no device 'cuda' here .*; choose auto, cpu, cuda or mps"):
+        command(str(pictures), tmp_path / "cats.safetensors", device="cuda")
