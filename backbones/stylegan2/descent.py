@@ -94,7 +94,7 @@ class Descent:
     best: Tensor
     """The least distance of each image, and what that was `WINDOW` steps ago or fewer, (2, N)."""
     taken: Tensor
-    """Steps that were taken, int64 ()."""
+    """Steps that were taken, int64 (1,)."""
 
     @classmethod
     def begin(
@@ -111,7 +111,7 @@ class Descent:
         moments = [torch.zeros_like(x) for _ in projection.betas for x in free]
         at = torch.zeros(len(code), dtype=torch.int64, device=code.device)
         best = torch.full((2, len(code)), float("inf"), dtype=code.dtype, device=code.device)
-        return cls(generator, projection, tables, target, code, noise, moments, at, best, torch.zeros_like(at[:1])[0])
+        return cls(generator, projection, tables, target, code, noise, moments, at, best, torch.zeros_like(at[:1]))
 
     def rows(self, kept: Tensor) -> Descent:
         """The images `kept`, int64 (n,), in tensors of their own."""
@@ -176,5 +176,5 @@ class Descent:
         best.copy_(torch.minimum(best, distance))
         due = self.taken % WINDOW == 0
         slow = due & (best > mark * (1 - self.projection.settled))
-        self.at.copy_(torch.where(slow & (self.at < self.projection.fall), self.projection.fall, self.at))
+        self.at.masked_fill_(slow & (self.at < self.projection.fall), self.projection.fall)
         mark.copy_(torch.where(due, best, mark))

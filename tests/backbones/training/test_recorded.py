@@ -47,7 +47,7 @@ def counter(monkeypatch: pytest.MonkeyPatch) -> Counter:
     found = Counter()
 
     @contextmanager
-    def record(graph: Graph) -> Iterator[None]:
+    def record(graph: Graph, capture_error_mode: str) -> Iterator[None]:
         before = found.at.clone()
         yield
         graph.result = found.at.clone()
@@ -105,7 +105,7 @@ def test_what_cannot_be_recorded_is_called_plainly(counter: Counter, monkeypatch
 
     def refuse(error: type[Exception]) -> None:
         @contextmanager
-        def record(graph: Graph) -> Iterator[None]:
+        def record(graph: Graph, capture_error_mode: str) -> Iterator[None]:
             raise error("not permitted when stream is capturing")
             yield
 
@@ -129,6 +129,8 @@ def test_two_calls_agree_by_what_they_changed() -> None:
     before = torch.tensor([1.0, 5.0])
     assert agree(before, before + 0.1, before + 0.1005)
     assert not agree(before, before + 0.1, before + 0.11)
+    endless = torch.tensor([1.0, torch.inf])
+    assert agree(endless, endless + 0.1, endless + 0.1) and not agree(endless, before, endless)
     assert agree(before, before, before) and not agree(before, before + 1, before)
 
 
