@@ -41,14 +41,17 @@ def test_ridge_costs_a_part_of_the_linear_heads_steps(benchmark: BenchmarkFixtur
     masks = torch.randint(CLASSES, (IMAGES, SIZE, SIZE), generator=random)
     channels, schedule = tuple(c for c, _ in LAYERS), SCHEDULES["quick"]
 
-    def solve() -> None:
-        fit(heads["ridge"], channels, CLASSES, maps, masks, schedule, 0)
+    def learn(name: str) -> None:
+        fit(heads[name], channels, CLASSES, maps, masks, replace(schedule, steps=160), 0)
 
-    start = process_time()
-    fit(heads["linear"], channels, CLASSES, maps, masks, replace(schedule, steps=160), 0)
-    steps = process_time() - start
-    benchmark.pedantic(solve, rounds=3, warmup_rounds=1)
+    def timed(name: str) -> float:
+        start = process_time()
+        learn(name)
+        return process_time() - start
+
+    steps = min(timed("linear") for _ in range(2))  # on a busy machine the least tells most
+    benchmark.pedantic(learn, args=("ridge",), rounds=5, warmup_rounds=1)
     assert benchmark.stats is not None
-    ratio = steps / benchmark.stats.stats.median
+    ratio = steps / benchmark.stats.stats.min
     benchmark.extra_info["160 steps over a solution"] = round(ratio, 1)
     assert ratio >= FASTER
