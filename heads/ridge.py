@@ -65,8 +65,9 @@ class Moments:
         within = whole - (offsets * counts) @ offsets.T
         prior = torch.where(seen, (counts / self.pixels).clamp(min=1e-9).log(), NEVER)
         for share in shares:
-            ridged = (within + share * spread * torch.eye(len(within)).to(within)) / self.pixels
-            weights = torch.cholesky_solve(offsets, torch.linalg.cholesky(ridged))
+            ridged = within.clone()
+            ridged.diagonal().add_(share * spread)
+            weights = torch.cholesky_solve(offsets * self.pixels, torch.linalg.cholesky(ridged))
             yield torch.cat((weights, (prior - (offsets / 2 + mean[:, None]).mul(weights).sum(0))[None]))
 
 
