@@ -80,6 +80,8 @@ def run(options: PretrainOptions) -> None:
     stream = ImageStream(split, size, trainer.batch, options.seed, options.mirror, most, masks)
     validation, origin = Validation(split, held, size), options.origin(len(stream))
     training = Pretraining(trainer, stream, files, options.budget, kept, validation, origin)
+    if options.begin and not (options.resume and files.checkpoint.exists()):
+        training.go_on_from(options.begin)
     alone = f"another training is writing {options.out}; wait for its end, or choose another --out"
     with locked_file(files.lock, alone) if training.main else nullcontext():
         _train(training, options, notes, device, own)
@@ -97,8 +99,6 @@ def _train(
     if options.resume and files.checkpoint.exists():
         training.resume(files.checkpoint)
         check_batch(options, trainer.batch)
-    elif options.begin:
-        training.go_on_from(options.begin)
     if options.graph:
         record(options.name, trainer)
     console = open_console(quiet=not training.main)

@@ -109,12 +109,10 @@ def test_both_stages_of_a_call_make_one_from_image_to_maps() -> None:
     assert (both.memory or 0) == max(invert.memory or 0, maps.memory or 0)
 
 
-def test_a_backbone_takes_the_time_that_is_stated() -> None:
-    """All its batches and formats share it."""
+def test_every_batch_and_format_is_measured() -> None:
+    """Often enough for a median and a tail."""
     options = Options(torch.device("cpu"), (1, 4), largest=False, seconds=0.6)
-    start = time.perf_counter()
     *_, found = measure(backbone(Conv()), "me", options)
-    assert 0.1 < time.perf_counter() - start < 3
     assert [(t.precision, t.batch) for t in found.timings] == [(p, b) for p in PRECISIONS for b in (1, 4)]
     assert all(len(t.seconds) >= FEW and t.latency(50) <= t.latency(95) for t in found.timings)
 

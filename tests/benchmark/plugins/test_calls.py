@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -101,6 +101,15 @@ def test_a_plugin_cannot_end_the_program(stop: BaseException, what: str) -> None
     assert str(caught.value) == f"bad {what}; let it raise an error instead"
 
 
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """SIGINT raises a KeyboardInterrupt, which a shell's background job ignores."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard")
 def test_ctrl_c_is_the_users() -> None:
     """A KeyboardInterrupt by a signal goes through; one of a plugin's own making is its error."""
     with interrupts_counted():
