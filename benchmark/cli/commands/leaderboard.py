@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import nan
+from math import isnan, nan
 from pathlib import Path
 
 import pandas as pd
@@ -84,6 +84,10 @@ def show_tables(board: Leaderboard, summary: pd.DataFrame, metrics: Sequence[str
     console = open_console()
     for metric in metrics:
         scores = board.estimates(metric)
+        if all(isnan(estimate.mean) for estimate in scores.values()):
+            console.print(f"[bold]{escape(title)}: {metric} IoU[/]: no class here counts in it", soft_wrap=True)
+            console.print(f"({escape(find_metric(metric).formula)})\n", soft_wrap=True)
+            continue
         console.print(f"[bold]{escape(title)}: {metric} IoU, %[/]; {_interval_note(scores)}", soft_wrap=True)
         console.print(rich_score_table(summary, metric, places(board.trusted(metric))))
     if len({r.cell.backbone for r in board.results}) > 1:
