@@ -21,6 +21,11 @@ LEARNT = 0.05
 FITS = 0.9
 """Mean IoU on its own shots from which a head has learnt what there is to learn, be its loss still falling."""
 
+LINEAR = "linear"
+"""The head whose training every other that takes steps must come up to: a hidden layer can only help to fit."""
+BEHIND = 2 / 3
+"""Of the way from one class everywhere that the linear head comes on the same shots, the share that is too little."""
+
 
 @dataclass(frozen=True)
 class ShotFit:
@@ -51,6 +56,12 @@ class ShotFit:
         learnt = self.iou >= self.constant + LEARNT * (1 - self.constant)
         return self.iou >= FITS or (learnt and self.settled is not False)
 
+    def is_behind(self, linear: ShotFit | None) -> bool:
+        """Whether it rests on a plateau: it fits its shots clearly worse than a linear head does the same ones."""
+        if linear is None or self.steps == 0 or self.iou >= FITS:
+            return False
+        return self.iou - self.constant < BEHIND * (linear.iou - linear.constant)
+
 
 def shot_fit(result: CellResult) -> ShotFit | None:
     """What a cell's head made of its shots; None of a control without a head, and where an old run did not note it."""
@@ -60,12 +71,27 @@ def shot_fit(result: CellResult) -> ShotFit | None:
 
 def unconverged(results: Iterable[CellResult]) -> dict[Key, int]:
     """How many draws of a backbone, head and number of shots did not converge, where any did not."""
-    found: Counter[Key] = Counter()
-    for result in results:
-        fit = shot_fit(result)
-        if result.confusion is not None and fit is not None and not fit.converged:
-            found[result.key] += 1
-    return dict(found)
+    return dict(Counter(result.key for result in _stuck(results)))
+
+
+def _stuck(results: Iterable[CellResult]) -> list[CellResult]:
+    """The cells that did not converge: by their own fit, or by that of the linear head where it is beside them."""
+    fits = [(result, fit) for result in results if result.confusion is not None and (fit := shot_fit(result))]
+    linear = {_shots(result): fit for result, fit in fits if result.cell.head == LINEAR}
+    return [result for result, fit in fits if not fit.converged or fit.is_behind(linear.get(_shots(result)))]
+
+
+def _shots(result: CellResult) -> tuple[object, ...]:
+    """What a head learnt from: maps and shots, of a plan and data."""
+    cell, provenance = result.cell, result.provenance
+    return (
+        cell.backbone,
+        cell.shots,
+        cell.draw,
+        provenance.get("plan"),
+        provenance.get("data"),
+        provenance.get("weights"),
+    )
 
 
 def unknown(results: Iterable[CellResult]) -> set[Key]:
@@ -93,7 +119,7 @@ def sentences(results: Sequence[CellResult]) -> list[str]:
 def flags(results: Sequence[CellResult]) -> list[str]:
     """How many cells did not converge, in one sentence, if any did not."""
     headed = _with_heads(results)
-    bad = Counter(result.cell.head for result in headed if (fit := shot_fit(result)) and not fit.converged)
+    bad = Counter(result.cell.head for result in _stuck(results))
     if not bad:
         return []
     by_head = ", ".join(f"{head} {count}" for head, count in bad.most_common())
