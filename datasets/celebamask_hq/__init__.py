@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ... import hookimpl
-from ..dataset import Dataset, DatasetError, Splits
+from ..dataset import CROP, Dataset, DatasetError, Splits
 from ..files.options import read_options, split_spec
 from .parts import GROUPINGS, OVERLAPS
 
@@ -38,7 +38,7 @@ def partbench_datasets() -> Iterable[Dataset]:
     yield Dataset("celebamask-hq", GROUPINGS["paper10"].classes, _no_path, summary=SUMMARY, configure=open_celebamask)
 
 
-def open_celebamask(spec: str) -> Dataset:
+def open_celebamask(spec: str, fit: str = CROP) -> Dataset:
     """The dataset `celebamask-hq:PATH#OPTIONS`; reads nothing yet."""
     if not spec:
         _no_path()
@@ -48,17 +48,20 @@ def open_celebamask(spec: str) -> Dataset:
     return Dataset(
         name=f"celebamask-hq:{spec}",
         classes=grouping.classes,
-        load=partial(_load, path, options),
+        load=partial(_load, path, options, fit),
         excluded=grouping.excluded,
         summary=f"CelebAMask-HQ, {', '.join(options.values())}",
+        fit=fit,
+        refit=partial(open_celebamask, spec),
     )
 
 
-def _load(path: Path, options: Mapping[str, str]) -> Splits:
+def _load(path: Path, options: Mapping[str, str], fit: str) -> Splits:
     # torch and Pillow come in here, so that listing datasets stays instant.
     from .split import load_celebamask
 
-    return load_celebamask(path, *(options[choice] for choice in CHOICES))
+    grouping, overlaps, train_images = (options[choice] for choice in CHOICES)
+    return load_celebamask(path, grouping, overlaps, train_images, fit)
 
 
 def _no_path() -> NoReturn:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -87,10 +87,13 @@ def squares(paths: Sequence[Path], size: int, fit: str = CROP) -> Tensor:
     return images
 
 
-def square(image: Image.Image, size: int, fit: str = CROP) -> Tensor:
-    """An RGB picture as a square of another size, (3, size, size) float32 in [0, 1]; padding mirrors the picture."""
+def square(image: Image.Image, size: int, fit: str = CROP, mirrored: bool = True) -> Tensor:
+    """An RGB picture as a square of another size, (3, size, size) float32 in [0, 1].
+
+    Padding mirrors the picture, or is black.
+    """
     if fit == PAD:
-        pixels = _padded(image, size)
+        pixels = _padded(image, size, mirrored)
     else:
         # Cropped first: resize(box=...) lets pixels from outside the box blend into its border.
         shown = image.crop(square_box(*image.size)) if fit == CROP else image
@@ -98,21 +101,22 @@ def square(image: Image.Image, size: int, fit: str = CROP) -> Tensor:
     return torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
 
 
-def _padded(image: Image.Image, size: int) -> NDArray[np.uint8]:
-    """A picture with its longer side at `size` pixels, mirrored beyond its borders, (size, size, 3).
+def _padded(image: Image.Image, size: int, mirrored: bool) -> NDArray[np.uint8]:
+    """A picture with its longer side at `size` pixels, mirrored or black beyond its borders, (size, size, 3).
 
-    Mirrored before it is resized only as far as the pixels on its border reach: a picture of 20,000 x 100 is read, too.
+    Padded before it is resized only as far as the pixels on its border reach: a picture of 20,000 x 100 is read, too.
     """
     view = window(*image.size, PAD)
     spans = (view.rows, view.columns)
     beside = [int(span.padding(size)) for span in spans]
     reach = [-span.start - n * span.length / size for span, n in zip(spans, beside, strict=True)]
     more = [math.ceil(length) for length in reach]
-    pixels = np.pad(np.asarray(image), [*((n, n) for n in more), (0, 0)], "symmetric")
+    mode: Literal["symmetric", "constant"] = "symmetric" if mirrored else "constant"
+    pixels = np.pad(np.asarray(image), [*((n, n) for n in more), (0, 0)], mode)
     (top, left), (high, wide) = ((m - r for m, r in zip(more, reach, strict=True)), (size - 2 * n for n in beside))
     box = (left, top, pixels.shape[1] - left, pixels.shape[0] - top)
     resized = Image.fromarray(pixels).resize((wide, high), Image.Resampling.BILINEAR, box)
-    padded: NDArray[np.uint8] = np.pad(np.asarray(resized), [*((n, n) for n in beside), (0, 0)], "symmetric")
+    padded: NDArray[np.uint8] = np.pad(np.asarray(resized), [*((n, n) for n in beside), (0, 0)], mode)
     return padded
 
 

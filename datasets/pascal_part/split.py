@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..dataset import IGNORE, DatasetError, Splits
+from ..dataset import PAD, DatasetError, Splits
 from ..files.decoding import decode
 from ..files.fit import square
 from ..files.masks import square_labels
@@ -25,16 +25,17 @@ if TYPE_CHECKING:
 
 
 class CropSplit:
-    """Objects in their boxes, each laid into the smallest square around and resized.
+    """Objects in their boxes, each made square by a fit and resized; `pad` lays a box into the smallest square around.
 
-    What the square has beside the box is black in the image and `IGNORE` in the mask, so that the shape of the object
+    What that square has beside the box is black in the image and `IGNORE` in the mask, so that the shape of the object
     stays and nothing but the box is scored. `black` paints over what in the box is not the object.
     """
 
-    def __init__(self, crops: Sequence[Crop], strokes: Strokes, black: bool) -> None:
+    def __init__(self, crops: Sequence[Crop], strokes: Strokes, black: bool, fit: str = PAD) -> None:
         self._crops = crops
         self._strokes = strokes
         self._black = black
+        self._fit = fit
 
     def __len__(self) -> int:
         return len(self._crops)
@@ -51,24 +52,34 @@ class CropSplit:
         """Decode the photograph, read its annotation, compare their sizes, and look up every part."""
         crop = self._crops[index]
         self._pixels(crop)
-        part_classes(_object(crop), self._strokes, str(crop.annotation))
+        self._classes(crop)
 
     def images(self, indices: Sequence[int], size: int) -> Tensor:
         """The crops at `indices`, (N, 3, size, size) float32 in [0, 1]; resized bilinearly, antialiased."""
         images = torch.empty(len(indices), 3, size, size)
         for row, index in enumerate(indices):
-            pixels = in_square(cut(self._pixels(self._crops[index]), self._crops[index]), 0)
-            images[row] = square(Image.fromarray(pixels), size)
+            pixels = cut(self._pixels(self._crops[index]), self._crops[index])
+            images[row] = square(Image.fromarray(pixels), size, self._fit, mirrored=False)
         return images
 
     def masks(self, indices: Sequence[int], size: int) -> Tensor:
         """Their part classes, (N, size, size) int64, or `IGNORE`; each pixel is the one under its centre."""
         masks = torch.empty(len(indices), size, size, dtype=torch.int64)
         for row, index in enumerate(indices):
-            crop = self._crops[index]
-            labels = part_classes(_object(crop), self._strokes, str(crop.annotation))
-            masks[row] = torch.from_numpy(square_labels(in_square(cut(labels, crop), IGNORE), size))
+            masks[row] = torch.from_numpy(square_labels(self._classes(self._crops[index]), size, self._fit))
         return masks
+
+    def own_mask(self, index: int) -> Tensor:
+        """The mask (height, width) uint8 of the whole box: part classes, or `IGNORE`."""
+        return torch.from_numpy(self._classes(self._crops[index]).astype(np.uint8))
+
+    def fitted(self, fit: str) -> CropSplit:
+        """The same boxes, made square by another fit."""
+        return CropSplit(self._crops, self._strokes, self._black, fit)
+
+    def _classes(self, crop: Crop) -> NDArray[np.int64]:
+        """The part classes in the box, (height, width)."""
+        return cut(part_classes(_object(crop), self._strokes, str(crop.annotation)), crop)
 
     def _pixels(self, crop: Crop) -> NDArray[np.uint8]:
         """The photograph, (height, width, 3), black where it is asked to be."""
@@ -82,10 +93,10 @@ class CropSplit:
         return pixels
 
 
-def load_pascal_part(root: Path, kind: Kind, strokes: Strokes, limit: float, black: bool) -> Splits:
+def load_pascal_part(root: Path, kind: Kind, strokes: Strokes, limit: float, black: bool, fit: str = PAD) -> Splits:
     """The splits of a kind, after a look into the annotations of every photograph that may show one."""
     crops, notes = find_crops(root, kind.name, kind.smallest, limit)
-    splits = {name: CropSplit(some, strokes, black) for name, some in split_crops(root, crops).items()}
+    splits = {name: CropSplit(some, strokes, black, fit) for name, some in split_crops(root, crops).items()}
     left = len(crops) - sum(map(len, splits.values()))
     unlisted = (f"the lists of {root} leave out {left} of {len(crops)} crops",) if left else ()
     return Splits(splits["pool"], splits["test"], notes=(*notes, *unlisted))
@@ -103,15 +114,6 @@ def cut(values: NDArray[Any], crop: Crop) -> NDArray[Any]:
     """What lies in the box of a crop."""
     left, top, right, bottom = crop.box
     return values[top:bottom, left:right]
-
-
-def in_square(values: NDArray[Any], fill: int) -> NDArray[Any]:
-    """The values in the middle of the smallest square around them."""
-    side = max(values.shape[:2])
-    before = [(side - length) // 2 for length in values.shape[:2]]
-    laid = np.full((side, side, *values.shape[2:]), fill, values.dtype)
-    laid[before[0] : before[0] + values.shape[0], before[1] : before[1] + values.shape[1]] = values
-    return laid
 
 
 def _object(crop: Crop) -> Object:

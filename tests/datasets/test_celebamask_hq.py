@@ -23,7 +23,7 @@ from partbench.datasets.celebamask_hq.files import HEADER, IMAGES, MAPPING, MASK
 from partbench.datasets.celebamask_hq.parts import GROUPINGS, OVERLAPS, PARTS
 from partbench.datasets.celebamask_hq.split import paint
 from partbench.datasets.checks import CHECKS
-from partbench.datasets.dataset import DatasetError, Inspectable, Splits
+from partbench.datasets.dataset import FITS, IGNORE, DatasetError, FileBacked, Inspectable, KeepsShape, Split, Splits
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "celebamask_tiny"
 ORIGINS = {0: 162770, 1: 162771, 2: 182637, 3: 182638, 4: 0, 5: 7, 6: 99, 2000: 1234, 2001: 202598}
@@ -227,7 +227,7 @@ def test_first_is_the_first_of_the_classes_that_lie_there(seed: int) -> None:
         ]
         winners = np.argmax([*stack, np.ones((6, 6), bool)], axis=0)
         indices = np.array([*map(grouping.classes.index, grouping.priority), 0])
-        assert np.array_equal(paint(parts, grouping.strokes("first"), 6), indices[winners])
+        assert np.array_equal(paint(parts, grouping.strokes("first")), indices[winners])
 
 
 @settings(max_examples=40)
@@ -239,8 +239,8 @@ def test_painter_merges_what_was_painted(seed: int) -> None:
         groups = GROUPINGS[name].groups
         index = {part: row for row, members in enumerate(groups.values(), 1) for part in members}
         renamed = np.array([0, *(index.get(part, 0) for part in PARTS)])
-        whole = paint(parts, GROUPINGS["all19"].strokes(overlaps), 6)
-        assert np.array_equal(renamed[whole], paint(parts, GROUPINGS[name].strokes(overlaps), 6))
+        whole = paint(parts, GROUPINGS["all19"].strokes(overlaps))
+        assert np.array_equal(renamed[whole], paint(parts, GROUPINGS[name].strokes(overlaps)))
 
 
 def test_a_part_without_a_file_is_absent(root: Path) -> None:
@@ -435,6 +435,68 @@ def test_a_look_finds_what_only_the_pixels_tell(root: Path) -> None:
     write_mask(root, int(test.name(0)), "nose", np.zeros((8, 12), dtype=bool))
     with pytest.raises(DatasetError, match=r"_nose.png is 12x8 pixels and .*, which is another shape; unpack both"):
         test.inspect(0)
+
+
+def keeps_shape(split: Split) -> KeepsShape:
+    """A split whose masks have a size of their own."""
+    assert isinstance(split, KeepsShape)
+    return split
+
+
+def test_a_mask_has_the_size_of_its_parts(pristine: Path) -> None:
+    """Not that of the photograph, which is published twice as large; a square of that size is the same."""
+    test = open_celebamask(str(pristine)).load().test
+    own = keeps_shape(test).own_mask(0)
+    assert own.shape == (32, 32) and own.dtype == torch.uint8
+    assert torch.equal(own.long(), test.masks([0], 32)[0]) and len(own.unique()) == 10
+
+
+def test_a_face_without_painted_parts_has_a_mask_of_background(root: Path) -> None:
+    """Its size is that of another part, whose file then belongs to the image; without any file it is refused."""
+    for part in ("nose", "mouth"):
+        drop(root / MASKS / "0" / f"00003_{part}.png")
+    test = open_celebamask(f"{root}#paper3").load().test
+    assert torch.equal(keeps_shape(test).own_mask(0), torch.zeros(32, 32, dtype=torch.uint8))
+    skin = root / MASKS / "0" / "00003_skin.png"
+    assert isinstance(test, FileBacked) and test.files(0) == (root / IMAGES / "3.jpg", skin)
+    drop(skin)
+    with pytest.raises(DatasetError, match=r"3.jpg has no mask of any part any more; unpack the masks again"):
+        test.masks([0], 8)
+
+
+@pytest.mark.parametrize(("width", "height"), [(48, 32), (32, 48)])
+def test_a_fit_reads_photograph_and_mask_alike(root: Path, width: int, height: int) -> None:
+    """Faces that somebody cut otherwise: padding ignores what is beside them, a crop leaves out, no part spreads."""
+    nose = np.zeros((height, width), bool)
+    nose[:, : width // 2] = True
+    for part in ("skin", "mouth"):
+        drop(root / MASKS / "0" / f"00003_{part}.png")
+    write_mask(root, 3, "nose", nose)
+    Image.new("RGB", (width, height), "white").save(root / IMAGES / "3.jpg")
+    dataset = open_celebamask(f"{root}#paper3")
+    assert dataset.fit == "crop" and dataset.fitted("pad").name == dataset.name
+    labels = {fit: dataset.fitted(fit).load().test for fit in FITS}
+    own = keeps_shape(labels["crop"]).own_mask(0)
+    assert own.shape == (height, width) and (own == 3).sum() == nose.sum()
+    for fit, split in labels.items():
+        (mask,) = split.masks([0], 48)
+        ignored, noses = int((mask == IGNORE).sum()), int((mask == 3).sum())
+        assert ignored == (48 * 16 if fit == "pad" else 0)
+        assert noses == (48 * 48 - ignored) / 2
+        assert torch.equal(keeps_shape(labels["crop"]).fitted(fit).masks([0], 48)[0], mask)
+        assert (split.images([0], 48) == 1).all()
+
+
+def test_masks_of_several_sizes_are_refused(root: Path) -> None:
+    """One map of classes is made of them, at the size that they share."""
+    write_mask(root, 3, "nose", np.zeros((16, 16), bool))
+    test = open_celebamask(str(root)).load().test
+    assert isinstance(test, Inspectable)
+    for read in (test.inspect, lambda index: test.masks([index], 8)):
+        with pytest.raises(
+            DatasetError, match=r"_nose.png is 16x16 pixels and .*_skin.png is 32x32 .* of one size; unpack both again"
+        ):
+            read(0)
 
 
 @pytest.mark.parametrize(

@@ -20,13 +20,12 @@ from scipy.io import loadmat, savemat
 
 from partbench.benchmark.cli.main import main
 from partbench.datasets.checks import CHECKS
-from partbench.datasets.dataset import IGNORE, DatasetError, Inspectable, Splits
+from partbench.datasets.dataset import IGNORE, DatasetError, Inspectable, KeepsShape, Splits
 from partbench.datasets.pascal_part import open_pascal_part, partbench_datasets
 from partbench.datasets.pascal_part.annotations import read_boxes, read_objects
 from partbench.datasets.pascal_part.crops import find_crops, iou
 from partbench.datasets.pascal_part.files import split_by_name
 from partbench.datasets.pascal_part.parts import CAR, HORSE, KINDS, MIRRORS, order
-from partbench.datasets.pascal_part.split import in_square
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "pascalpart_samples"
 SHAPE = (100, 140)
@@ -384,13 +383,42 @@ def test_outside_of_the_object_it_is_black(root: Path) -> None:
     assert (black[:, 20:80, 1:10] == 0).all()
 
 
-@given(st.integers(1, 9), st.integers(1, 9))
-def test_a_square_holds_the_box_in_its_middle(height: int, width: int) -> None:
-    """Nothing is lost or stretched, and both margins are equal or differ by one."""
-    laid = in_square(np.ones((height, width), int), IGNORE)
-    assert laid.shape == (max(height, width),) * 2 and (laid == 1).sum() == height * width
-    rows, columns = (laid == 1).any(1).nonzero()[0], (laid == 1).any(0).nonzero()[0]
-    assert abs(rows[0] - (len(laid) - 1 - rows[-1])) <= 1 and abs(columns[0] - (len(laid) - 1 - columns[-1])) <= 1
+@pytest.mark.parametrize(("width", "height"), [(81, 60), (60, 81), (70, 70)])
+def test_a_box_is_padded_where_its_mask_is_ignored(alone: Path, width: int, height: int) -> None:
+    """Nothing is lost or stretched, and beside the box all is black, to half a pixel of an odd margin."""
+    pool = car_pool(alone, (5, 5, 5 + width, 5 + height))
+    side = max(width, height)
+    (image,), (mask,) = pool.images([0], 4 * side), pool.masks([0], 4 * side)
+    ignored = mask == IGNORE
+    assert ignored.sum() == 16 * (side * side - width * height)
+    assert torch.equal(mask, mask.flip(0)) and torch.equal(mask, mask.flip(1))
+    assert (image[:, ignored] == 0).all() and (image[:, ~ignored].amin() > 0)
+
+
+def car_pool(root: Path, box: Box) -> Any:
+    """The pool of a download whose cars are all body and fill this box."""
+    for name in ("2008_000211", "2008_000212"):
+        write_photo(root, name, [("car", box, {"frontside": box})])
+    return open_pascal_part(CAR, f"{root}#photo").load().pool
+
+
+def test_a_mask_has_the_size_of_the_box(alone: Path) -> None:
+    """Not that of the photograph; what the other fits leave out of it or stretch is counted from it."""
+    pool = car_pool(alone, (3, 4, 83, 64))
+    assert isinstance(pool, KeepsShape)
+    own = pool.own_mask(0)
+    assert own.dtype == torch.uint8 and torch.equal(own, torch.ones(60, 80, dtype=torch.uint8))
+    write_photo(alone, "2008_000211", [("car", (3, 4, 83, 64), {"leftmirror": (3, 4, 13, 64)})])
+    dataset = open_pascal_part(CAR, f"{alone}#photo,mirrors-ignored")
+    assert dataset.fit == "pad" and dataset.fitted("stretch").fit == "stretch"
+    counts = {"pad": 80 * 20 + 60 * 10, "crop": 0, "stretch": 800}
+    for fit, ignored in counts.items():
+        split = dataset.fitted(fit).load().pool
+        assert isinstance(split, KeepsShape)
+        assert (split.own_mask(0) == IGNORE).sum() == 60 * 10
+        for one in (split, pool.fitted(fit)):
+            assert (one.images([0], 80) > 0.1).all() == (fit != "pad")
+        assert (split.masks([0], 80) == IGNORE).sum() == ignored
 
 
 def test_every_published_part_has_one_class() -> None:

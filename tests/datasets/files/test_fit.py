@@ -75,6 +75,19 @@ def test_the_padding_mirrors_the_picture() -> None:
     assert torch.equal((padded[:, :, 10:30] * 255).byte(), torch.from_numpy(np.array(image)).permute(2, 0, 1))
 
 
+@pytest.mark.parametrize("shape", [(20, 40), (39, 20), (33, 40)], ids=str)
+def test_the_padding_is_black_where_that_is_asked_for(shape: tuple[int, int]) -> None:
+    """The picture lies where it lies between its mirror images, and blends with black on a border inside a pixel."""
+    white = square(Image.new("RGB", shape, "white"), 40, PAD, mirrored=False)
+    black, mirrored = (square(ramp(*shape), 40, PAD, mirrored=mirrored) for mirrored in (False, True))
+    ignored = torch.from_numpy(square_labels(np.zeros(shape[::-1]), 40, PAD) == IGNORE)[None].float()
+    beside, inside = (1 - F.max_pool2d(1 - ignored, 3, 1, 1)).bool()[0], ~F.max_pool2d(ignored, 3, 1, 1).bool()[0]
+    assert beside.any() and (white[:, beside] == 0).all() and (black[:, beside] == 0).all()
+    assert inside.any() and torch.equal(black[:, inside], mirrored[:, inside])
+    covered = white[0].sum().item() / 40**2
+    assert covered == pytest.approx(min(shape) / max(shape), abs=0.002)
+
+
 @pytest.mark.parametrize("shape", [(1, 300), (300, 1), (2, 3), (20000, 7)], ids=str)
 @pytest.mark.parametrize("fit", FITS)
 def test_a_picture_of_any_shape_becomes_square(shape: tuple[int, int], fit: str) -> None:
