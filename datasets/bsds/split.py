@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.io import loadmat
 
 from ... import one_line
 from ..dataset import IGNORE, DatasetError, Splits
 from ..files.decoding import decode
 from ..files.fit import square_box, squares
+from ..files.matlab import read_matlab
 from .files import AnnotatedPhoto, split_pairs
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def load_bsds(path: Path) -> Splits:
 def read_drawings(path: Path) -> list[Drawing]:
     """What each annotator drew: the `Boundaries` of the cells of `groundTruth`."""
     try:
-        cells = loadmat(path)["groundTruth"].ravel()
+        cells = read_matlab(path)["groundTruth"].ravel()
         drawings = [np.asarray(cell["Boundaries"][0, 0]) != 0 for cell in cells]
     except Exception as error:  # scipy raises whatever a broken file drives it into
         reason = one_line(error)

@@ -13,19 +13,17 @@ from typing import TYPE_CHECKING, Any
 import torch
 from PIL import Image
 
-from ... import UserError
 from ..dataset import CROP, DatasetError
 from .decoding import decode, unreadable
 from .fit import square
 from .listing import composed, files_below, left_out
+from .unpacking import unzipped
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 """Endings of the files that are read as pictures, in lower case."""
-MOST_BYTES = 2**28
-"""Bytes that one member of a zip may become: more than a picture of the most pixels that are read needs."""
 
 
 def is_picture(name: str) -> bool:
@@ -75,7 +73,7 @@ class _Archive:
     def decode(self, name: str) -> Image.Image:
         label = f"{self.path}/{name}"
         try:
-            data = _unpacked(self._opened(), name)
+            data = unzipped(self._opened(), name)
         except Exception as error:  # truncated, encrypted or compressed in a way that zipfile lacks
             raise unreadable(label, error) from error
         return decode(BytesIO(data), label)
@@ -85,13 +83,6 @@ class _Archive:
         if self._file is None or self._process != os.getpid():
             self._file, self._process = zipfile.ZipFile(self.path), os.getpid()
         return self._file
-
-
-def _unpacked(archive: zipfile.ZipFile, name: str) -> bytes:
-    size = archive.getinfo(name).file_size  # zipfile gives no more than this, whatever is packed
-    if size > MOST_BYTES:
-        raise UserError(f"it would become {size / 2**20:,.0f} MiB, and {MOST_BYTES >> 20} are the most")
-    return archive.read(name)
 
 
 class ImageFolder:

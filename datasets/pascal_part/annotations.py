@@ -10,10 +10,10 @@ from xml.etree import ElementTree
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.io import loadmat
 
 from ... import one_line
 from ..dataset import DatasetError
+from ..files.matlab import read_matlab
 
 Mask = NDArray[np.bool_]
 Box = tuple[int, int, int, int]
@@ -44,7 +44,7 @@ class Outline:
 def read_objects(path: Path) -> list[Object]:
     """All objects of a photograph: `anno.objects`, each with `class`, `mask` and `parts`."""
     try:
-        objects = [_object(entry) for entry in loadmat(path)["anno"][0, 0]["objects"].ravel()]
+        objects = [_object(entry) for entry in read_matlab(path)["anno"][0, 0]["objects"].ravel()]
     except Exception as error:  # scipy raises whatever a broken file drives it into
         reason = one_line(error)
         fact = f"{path} cannot be read as an annotation of PASCAL-Part ({reason})"

@@ -21,6 +21,7 @@ from scipy.io import loadmat, savemat
 from partbench.benchmark.cli.main import main
 from partbench.datasets.checks import CHECKS
 from partbench.datasets.dataset import IGNORE, DatasetError, Inspectable, KeepsShape, Splits
+from partbench.datasets.files.matlab import read_matlab
 from partbench.datasets.pascal_part import open_pascal_part, partbench_datasets
 from partbench.datasets.pascal_part.annotations import read_boxes, read_objects
 from partbench.datasets.pascal_part.crops import find_crops, iou
@@ -250,9 +251,9 @@ def test_a_photograph_without_the_kind_is_not_looked_into(root: Path, monkeypatc
 
     def spy(path: Path) -> Any:
         opened.append(path.stem)
-        return loadmat(path)
+        return read_matlab(path)
 
-    monkeypatch.setattr(annotations, "loadmat", spy)
+    monkeypatch.setattr(annotations, "read_matlab", spy)
     write_xml(root, "2008_000216", [("boat", (0, 0, 99, 90))])
     open_pascal_part(CAR, "nowhere")
     for _ in range(2):

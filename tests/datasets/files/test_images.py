@@ -17,7 +17,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from partbench.datasets.dataset import DatasetError
-from partbench.datasets.files import images as images_module
+from partbench.datasets.files import unpacking
 from partbench.datasets.files.decoding import upright_size
 from partbench.datasets.files.images import ImageFolder
 
@@ -192,7 +192,7 @@ def test_a_zip_bomb_is_not_unpacked(folder: Path, tmp_path: Path, monkeypatch: p
     """A member that would become larger than any picture is named, with what it would become."""
     with zipfile.ZipFile(tmp_path / "z.zip", "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("a.png", bytes(2**20))
-    monkeypatch.setattr(images_module, "MOST_BYTES", 2**19)
+    monkeypatch.setattr(unpacking, "MOST_BYTES", 2**19)
     with pytest.raises(DatasetError, match=r"z\.zip/a\.png cannot be .*\(it would become 1 MiB, and 0 are the most"):
         ImageFolder(tmp_path / "z.zip").images([0], 8)
 
