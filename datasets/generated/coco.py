@@ -13,9 +13,10 @@ import numpy as np
 from ..dataset import DatasetError
 from .found import DrawnShape, FoundAnnotations
 from .kinds import read_object, unreadable
-from .labels import UNREADABLE, AnnotationReader, finite
+from .labels import CONTENT, UNREADABLE, AnnotationReader, finite
 from .manifest import ExportManifest
 from .rasters import Mask, Points, decode_counts, leaves, polygon, rectangle, run_lengths
+from .split import IMAGES
 
 Entry = Mapping[str, Any]
 """One image, category or annotation of a file."""
@@ -24,9 +25,10 @@ ROUNDING = 0.02
 
 
 def skeleton(manifest: ExportManifest, sizes: Sequence[tuple[int, int]]) -> str:
-    """The file of images (width, height) on which nothing is drawn yet, for a tool to begin with."""
+    """The file of images (width, height), with hashes, on which nothing is drawn yet, for a tool to begin with."""
+    contents = [manifest.contents[f"{IMAGES}/{stem}.png"] for stem in manifest.images]
     images = [
-        {"id": i + 1, "file_name": f"{stem}.png", "width": width, "height": height}
+        {"id": i + 1, "file_name": f"{stem}.png", "width": width, "height": height, CONTENT: contents[i]}
         for i, (stem, (width, height)) in enumerate(zip(manifest.images, sizes, strict=True))
     ]
     categories = [{"id": i + 1, "name": name, "supercategory": ""} for i, name in enumerate(manifest.classes)]
@@ -55,6 +57,7 @@ def _read(file: Path, reading: AnnotationReader, found: FoundAnnotations) -> lis
             image = images[number]
             what = f"the image {image['file_name']} of {file}"
             size = reading.size(stems[number], (image.get("height"), image.get("width")), what)
+            reading.check_picture(found, stems[number], image, what)
             labels = [reading.label(categories[entry["category_id"]]["name"], str(file)) for entry in entries]
             shapes = [_shape(entry, label, size, file) for entry, label in zip(entries, labels, strict=True)]
             reading.paint(found, stems[number], shapes, size)

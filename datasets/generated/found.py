@@ -11,6 +11,7 @@ from .rasters import Mask
 EMPTY = "shapes that cover 0 pixels of their image, left out"
 CLIPPED = "shapes that reach beyond their image, clipped"
 BOXES = "boxes without an outline, taken for filled rectangles"
+NAMED = "images known by name and size alone, as their annotations do not say on which picture they were drawn"
 
 
 @dataclass(frozen=True)

@@ -16,21 +16,13 @@ from ..dataset import DatasetError
 from ..files.decoding import decode, open_picture
 from .found import DrawnShape, FoundAnnotations
 from .kinds import read_object, unreadable
-from .labels import (
-    BACKGROUND_LABEL,
-    IGNORE_LABEL,
-    UNREADABLE,
-    AnnotationReader,
-    finite,
-)
+from .labels import BACKGROUND_LABEL, CONTENT, IGNORE_LABEL, UNREADABLE, AnnotationReader, finite
 from .manifest import BACKGROUND, ExportManifest
 from .rasters import Mask, Points, around, disc, leaves, polygon, rectangle, stamp, stroke
-from .split import IMAGES, image_file
+from .split import image_file
 
 VERSION = "5.5.0"
 """Of the format that the skeletons have; labelme warns of files from another major version."""
-CONTENT = "partbench_image"
-"""The hash of the image that a file was made for; labelme keeps keys of others, and exports name images alike."""
 LEAST = {"polygon": 3, "rectangle": 2, "oriented_rectangle": 4, "circle": 2, "line": 2, "linestrip": 2, "mask": 2}
 """The shapes that have an area, or as a line a thickness, and the points that they need at least."""
 
@@ -45,7 +37,7 @@ def skeleton(stem: str, width: int, height: int, content: str) -> str:
         "imageData": None,
         "imageHeight": height,
         "imageWidth": width,
-        CONTENT: content,
+        CONTENT: content,  # labelme keeps keys of others
     }
     return json.dumps(record, indent=2)
 
@@ -77,7 +69,8 @@ def _read(file: Path, reading: AnnotationReader, found: FoundAnnotations) -> str
         if not shapes:
             return ""
         size = reading.size(stem, (content["imageHeight"], content["imageWidth"]), str(file))
-        _check_picture(content, reading, stem, file)
+        seen = _shows_picture(content, reading, stem, file)
+        reading.check_picture(found, stem, content, str(file), seen)
         reading.paint(found, stem, [_shape(shape, reading, file, size) for shape in shapes], size)
     except DatasetError:
         raise
@@ -86,14 +79,15 @@ def _read(file: Path, reading: AnnotationReader, found: FoundAnnotations) -> str
     return stem
 
 
-def _check_picture(content: Mapping[str, Any], reading: AnnotationReader, stem: str, file: Path) -> None:
-    """Refuse shapes that were drawn on another picture of the same name, where the file knows its own."""
+def _shows_picture(content: Mapping[str, Any], reading: AnnotationReader, stem: str, file: Path) -> bool:
+    """Whether a file has the pixels that were exported in itself; other pixels are refused."""
     ours, data = image_file(reading.folder, stem), content.get("imageData")
     theirs = _picture(data, f"{file} has imageData") if data else None
-    other = theirs and theirs.format == "PNG" and theirs.convert("RGB").tobytes() != decode(ours, str(ours)).tobytes()
-    known = reading.manifest.contents.get(f"{IMAGES}/{stem}.png")
-    if other or (known and content.get(CONTENT, known) != known):
-        raise DatasetError(f"{file} was drawn on another picture than {ours}; annotate the exported image")
+    if theirs is None or theirs.format != "PNG":
+        return False
+    if theirs.convert("RGB").tobytes() != decode(ours, str(ours)).tobytes():
+        raise reading.other_picture(stem, str(file))
+    return True
 
 
 def _shape(shape: Mapping[str, Any], reading: AnnotationReader, file: Path, size: tuple[int, int]) -> DrawnShape:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import Any
@@ -14,13 +14,15 @@ from ..dataset import IGNORE, DatasetError
 from ..files.decoding import upright_size
 from ..files.hints import enumeration, hint
 from ..files.listing import composed
-from .found import DrawnShape, FoundAnnotations
+from .found import NAMED, DrawnShape, FoundAnnotations
 from .manifest import ExportManifest
 from .rasters import paint
-from .split import image_file
+from .split import IMAGES, image_file
 
 BACKGROUND_LABEL, IGNORE_LABEL = "_background_", "__ignore__"
 """Labels that labelme's own label files begin with."""
+CONTENT = "partbench_image"
+"""The hash of the picture that annotations were begun for, in their file: exports name images alike."""
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError)
 """What a file drives its reader into that is not as its format says."""
 
@@ -64,6 +66,24 @@ class AnnotationReader:
             fact = f"{where} is of {other} pixels and {image_file(self.folder, stem)} has {width}x{height}"
             raise DatasetError(f"{fact}; annotate the exported image at its own size")
         return height, width
+
+    def check_picture(
+        self, found: FoundAnnotations, stem: str, entry: Mapping[str, Any], where: str, seen: bool = False
+    ) -> None:
+        """Refuse shapes that were drawn on another picture of the same name; keep where nobody can tell.
+
+        `entry` is what a file says of the picture; `seen` means that its pixels were compared.
+        """
+        ours, stated = self.manifest.contents.get(f"{IMAGES}/{stem}.png"), entry.get(CONTENT)
+        if ours and stated and stated != ours:
+            raise self.other_picture(stem, where)
+        if not seen and not stated:
+            found.note(NAMED, f"{stem}.png")
+
+    def other_picture(self, stem: str, where: str) -> DatasetError:
+        """The error that names shapes of another picture."""
+        fact = f"{where} was drawn on another picture than {image_file(self.folder, stem)}"
+        return DatasetError(f"{fact}; annotate the exported image")
 
     def label(self, name: object, where: str) -> int:
         """The class index of a label."""

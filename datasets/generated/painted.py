@@ -51,6 +51,7 @@ def read_painted(files: Sequence[Path], reading: AnnotationReader, colours: Colo
         _check_values(values, len(reading.manifest.classes), file)
         if values != [under]:
             found.masks[stem] = labels
+            reading.check_picture(found, stem, {}, str(file))  # a mask does not say what it is of
             if not {*values} - {under, IGNORE}:
                 found.note(UNSCORED, f"{file.name}, {(labels == IGNORE).mean():.0%} of it")
     return reading.finish(found)

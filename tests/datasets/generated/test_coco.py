@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from partbench.datasets.dataset import DatasetError
+from partbench.datasets.generated.found import NAMED
+from partbench.datasets.generated.labels import CONTENT
 
 SQUARE = [[10, 10, 20, 10, 20, 20, 10, 20]]
 Annotated = Callable[..., Path]
@@ -66,7 +68,7 @@ def test_a_box_that_was_drawn_as_one_is_said(export: Annotated, take: Any, coco:
     box = annotation(2, segmentation=[], bbox=[50, 50, 20, 4], area=80, attributes={"rotation": 0.0})
     found = take(export(), coco([image(1, "p0.png")], [annotation(1, **POINTS), box]))
     assert (found.masks["p0"] == 1).sum() == 100 + 14 * 4
-    assert found.warnings[1:] == [
+    assert found.warnings[2:] == [
         "shapes that reach beyond their image, clipped: 1 (annotation 2 of result.json)",
         "boxes without an outline, taken for filled rectangles: 1 (annotation 2 of result.json)",
     ]
@@ -76,7 +78,7 @@ def test_an_image_without_annotation_needs_no_size(export: Annotated, take: Any,
     """Label Studio writes none for what nobody has opened; where something is drawn, it is asked for."""
     folder, nobody = export(), image(2, "images/0123abce-p1.png", width=None, height=None)
     found = take(folder, coco([image(1, "0123abcd-p0.png"), nobody], [annotation()]))
-    assert found.warnings == ["1 of 2 images have no annotation and stay out: p1"]
+    assert found.warnings == ["1 of 2 images have no annotation and stay out: p1", f"{NAMED}: 1 (p0.png)"]
     for broken in (nobody, {"id": 2, "file_name": "p1.png"}):
         file = coco([image(1, "p0.png"), broken], [annotation(), annotation(2, of=2)])
         with pytest.raises(
@@ -139,6 +141,32 @@ def test_run_lengths_of_another_size_or_a_huge_one_are_refused(export: Annotated
             take(folder, coco([image(1, "p0.png")], [annotation(segmentation=runs)]))
 
 
+def test_annotations_of_another_picture_are_noticed(export: Annotated, take: Any, coco: Annotated) -> None:
+    """Where a tool has kept the hash that the file was begun with; all exports call their images alike."""
+    folder, other = export(kind="coco"), export(images=("p1", "p0"), name="other", kind="coco")
+    for place, right in ((folder, True), (other, False)):
+        entries = json.loads((place / "coco.json").read_text())["images"]
+        (begun,) = [entry for entry in entries if entry["file_name"] == "p0.png"]
+        assert len(begun[CONTENT]) == 16 and (begun["width"], begun["height"]) == (64, 64)
+        file = coco([begun | {"id": 1}], [annotation()])
+        if right:
+            assert take(folder, file).warnings == ["1 of 2 images have no annotation and stay out: p1"]
+            continue
+        with pytest.raises(
+            DatasetError, match=r"image p0.png of .*result.json was drawn on another picture than .*shots/images/p0.png"
+        ):
+            take(folder, file)
+
+
+def test_what_no_hash_tells_is_said(export: Annotated, take: Any, coco: Annotated) -> None:
+    """Of a file without hashes the size is held against the picture, and more cannot be known."""
+    folder = export()
+    without = take(folder, coco([image(1, "p0.png"), image(2, "p1.png")], [annotation(), annotation(2, of=2)]))
+    assert without.warnings == [f"{NAMED}: 2 (p0.png, p1.png)"]
+    with pytest.raises(DatasetError, match=r"p0.png of .*result.json is of 64x65 pixels and .*p0.png has 64x64; annot"):
+        take(folder, coco([image(1, "p0.png", height=65)], [annotation()]))
+
+
 def test_subsets_of_a_job_are_read_together(export: Annotated, take: Any, coco: Annotated, tmp_path: Path) -> None:
     """CVAT writes a file for each; an image that two of them annotate is refused."""
     coco([image(1, "p0.png")], [annotation()], "job/annotations/instances_Train.json")
@@ -148,7 +176,8 @@ def test_subsets_of_a_job_are_read_together(export: Annotated, take: Any, coco: 
     for place in (tmp_path / "job", tmp_path / "job" / "annotations"):
         found = take(folder, place)
         assert [int((found.masks[stem] == 1).sum()) for stem in ("p0", "p1")] == [100, 2080]
-        assert np.array_equal(np.unique(found.masks["p1"]), [0, 1]) and not found.warnings
+        assert np.array_equal(np.unique(found.masks["p1"]), [0, 1])
+        assert found.warnings == [f"{NAMED}: 2 (p0.png, p1.png)"]
     coco([image(1, "p0.png")], [annotation()], val)
     with pytest.raises(DatasetError, match=r"instances_Train.json and .*my val.json both annotate p0.png; take one"):
         take(folder, tmp_path / "job")

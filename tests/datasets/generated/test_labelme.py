@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from partbench.datasets.dataset import DatasetError
+from partbench.datasets.generated.found import NAMED
 
 ELL = np.zeros((21, 21), bool)
 ELL[:, :3] = ELL[:3] = True
@@ -155,4 +156,8 @@ def test_a_file_of_another_export_is_refused(export: Callable[..., Path], take: 
     content = json.loads(file.read_text())
     del content["partbench_image"]
     (folder / "images" / "p0.json").write_text(json.dumps(content))
-    assert list(take(folder).masks) == ["p0"]
+    found = take(folder)
+    assert list(found.masks) == ["p0"] and f"{NAMED}: 1 (p0.png)" in found.warnings
+    content["imageData"] = base64.b64encode((folder / "images" / "p0.png").read_bytes()).decode()
+    (folder / "images" / "p0.json").write_text(json.dumps(content))
+    assert not any(NAMED in warning for warning in take(folder).warnings)

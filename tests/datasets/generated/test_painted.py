@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from partbench.datasets.dataset import IGNORE, DatasetError
+from partbench.datasets.generated.found import NAMED
 
 PALETTE = [(38, 38, 44), (240, 240, 240), (213, 62, 79), (244, 165, 60)]
 TRUTH = np.zeros((64, 64), np.uint8)
@@ -57,7 +58,7 @@ def test_a_mask_is_what_it_looks_like(export: Any, take: Any, program: str) -> N
     PROGRAMS[program](kept(folder)).save(painted(folder))
     found = take(folder)
     assert (found.masks["p0"] == TRUTH).all()
-    assert found.warnings == ["1 of 2 images have no annotation and stay out: p1"]
+    assert found.warnings == ["1 of 2 images have no annotation and stay out: p1", f"{NAMED}: 1 (p0.png)"]
 
 
 def test_a_blank_mask_is_none_whatever_its_palette(export: Any, take: Any) -> None:
@@ -132,7 +133,7 @@ def test_a_mask_without_any_class_is_said(export: Any, take: Any) -> None:
     """Black and white, 0 and 255: nothing is left to learn from, and how much of it is left out is said."""
     folder = export("png")
     Image.fromarray(np.where(TRUTH == 2, IGNORE, 0).astype(np.uint8)).save(painted(folder))
-    assert take(folder).warnings[1] == "masks with nothing on them but what is not to be scored: 1 (p0.png, 10% of it)"
+    assert take(folder).warnings[2] == "masks with nothing on them but what is not to be scored: 1 (p0.png, 10% of it)"
 
 
 def test_classes_of_one_colour_need_the_whole_palette(export: Any, take: Any) -> None:
