@@ -72,7 +72,7 @@ def load_bsds(path: Path) -> Splits:
 def read_drawings(path: Path) -> list[Drawing]:
     """What each annotator drew: the `Boundaries` of the cells of `groundTruth`."""
     try:
-        cells = read_matlab(path)["groundTruth"].ravel()
+        cells = read_matlab(path, "groundTruth").ravel()
         drawings = [np.asarray(cell["Boundaries"][0, 0]) != 0 for cell in cells]
     except Exception as error:  # scipy raises whatever a broken file drives it into
         reason = one_line(error)

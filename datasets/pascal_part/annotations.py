@@ -44,7 +44,7 @@ class Outline:
 def read_objects(path: Path) -> list[Object]:
     """All objects of a photograph: `anno.objects`, each with `class`, `mask` and `parts`."""
     try:
-        objects = [_object(entry) for entry in read_matlab(path)["anno"][0, 0]["objects"].ravel()]
+        objects = [_object(entry) for entry in read_matlab(path, "anno")[0, 0]["objects"].ravel()]
     except Exception as error:  # scipy raises whatever a broken file drives it into
         reason = one_line(error)
         fact = f"{path} cannot be read as an annotation of PASCAL-Part ({reason})"

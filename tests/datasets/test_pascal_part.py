@@ -249,9 +249,9 @@ def test_a_photograph_without_the_kind_is_not_looked_into(root: Path, monkeypatc
 
     opened: list[str] = []
 
-    def spy(path: Path) -> Any:
+    def spy(path: Path, variable: str) -> Any:
         opened.append(path.stem)
-        return read_matlab(path)
+        return read_matlab(path, variable)
 
     monkeypatch.setattr(annotations, "read_matlab", spy)
     write_xml(root, "2008_000216", [("boat", (0, 0, 99, 90))])
