@@ -119,7 +119,8 @@ def _near_duplicates(name: str, what: str, test: HashedImages, others: HashedIma
 
 def _absent_from_test(task: SegmentationTask) -> GuardFlag | None:
     absent = _absent(task, {k for i in task.test for k in _classes_of(task.scored, i, task.plan.size)})
-    text = f"no test image shows {some(absent)}; no score says anything of them"
+    what = "no score says whether they are found, and where they are predicted they count 0 in `mean`"
+    text = f"no test image shows {some(absent)}; {what}"
     return GuardFlag(IMAGES, "class missing from test", text, absent) if absent else None
 
 

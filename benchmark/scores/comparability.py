@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ... import UserError
 from ..plan import Plan
-from ..results import CellResult
+from ..results import CellResult, Key
 
 
 class ComparisonError(UserError):
@@ -80,3 +80,18 @@ def split_by_usual(results: Sequence[CellResult]) -> tuple[list[CellResult], lis
     usual = counts.most_common(1)[0][0] if counts else None
     alike = [result for result, one in zip(results, conditions, strict=True) if one == usual or not one.images]
     return alike, [result for result, one in zip(results, conditions, strict=True) if one != usual and one.images]
+
+
+def fewer_draws(results: Iterable[CellResult]) -> list[str]:
+    """Which scores are of fewer draws of shots than others with as many, in one sentence if there are any."""
+    draws: dict[Key, set[int]] = defaultdict(set)
+    for result in results:
+        if result.confusion is not None:
+            draws[result.key].add(result.cell.draw)
+    most = {shots: max(len(seen) for key, seen in draws.items() if key[2] == shots) for _, _, shots in draws}
+    few = {key: len(seen) for key, seen in draws.items() if len(seen) < most[key[2]]}
+    if not few:
+        return []
+    named = [f"{key[0]} {key[1]} at {key[2]} shots ({n} of {most[key[2]]})" for key, n in few.items()]
+    rest = f" and {len(named) - 3} more" if len(named) > 3 else ""
+    return [f"{len(few)} of {len(draws)} scores are of fewer draws than others: {', '.join(named[:3])}{rest}"]

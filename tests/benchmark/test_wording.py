@@ -261,12 +261,16 @@ NOTICES = r"""
 $ compare damaged --between able alike --json
 set aside: damaged/cells/able--linear--5-shot--draw-1.json is damaged (JSONDecodeError: Expecting value: line 1 column
   1 (char 0)); delete it and run the same command again
+1 of 10 scores are of fewer draws than others: able linear at 5 shots (2 of 3)
 $ compare failed --between able alike --json
 2 cells failed: it broke
+1 of 10 scores are of fewer draws than others: able linear at 5 shots (1 of 3)
 $ leaderboard damaged
 set aside: damaged/cells/able--linear--5-shot--draw-1.json is damaged (JSONDecodeError: Expecting value: line 1 column
   1 (char 0)); delete it and run the same command again
+1 of 10 scores are of fewer draws than others: able linear at 5 shots (2 of 3)
 $ leaderboard failed
+1 of 10 scores are of fewer draws than others: able linear at 5 shots (1 of 3)
 2 cells failed: it broke
 $ lottery run --out out
 set aside: plan.json names other shots of draw 0 than were seen
@@ -382,4 +386,4 @@ def test_a_run_that_is_interrupted_says_how_to_go_on(call: Call, monkeypatch: py
 
     monkeypatch.setattr(run_command, "run", interrupt)
     answer = call("run")
-    assert (answer.code, answer.err) == (130, "\nstopped; the same command goes on where it was\n")
+    assert (answer.code, answer.err) == (130, "\nstopped; the same command goes on from what was finished\n")

@@ -289,7 +289,7 @@ def test_other_classes_leave_the_test_images_without_truth(here: Path, call: Cal
     )
     annotate(here / "shots", 2, classes=2)
     code, said = call("run", "--dataset", "generated:shots", "--backbone", "toy", "--backbone", "copy", *TINY)
-    assert code == 0 and "no test image shows background, blob; no score says anything of them" in " ".join(
+    assert code == 0 and "no test image shows background, blob; no score says whether they are found" in " ".join(
         said.split()
     )
     assert (here / "runs" / "generated-shots" / "pictures" / "predictions-linear-2-shot.png").exists()

@@ -78,7 +78,7 @@ def run(options: PretrainOptions) -> None:
     most = held.start if options.limit is None else min(options.limit, held.start)
     masks = isinstance(trainer, LearnsFromMasks)
     stream = ImageStream(split, size, trainer.batch, options.seed, options.mirror, most, masks)
-    validation, origin = Validation(split, held, size), options.origin(len(stream))
+    validation, origin = Validation(split, held, size), options.origin(len(stream), trainer)
     training = Pretraining(trainer, stream, files, options.budget, kept, validation, origin)
     if options.begin and not (options.resume and files.checkpoint.exists()):
         training.go_on_from(options.begin)
@@ -157,6 +157,8 @@ def check_training_files(files: TrainingFiles, budget: Budget, resume: bool) -> 
         raise NamingError(f"--out {files.out} must end in .safetensors")
     if budget == Budget():
         raise NamingError("a training needs an end; give --minutes or --kimg")
+    if min(budget.seconds, budget.images) <= 0:
+        raise NamingError("a training of nothing has no weights; give --minutes or --kimg above 0")
     if files.checkpoint.exists() and not resume:
         raise NamingError(f"{files.checkpoint} is of a training begun before; go on with --resume, or delete it")
 

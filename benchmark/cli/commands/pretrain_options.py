@@ -44,10 +44,12 @@ class PretrainOptions:
     graph: bool = False
     """Whether steps are recorded as CUDA graphs."""
 
-    def origin(self, images: int) -> dict[str, str]:
+    def origin(self, images: int, trainer: Trainer) -> dict[str, str]:
         """What must be as it was where a checkpoint is gone on from; weights learn from the images in their order."""
         fit = self.fit or (CROP if Path(self.images).exists() else "")
+        precision = "bfloat16" if trainer.machine.bf16 else "float32"
         known = {"seed": self.seed, "number of images": images, "fit": fit, "mirroring": self.mirror}
+        known |= {"precision": precision}
         return {what: str(value) for what, value in known.items()}
 
     def command(self, begin: str | None) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from ...plan import Cell, Plan
 from ...results import CellResult, ResultError
 from ...run_folder import RunFolder, split_outdated
-from ...scores.comparability import Conditions
+from ...scores.comparability import Conditions, fewer_draws
 from ...scores.convergence import flags
 
 
@@ -57,10 +57,13 @@ def _title(dataset: str, path: Path, conditions: Conditions, taken: Collection[s
 
 
 def warn_failures(results: Sequence[CellResult]) -> None:
+    """Name on stderr why cells failed, and which scores are of fewer draws than the others."""
     reasons = [r.error for r in results if r.error]
     for reason in dict.fromkeys(reasons):
         count = reasons.count(reason)
         print(f"{count} cell{'s' if count > 1 else ''} failed: {reason}", file=sys.stderr)
+    for sentence in fewer_draws(results):
+        print(sentence, file=sys.stderr)
 
 
 def warn_makers(names: tuple[str, str], one: Sequence[CellResult], other: Sequence[CellResult]) -> None:

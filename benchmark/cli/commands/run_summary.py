@@ -24,20 +24,18 @@ def show_end(plan: Plan, folder: RunFolder, console: Console, as_json: bool) -> 
 
     results, _ = folder.results(plan.cells())
     cells = sum(1 for _ in plan.cells())
-    failed = cells - sum(result.confusion is not None for result in results)
-    if failed == cells:
+    missing = cells - sum(result.confusion is not None for result in results)
+    if missing == cells:
         raise ResultError(f"no cell of {folder.path} could be scored; the reasons stand above")
     board = Leaderboard(results)
     summary = board.summarise()
     if as_json:
         print(as_text(summary, "json"))
-        return 1 if failed else 0
+        return 1 if missing else 0
     show_tables(board, summary, DEFAULT, plan.dataset)
     print_flags([folder.path], console, plan.backbones)
     print_signoffs([folder.path], console, {*plan.backbones, *plan.heads, plan.dataset})
-    if failed:
-        where = escape(str(folder.path / "cells"))
-        console.print(f"[yellow]{failed} of {cells} cells failed; their files in {where} say why[/]", soft_wrap=True)
+    _print_missing(folder, sum(result.error is not None for result in results), missing, cells, console)
     most = max(plan.shots)
     scored = summary[(summary["shots"] == most) & (summary["head"] != NO_HEAD)]
     if not scored.empty:
@@ -46,7 +44,17 @@ def show_end(plan: Plan, folder: RunFolder, console: Console, as_json: bool) -> 
         if picture:
             console.print(f"pictures: {escape(str(picture))} and beside it", soft_wrap=True)
     _print_cost(results, console)
-    return 1 if failed else 0
+    return 1 if missing else 0
+
+
+def _print_missing(folder: RunFolder, failed: int, missing: int, cells: int, console: Console) -> None:
+    """How many cells have no score, and whether they failed or were skipped."""
+    if failed:
+        where = escape(str(folder.path / "cells"))
+        console.print(f"[yellow]{failed} of {cells} cells failed; their files in {where} say why[/]", soft_wrap=True)
+    if missing > failed:
+        how = "the same command computes them"
+        console.print(f"[yellow]{missing - failed} of {cells} cells were skipped; {how}[/]", soft_wrap=True)
 
 
 def _print_cost(results: Sequence[CellResult], console: Console) -> None:

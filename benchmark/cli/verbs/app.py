@@ -21,7 +21,7 @@ class _Stoppable(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            print("\nstopped; the same command goes on where it was", file=sys.stderr)
+            print("\nstopped; the same command goes on from what was finished", file=sys.stderr)
             sys.exit(130)
         except EOFError as error:  # of a file; typer would say "Aborted" and exit with 1, as if a score had fallen
             raise RuntimeError(str(error)) from error

@@ -195,8 +195,8 @@ def test_damage_is_set_aside_and_failures_are_told(call: Call, run: Path) -> Non
     RunFolder(run).write(CellResult(Cell("able", "cnn-s", 5, 1), ("a",), error="it broke"))
     code, out, err = call("compare", run, "--between", "able", "alike", "--json")
     assert code == 0
-    assert err.count("\n") == 2
-    assert "able--linear--5-shot--draw-1.json" in err and "it broke" in err
+    assert err.count("\n") == 3
+    assert "able--linear--5-shot--draw-1.json" in err and "it broke" in err and "2 of 14 scores are of fewer" in err
     assert {row["draws"] for row in json.loads(out)["comparisons"] if row["shots"] == 5} == {2}
 
 

@@ -114,6 +114,8 @@ def test_a_trainer_that_exits_is_named(pictures: Path, tmp_path: Path, monkeypat
     ("changes", "error", "culprit"),
     [
         ({"budget": Budget()}, NamingError, "a training needs an end; give --minutes or --kimg"),
+        ({"budget": Budget(images=0)}, NamingError, "a training of nothing has no weights; give --minutes or --kimg"),
+        ({"budget": Budget(seconds=0)}, NamingError, "a training of nothing has no weights; give --minutes or --kimg"),
         ({"out": Path("cats.pt")}, NamingError, "cats.pt"),
         ({"images": "no-such-place"}, DatasetError, "no-such-place"),
         ({"name": "pixels"}, NamingError, "pixels"),
