@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from ...plugins.run_signoffs import RunSignoff, line, run_signoffs
+from ...plugins.signoff import KEPT
 from ...results import ResultError
 from ...scores.leaderboard_tables import FORMATS, as_text
 from ..terminal import open_console
@@ -27,6 +28,8 @@ def print_signoffs(runs: Sequence[Path], console: Console, names: Collection[str
             where = f"{run}: " if len(runs) > 1 else ""
             style = "yellow" if any(one.standing.startswith(("stale", "fails")) for one in found) else "dim"
             console.print(escape(where + line(found)), style=style, highlight=False, soft_wrap=True)
+        elif (run / KEPT).exists() and not run_signoffs(run):
+            console.print(f"[yellow]{escape(NEVER)}[/]", soft_wrap=True)
 
 
 def show(runs: Sequence[Path], kind: str) -> None:

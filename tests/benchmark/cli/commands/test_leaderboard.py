@@ -201,3 +201,10 @@ def test_a_draw_that_is_missing_is_told(call: Call, run: Path) -> None:
     said = "1 of 10 scores are of fewer draws than others: pixels linear at 5 shots (2 of 3)"
     assert said in call("leaderboard", run).err
     assert said in call("compare", run, "--between", "pixels", "position").err
+
+
+def test_a_note_of_the_contract_that_was_emptied_is_told(call: Call, run: Path) -> None:
+    """A run that never wrote one has no such line."""
+    assert "contract:" not in call("leaderboard", run).out
+    (run / "checks.json").write_text("{}")
+    assert "contract: the run noted nothing" in call("leaderboard", run).out
