@@ -22,7 +22,9 @@ MINUTES = 15.0
 """Of all steps together: what would begin later is left out."""
 GRACE = 20.0
 """Seconds in which a step that is stopped may write what it has."""
-COMMAND = (sys.executable, "-c", "from partbench.benchmark.cli.main import main; main()")
+HEAR = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+"""A step is stopped by SIGINT, which whatever a shell runs in the background ignores."""
+COMMAND = (sys.executable, "-c", f"{HEAR}; from partbench.benchmark.cli.main import main; main()")
 
 SIX = tuple(f"--head={name}" for name in ("linear", "mlp-1", "mlp-2", "cnn-s", "cnn-m", "cnn-l"))
 NINE = (*SIX, *(f"--head={name}" for name in ("ridge", "prototype", "knn")))
