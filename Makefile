@@ -1,5 +1,5 @@
 # make leaderboard   set up and run the benchmark; PLAN="--backbone vae --shots 1" runs something else
-# make leaderboard-full   the same with all nine heads, about two hours and a half on 2 cores (reckoned)
+# make leaderboard-full   the same with all nine heads, about two hours on 2 cores (reckoned)
 # make test          set up and run every check; make wheel-test runs the tests once more on the built wheel
 # make examples      install the worked examples, each from its own folder, and run their tests
 # make docs          build the documentation into build/docs, every warning an error
