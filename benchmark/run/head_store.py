@@ -54,9 +54,9 @@ class HeadStore:
 
     def groups(self, cells: Sequence[Cell]) -> list[list[Cell]]:
         """The cells, those together whose heads train together."""
-        groups: dict[str, list[Cell]] = {}
+        kinds, groups = {name for name in {cell.head for cell in cells} if self._stacks(name)}, dict[str, list[Cell]]()
         for cell in cells:
-            together = self.stacks and not self.file(cell).exists() and self._why_alone(cell.head) is None
+            together = cell.head in kinds and not self.file(cell).exists()
             groups.setdefault(cell.head if together else cell.slug, []).append(cell)
         return list(groups.values())
 
@@ -94,26 +94,30 @@ class HeadStore:
                 self._schedule,
                 self._seed(cell),
             )
-        return self._keep(cell, trained, shots)
+        return self._keep(cell, trained, shots, masks)
 
     def _together(self, group: Sequence[Cell], shots: ShotMaps) -> dict[Cell, StoredHead]:
         """The heads of cells of one kind of head, trained at once."""
-        head, masks = self.heads[group[0].head].record, dict[int, Tensor]()
+        head, own, masks = (
+            self.heads[group[0].head].record,
+            {cell: self._masks(cell) for cell in group},
+            dict[int, Tensor](),
+        )
         for cell in group:
-            masks |= dict(zip(self._rows(cell), self._masks(cell), strict=True))
+            masks |= dict(zip(self._rows(cell), own[cell], strict=True))
         place = {row: i for i, row in enumerate(masks)}
         maps = [torch.cat(layer) for layer in zip(*(shots.of(row) for row in masks), strict=True)]
         bank = Bank(maps, torch.stack(list(masks.values())))
         lessons = [Lesson([place[row] for row in self._rows(cell)], self._seed(cell)) for cell in group]
         with plugin_call(head.name, self.recorder.problem):
             trained = learn_together(head, self.backbone.channels, self._classes, bank, lessons, self._schedule)
-        return {cell: self._keep(cell, one, shots) for cell, one in zip(group, trained, strict=True)}
+        return {cell: self._keep(cell, one, shots, own[cell]) for cell, one in zip(group, trained, strict=True)}
 
-    def _keep(self, cell: Cell, trained: Trained, shots: ShotMaps) -> StoredHead:
+    def _keep(self, cell: Cell, trained: Trained, shots: ShotMaps, masks: Tensor) -> StoredHead:
         """Store a trained head."""
         rows, file = self._rows(cell), self.file(cell)
         with plugin_call(cell.head, self.recorder.problem):
-            fit = measure_fit(trained, lambda i: shots.of(rows[i]), self._masks(cell), self._classes)
+            fit = measure_fit(trained, lambda i: shots.of(rows[i]), masks, self._classes)
             how = strategy(trained.module, self._schedule, self.recorder.task.plan.size)
         how += f", in a stack of {trained.stacked}" if trained.stacked > 1 else ", alone"
         data = _as_bytes({"head": trained.module.state_dict(), "fit": asdict(fit), "training": how})
@@ -121,9 +125,15 @@ class HeadStore:
         self.recorder.journal("fit", cell.slug)
         return StoredHead(trained.module, fit, how)
 
-    def _why_alone(self, name: str) -> str | None:
-        with plugin_call(name, self.recorder.problem):
-            return why_alone(self.heads[name].record)
+    def _stacks(self, name: str) -> bool:
+        """Whether heads of this kind train together; of one that fails when it is asked, each fails by itself."""
+        if not self.stacks:
+            return False
+        try:
+            with plugin_call(name, self.recorder.problem):
+                return why_alone(self.heads[name].record) is None
+        except Exception:  # whatever a plugin raises, its cells will say
+            return False
 
     def _rows(self, cell: Cell) -> list[int]:
         """Images of the pool that a cell learns from."""

@@ -164,6 +164,17 @@ def test_a_head_that_cannot_be_stacked_trains_alone(store: HeadStore) -> None:
     assert store.groups(cells) == [[cell] for cell in cells]
 
 
+def test_a_head_that_fails_when_it_is_asked_takes_no_other_with_it(store: HeadStore) -> None:
+    """Neither an error of its `build` nor an exit ends the backbone: every cell has it as its own."""
+
+    def broken(channels: tuple[int, ...], classes: int) -> nn.Module:
+        raise SystemExit(0)
+
+    store, cells = stacked(store, broken)
+    assert store.groups(cells) == [[cell] for cell in cells]
+    assert all(isinstance(store.trained([cell], Shots())[cell], Exception) for cell in cells)  # type: ignore[arg-type]
+
+
 def test_a_head_that_fails_fails_alone(store: HeadStore) -> None:
     """Of a stack in which one cannot be built, the others are trained."""
     bad = replace(CELL, draw=1).seed(0)
