@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
 from PIL import Image
@@ -202,3 +203,12 @@ def take() -> Callable[..., FoundAnnotations]:
         return take_annotations(place, reading, "a person", colours or [*PARTS.values()])
 
     return read
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Torch computes in one thread, so that the time of a process is that of its work."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -5,7 +5,6 @@ A ratio within one run, in CPU time of one thread.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from time import process_time
 
@@ -22,12 +21,7 @@ from partbench.benchmark.run.schedules import SCHEDULES
 IMAGES, CHEAPER = 2, 3
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.mark.benchmark(timer=process_time)

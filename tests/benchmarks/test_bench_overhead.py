@@ -5,7 +5,7 @@ Ratios within one run, in CPU time of one thread; both ways take turns, and the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from time import process_time
 
@@ -25,12 +25,7 @@ CLOCK, READING = 1.03, 1.15
 CPU = Options(torch.device("cpu"), (8,))
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def quietest(work: Callable[[], object]) -> float:

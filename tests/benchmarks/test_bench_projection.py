@@ -5,7 +5,7 @@ Ratios within one run: operations that are dispatched, which is what a GPU waits
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from time import process_time
 
@@ -24,12 +24,7 @@ SLOWER = 1.25
 """Times as long as in small lots, at most: on a CPU the arithmetic is the same, and larger lots leave its caches."""
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ Ratios within one run, in CPU time of one thread, of the least of several calls:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from time import process_time
 
@@ -26,12 +25,7 @@ LEAST = {1: 3.0, 5: 0.3}
 as those steps of 512 pixels take."""
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.mark.benchmark(timer=process_time)

@@ -23,12 +23,13 @@ NEVER = "contract: the run noted nothing; the same command of partbench run does
 def print_signoffs(runs: Sequence[Path], console: Console, names: Collection[str] | None = None) -> None:
     """One line per run, for under a leaderboard of all or of these names; none of a run that noted nothing."""
     for run in runs:
-        found = [one for one in run_signoffs(run) if names is None or one.name in names]
+        noted = run_signoffs(run)
+        found = [one for one in noted if names is None or one.name in names]
         if found:
             where = f"{run}: " if len(runs) > 1 else ""
             style = "yellow" if any(one.standing.startswith(("stale", "fails")) for one in found) else "dim"
             console.print(escape(where + line(found)), style=style, highlight=False, soft_wrap=True)
-        elif (run / KEPT).exists() and not run_signoffs(run):
+        elif (run / KEPT).exists() and not noted:
             console.print(f"[yellow]{escape(NEVER)}[/]", soft_wrap=True)
 
 
