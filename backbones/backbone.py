@@ -112,8 +112,8 @@ class Backbone:
     """For a family (`NAME:VARIANT@WEIGHTS`): the backbone of this variant and this weights file, each may be ''."""
     trainer: Callable[[int, str, int], Trainer] | None = None
     """`trainer(size, device, seed)` starts the training that `partbench pretrain NAME` runs."""
-    weights: Path | None = None
-    """The file that `load` reads; its hash stands in every result."""
+    weights: Path | tuple[Path, ...] | None = None
+    """The file that `load` reads, or files; their hash stands in every result."""
     examples: tuple[str, ...] = ()
     """Variants that stand for a family where a check asks for all of it, as `NAME:*`."""
     local: bool = True

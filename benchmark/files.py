@@ -137,9 +137,13 @@ def file_hash(path: Path, digits: int = 16) -> str:
     return digest.hexdigest()[:digits]
 
 
-def weights_hash(weights: Path | None) -> str | None:
-    """Hash of the weights file that a backbone reads; None where it reads none, or the file is not there."""
-    return file_hash(weights) if weights and weights.exists() else None
+def weights_hash(weights: Path | tuple[Path, ...] | None) -> str | None:
+    """Hash of the weights file that a backbone reads, or of its files; None where it reads none, or one is missing."""
+    files = (weights,) if isinstance(weights, Path) else weights or ()
+    if not files or not all(file.exists() for file in files):
+        return None
+    hashes = [file_hash(file) for file in files]
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256(" ".join(hashes).encode()).hexdigest()[:16]
 
 
 def cache_folder(what: str = "codes") -> Path:

@@ -25,6 +25,7 @@ BUILT_IN = (
     "backbones.pix2pix",
     "backbones.hed",
     "backbones.timm_models",
+    "backbones.taesd",
     "backbones.controls",
     "heads",
     "datasets.faces",

@@ -75,15 +75,17 @@ def pretraining_of(backbone: Backbone, dataset: str) -> PretrainingImages:
     """What a backbone has learnt from, seen from a run on this dataset."""
     if not backbone.learnt:
         return PretrainingImages(f"{backbone.name} learnt from no image")
-    if backbone.weights is None:
+    if not backbone.weights:
         return PretrainingImages(unknown="it was trained elsewhere, and names no weights file", evidence=(MEND,))
+    # Several files are one network, and whoever knows what it learnt from lays that beside the first.
+    file = backbone.weights if isinstance(backbone.weights, Path) else backbone.weights[0]
     try:
-        hashes = read_hashes(backbone.weights)
+        hashes = read_hashes(file)
     except ValueError as error:
         return PretrainingImages(unknown=str(error), evidence=(MEND,))
     if hashes is not None:
         return PretrainingImages(f"{backbone.name} learnt from {len(hashes)} images, each compared by its look", hashes)
-    return _from_card(backbone.name, backbone.weights, dataset)
+    return _from_card(backbone.name, file, dataset)
 
 
 def _from_card(name: str, weights: Path, dataset: str) -> PretrainingImages:

@@ -112,7 +112,14 @@ $ list cats
 there is no shelf 'cats'; choose backbones, heads, datasets, reporters, presets
 $ check lineer
 no backbone is called 'lineer'; there are stylegan2, vae, jigsaw, pix2pix-color, pix2pix-hed, pix2pix-bilateral, hed,
-  timm, position, pixels (nor is there a head or a dataset of that name)
+  timm, taesd, position, pixels (nor is there a head or a dataset of that name)
+$ check taesd:untrained@taesd_decoder.pth
+taesd:untrained is untrained and has no use for taesd_decoder.pth; leave one of the two out
+$ check taesd@tiny.pth
+tiny.pth does not say in its name whether it is an encoder or a decoder; name the decoder, as
+  taesd@taef2_decoder.pth; its encoder is found beside it
+$ check taesd@tiny_decoder.pth
+there is no weights file tiny_decoder.pth; a tiny autoencoder is two files, side by side
 $ check mlp-* --out signed.json
 --out takes one sign-off, and 'mlp-*' is 2 names; check them one by one
 $ plan --backbone pixel --head linear

@@ -1,0 +1,39 @@
+"""The shape of a tiny autoencoder, and how it is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..backbone import BackboneError
+
+FAMILY, UNTRAINED = "taesd", "untrained"
+SIZE = 256
+"""Side of its images where the name says no other, pixels."""
+STRIDE = 8
+"""Pixels between two places of the latents."""
+CHANNELS = (64,) * 10
+"""Of the decoder's residual blocks: three at each of S/8, S/4 and S/2, one at S."""
+
+
+@dataclass(frozen=True)
+class TaesdConfig:
+    """What differs between the published ones."""
+
+    latent: int = 4
+    """Channels of the latents: 4 of Stable Diffusion 1, 2 and XL, 16 of 3 and FLUX.1, 32 of FLUX.2."""
+    pooled: bool = False
+    """Whether blocks beside the latents look at the whole image, as those of FLUX.2 do."""
+
+
+def parse(variant: str) -> tuple[int, bool]:
+    """Side of the images in pixels, and whether it is untrained, of `128,untrained`."""
+    size, untrained = SIZE, False
+    for word in filter(None, variant.split(",")):
+        if word == UNTRAINED:
+            untrained = True
+        elif word.isdecimal() and int(word) and int(word) % STRIDE == 0:
+            size = int(word)
+        else:
+            what = f"taesd has no variant {word!r}"
+            raise BackboneError(f"{what}; write a size in pixels that {STRIDE} divides, or '{UNTRAINED}'")
+    return size, untrained
