@@ -1,7 +1,11 @@
-"""Backbones made from another backbone: its untrained twin, and itself with the coordinates appended."""
+"""Backbones made from another backbone: its untrained twin, and itself with its maps changed.
+
+Wrappers stand behind a name in one order, each at most once: `NAME-position+position`.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -9,8 +13,35 @@ from functools import partial
 from ..backbone import Backbone, BackboneError, Extractor
 from . import CHANNELS
 
-TWIN, POSITION = "random:", "+position"
-"""What stands before the name of a twin, and behind one with coordinates."""
+TWIN, POSITION, NO_POSITION = "random:", "+position", "-position"
+"""What stands before the name of a twin, and behind one with coordinates, or with position projected out."""
+DIRECTIONS = 500
+"""That `-position` projects out, as INSID3 does to segment; for keypoints it takes 20, which is `-position20`."""
+ORDER = (NO_POSITION, POSITION)
+_WRAPPED = re.compile(r"(?P<plain>.+?)(?P<wrappers>(\+position|-position\d*)*)", re.DOTALL)
+_WRAPPER = re.compile(r"(\+position|-position)(\d*)")
+
+
+def split_wrappers(name: str) -> tuple[str, tuple[str, ...]]:
+    """The name of what is wrapped, and the wrappers behind it: `vae`, and `-position20` and `+position`."""
+    match = _WRAPPED.fullmatch(name)
+    return (match["plain"], tuple(m.group() for m in _WRAPPER.finditer(match["wrappers"]))) if match else (name, ())
+
+
+def plain_name(name: str) -> str:
+    """The name of what is wrapped."""
+    return split_wrappers(name)[0]
+
+
+def wrap_backbone(backbone: Backbone, wrappers: tuple[str, ...]) -> Backbone:
+    """The backbone with these wrappers around it, the first innermost."""
+    kinds = [_WRAPPER.fullmatch(wrapper)[1] for wrapper in wrappers]  # type: ignore[index]
+    if kinds != [kind for kind in ORDER if kind in kinds]:
+        asked, order = backbone.name + "".join(wrappers), " before ".join(ORDER)
+        raise BackboneError(f"{asked} has its wrappers twice or in another order; write each once, {order}")
+    for kind, wrapper in zip(kinds, wrappers, strict=True):
+        backbone = with_position(backbone) if kind == POSITION else without_position(backbone, wrapper)
+    return backbone
 
 
 def twin(backbone: Backbone, seed: int) -> Backbone:
@@ -33,21 +64,44 @@ def twin(backbone: Backbone, seed: int) -> Backbone:
 
 def with_position(backbone: Backbone) -> Backbone:
     """The backbone `NAME+position`: its own maps, and the coordinates (N, 20, S, S) after them."""
-    untrained = backbone.untrained
+    wrapped = _wrapped(backbone, POSITION, partial(_append, backbone.size), "with coordinates")
+    return replace(wrapped, channels=(*backbone.channels, CHANNELS))
+
+
+def without_position(backbone: Backbone, wrapper: str = NO_POSITION) -> Backbone:
+    """The backbone `NAME-position`, or `NAME-position20`: its maps without what they are of a black image."""
+    number = wrapper.removeprefix(NO_POSITION)
+    directions = int(number or DIRECTIONS)
+    if not directions:
+        raise BackboneError(f"{backbone.name}{wrapper} projects nothing out; leave {wrapper} out, or name a number")
+    return _wrapped(backbone, wrapper, partial(_debias, backbone.size, directions), "position projected out")
+
+
+def _wrapped(backbone: Backbone, wrapper: str, around: Callable[..., Extractor], summary: str) -> Backbone:
+    """The backbone whose extractor is `around(load, *seed)`."""
     return replace(
         backbone,
-        name=backbone.name + POSITION,
-        channels=(*backbone.channels, CHANNELS),
-        load=partial(_append, backbone.load, backbone.size),
-        summary=f"{backbone.summary}, with coordinates",
-        untrained=untrained and partial(_append, untrained, backbone.size),
+        name=backbone.name + wrapper,
+        load=partial(around, backbone.load),
+        summary=f"{backbone.summary}, {summary}",
+        untrained=backbone.untrained and partial(around, backbone.untrained),
         configure=None,
         trainer=None,
     )
 
 
-def _append(load: Callable[..., Extractor], size: int, *seed: int) -> Extractor:
-    # torch comes in here, so that naming a backbone stays quick.
-    from .appended import append_position
+# torch comes in here, so that naming a backbone stays quick.
 
-    return append_position(load(*seed), size)
+
+def _append(size: int, load: Callable[..., Extractor], *seed: int) -> Extractor:
+    from .wrapped import AppendPosition, wrap
+
+    return wrap(load(*seed), AppendPosition(), size)
+
+
+def _debias(size: int, directions: int, load: Callable[..., Extractor], *seed: int) -> Extractor:
+    from .debiased import ProjectPositionOut
+    from .wrapped import wrap
+
+    inner = load(*seed)
+    return wrap(inner, ProjectPositionOut(inner, size, directions), size)

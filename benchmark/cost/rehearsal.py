@@ -57,7 +57,7 @@ class Rehearsal:
         """Those of one backbone; one that fails has a reason instead."""
         try:
             with plugin_call(offer.record.name):
-                return self._figures(offer.record, heads, code_hash(offer, appended=False))
+                return self._figures(offer.record, heads, code_hash(offer, wrapped=False))
         except Exception as error:  # whatever a plugin raises, the others are measured
             return BackboneFigures(error=one_line(error))
 

@@ -15,6 +15,7 @@ import pluggy
 from ... import one_line
 from ...backbones import backbone
 from ...backbones.backbone import Backbone
+from ...backbones.controls.derived import plain_name
 from ...datasets import dataset
 from ...datasets.dataset import Dataset
 from ...heads import head
@@ -152,6 +153,8 @@ def _bad_name(noun: str, name: object) -> str:
         return f"a {noun} called {name!r}; name it with lower-case letters, digits, '.', '_' and '-' alone"
     if noun == "backbone" and name in CONTROLS:
         return f"a backbone called '{name}', which is a control of every leaderboard; rename it"
+    if noun == "backbone" and plain_name(name) != name:
+        return f"a backbone called '{name}', which is '{plain_name(name)}' with position projected out; rename it"
     return ""
 
 

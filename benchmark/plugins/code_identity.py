@@ -29,14 +29,14 @@ OTHERS = {"site-packages", "dist-packages"}
 """Folders of installed distributions, which a provider's version stands for."""
 
 
-def code_hash(offer: Offer[Any], appended: bool = True) -> str:
+def code_hash(offer: Offer[Any], wrapped: bool = True) -> str:
     """Tells the code behind an offer from every other; a provider whose sources cannot be read by its version alone.
 
-    `appended` says whether the coordinates behind its maps count, which no code of an image comes from.
+    `wrapped` says whether what is done with its maps counts, which no code of an image comes from.
     """
     functions = [function for name in ("load", "build") if (function := getattr(offer.record, name, None))]
     doors = [part for function in functions for part in _parts(function)]
-    if not appended:
+    if not wrapped:
         doors = [part for part in doors if getattr(part, "__module__", "") != derived.__name__]
     roots = {offer.module, *(part.__module__ for part in doors if callable(part))} - {"", *SHELVES}
     texts = _files(roots) | _of_shelf(doors)

@@ -1,7 +1,8 @@
 """Resolves names on the command line to records.
 
-A backbone is `FAMILY[:VARIANT][@WEIGHTS][+position]`, its weights a file or on the hub (`backbones/hub.py`), and
-`random:` before it makes it the untrained twin; a dataset is `NAME`, `NAME#OPTIONS` or `FAMILY:REST`, a head `NAME`.
+A backbone is `FAMILY[:VARIANT][@WEIGHTS][WRAPPERS]`, its weights a file or on the hub (`backbones/weights/hub.py`), its
+wrappers those of `backbones/controls/derived.py`, and `random:` before it makes it the untrained twin; a dataset is
+`NAME`, `NAME#OPTIONS` or `FAMILY:REST`, a head `NAME`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TypeVar
 
 from ... import UserError, one_line
 from ...backbones.backbone import Backbone, BackboneError
-from ...backbones.controls.derived import POSITION, TWIN, twin, with_position
+from ...backbones.controls.derived import TWIN, plain_name, split_wrappers, twin, wrap_backbone
 from ...backbones.weights.hub import fetch, on_hub
 from ...datasets.dataset import Dataset, DatasetError, GeneratorIdentity
 from ...heads.head import Head
@@ -36,13 +37,14 @@ class NamingError(UserError):
 
 @dataclass(frozen=True)
 class BackboneName:
-    """The parts of `[random:]FAMILY[:VARIANT][@WEIGHTS][+position]`."""
+    """The parts of `[random:]FAMILY[:VARIANT][@WEIGHTS][WRAPPERS]`."""
 
     family: str
     variant: str = ""
     weights: str = ""
     twin: bool = False
-    position: bool = False
+    wrappers: tuple[str, ...] = ()
+    """As `-position` and `+position`, from the innermost outwards."""
 
     @property
     def details(self) -> str:
@@ -52,14 +54,14 @@ class BackboneName:
 
 def parse_backbone(name: str) -> BackboneName:
     """The parts of a backbone's name; a ':' or '+' in the path of the weights is part of the path."""
-    rest = name.removesuffix(POSITION).removeprefix(TWIN)
-    before, _, weights = rest.partition("@")
+    plain, wrappers = split_wrappers(name)
+    before, _, weights = plain.removeprefix(TWIN).partition("@")
     family, _, variant = before.partition(":")
-    return BackboneName(family, variant, weights, name.startswith(TWIN), name.endswith(POSITION))
+    return BackboneName(family, variant, weights, name.startswith(TWIN), wrappers)
 
 
 def find_backbone(catalogue: Catalogue, name: str) -> Offer[Backbone]:
-    """The backbone of this name: configured, its untrained twin, the coordinates appended, as the name asks."""
+    """The backbone of this name: configured, its untrained twin, wrapped, as the name asks."""
     parts = parse_backbone(name)
     if name in (TWIN, TWIN[:-1]):
         raise NamingError(f"'{name}' is the untrained twin of a backbone; say of which, as {TWIN}NAME")
@@ -74,7 +76,7 @@ def find_backbone(catalogue: Catalogue, name: str) -> Offer[Backbone]:
     if parts.twin and record.untrained is None:
         raise NamingError(f"'{plain}' has no untrained twin; leave out '{name}'")
     record = twin(record, SEED) if parts.twin else record
-    return replace(offer, record=with_position(record) if parts.position else record)
+    return replace(offer, record=wrap_backbone(record, parts.wrappers))
 
 
 def _on_disk(weights: str) -> tuple[str, str]:
@@ -131,7 +133,7 @@ def _named_dataset(catalogue: Catalogue, name: str) -> Offer[Dataset]:
 def made_by(backbone: Backbone, weights: str | None, maker: GeneratorIdentity) -> bool:
     """Whether this backbone is the generator that made images; variants that read the same weights are."""
     if weights is None or weights != maker.weights:
-        return weights == maker.weights and backbone.name.removesuffix(POSITION) == maker.backbone
+        return weights == maker.weights and plain_name(backbone.name) == maker.backbone
     ours, theirs = parse_backbone(backbone.name), parse_backbone(maker.backbone)
     return (ours.family, ours.twin) == (theirs.family, theirs.twin)
 

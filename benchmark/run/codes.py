@@ -15,7 +15,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from ...backbones.backbone import Backbone, BackboneError, Codes, Frugal, Inverts, Stepwise
-from ...backbones.controls.derived import POSITION
+from ...backbones.controls.derived import plain_name
 from ...datasets.dataset import MadeByGenerator, Split
 from ..files import UNREADABLE
 from ..machine import CPU, MemoryLimit, images_at_once, slices
@@ -149,7 +149,7 @@ class CodeStore:
     def _maker(self, settings: str) -> str:
         """The cache key of the codes' maker: layer groups share that of their generator, if its settings tell it."""
         shared = settings and self.weights
-        return parse_backbone(self.backbone.name).family if shared else self.backbone.name.removesuffix(POSITION)
+        return parse_backbone(self.backbone.name).family if shared else plain_name(self.backbone.name)
 
 
 def _digest(image: Tensor) -> str:

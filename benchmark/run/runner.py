@@ -162,7 +162,7 @@ class Runner:
             self._supervised(cells, work)
         else:
             offer = self.backbones[name]
-            code = code_hash(offer, appended=False)
+            code = code_hash(offer, wrapped=False)
             source = FeatureSource.open(offer.record, self.device, self.cache, self.room, recorder.problem, code)
             if self.room and self.room.asked and not isinstance(source.extractor, Frugal):
                 what = f"--memory limits the maps of shots that are held for {name}, and nothing else"

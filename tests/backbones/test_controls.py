@@ -1,19 +1,21 @@
-"""The controls know place, and place and colour, alone; `derived` appends place and undoes training."""
+"""The controls know place, and place and colour, alone; `derived` appends place, projects it out, undoes training."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from partbench.backbones.backbone import Backbone, BackboneError, Draws, Extractor, Generates, Inverts
+from partbench.backbones.backbone import Backbone, BackboneError, Draws, Extractor, Frugal, Generates, Inverts, Stepwise
 from partbench.backbones.checks import CHECKS, check_maps
 from partbench.backbones.controls import partbench_backbones
 from partbench.backbones.controls.coordinates import fourier_features
-from partbench.backbones.controls.derived import twin, with_position
+from partbench.backbones.controls.debiased import positional_basis
+from partbench.backbones.controls.derived import twin, with_position, without_position, wrap_backbone
 
 CONTROLS = {backbone.name: backbone for backbone in partbench_backbones()}
 
@@ -88,16 +90,37 @@ class Drawing(Both):
         return {"w": self.sample(count, seed)[0]}
 
 
-@pytest.mark.parametrize("kind", [Doubling, Inverting, Generating, Both, Drawing])
-def test_appending_keeps_what_an_extractor_can_do(kind: type[Doubling]) -> None:
-    """With coordinates, an extractor inverts and generates if and only if it did, and passes the checks as before."""
-    backbone = with_position(Backbone("toy", 8, (3,), load=kind))
+class Slow(Inverting):
+    """In ten steps, and with as much memory as there is."""
+
+    steps, room, settings = 10, None, "slow"
+
+    def attempt(self, images: Tensor, steps: int) -> dict[str, Tensor]:
+        return {"w": images * steps}
+
+
+@pytest.mark.parametrize("wrap", [with_position, without_position])
+@pytest.mark.parametrize("kind", [Doubling, Inverting, Generating, Both, Drawing, Slow])
+def test_wrapping_keeps_what_an_extractor_can_do(kind: type[Doubling], wrap: Callable[[Backbone], Backbone]) -> None:
+    """Wrapped, an extractor inverts and generates if and only if it did, and passes the checks as before."""
+    backbone = wrap(Backbone("toy", 8, (3,), load=kind))
     extractor = backbone.load()
     assert isinstance(extractor, Inverts) == issubclass(kind, Inverting)
     assert isinstance(extractor, Generates) == issubclass(kind, Generating)
     assert isinstance(extractor, Draws) == issubclass(kind, Drawing)
+    assert isinstance(extractor, Stepwise) == isinstance(extractor, Frugal) == (kind is Slow)
     for check in CHECKS:
         check(backbone)
+
+
+def test_thrift_steps_and_settings_reach_the_wrapped() -> None:
+    """A wrapper passes on how much memory there is, how many steps it takes and what its codes depend on."""
+    inner = Slow()
+    extractor = with_position(Backbone("toy", 8, (3,), load=lambda: inner)).load()
+    assert isinstance(extractor, Frugal) and isinstance(extractor, Stepwise)
+    extractor.room = 5  # type: ignore[misc]
+    assert (inner.room, extractor.room, extractor.steps, extractor.settings) == (5, 5, 10, "slow")  # type: ignore[attr-defined]
+    assert torch.equal(extractor.attempt(torch.ones(1, 3, 8, 8), 3)["w"], torch.full((1, 3, 8, 8), 3.0))
 
 
 def test_the_coordinates_come_last_on_every_way_in() -> None:
@@ -146,3 +169,79 @@ def test_no_twin_of_what_was_never_trained() -> None:
     """A control has no twin, and says so."""
     with pytest.raises(BackboneError, match=r"^position has no untrained twin; give its record `untrained`"):
         twin(CONTROLS["position"], 0)
+
+
+def placed(channels: int, side: int = 8) -> tuple[Extractor, Tensor]:
+    """An extractor whose maps are a linear reading of the image, and something that depends on the place alone."""
+    random = torch.Generator().manual_seed(channels)
+    place = torch.randn(channels, side, side, generator=random) + 3
+    reading = torch.randn(channels, 3, 1, 1, generator=random)
+    return lambda images: [F.conv2d(images, reading) + place], place
+
+
+@pytest.mark.parametrize(("channels", "directions", "kept"), [(40, 20, 20), (40, 39, 39), (40, 500, 20), (5, 500, 2)])
+def test_position_is_projected_out_as_written(channels: int, directions: int, kept: int) -> None:
+    """F - U Uᵀ F, with U of a singular value decomposition of a black image's centred cells of length one (INSID3).
+
+    Of a map that has no more channels than directions are asked for, half of the channels' number is taken.
+    """
+    inner, place = placed(channels)
+    images = torch.rand(2, 3, 8, 8)
+    cells = F.normalize(place.double().flatten(1), dim=0)
+    basis = torch.linalg.svd(cells - cells.mean(1, keepdim=True), full_matrices=False).U[:, :kept]
+    expected = (torch.eye(channels) - basis @ basis.T) @ inner(images)[0].double().flatten(2)
+
+    wrapped = without_position(Backbone("toy", 8, (channels,), load=lambda: inner), f"-position{directions}").load()
+    (found,) = wrapped(images)
+    assert (found.flatten(2) - expected).abs().max() < 1e-5 * expected.abs().max()
+    assert wrapped.settings == f"position projected out: {kept} of {channels} directions"  # type: ignore[attr-defined]
+
+
+def test_directions_that_rounding_made_are_none() -> None:
+    """What varies in three ways over a black image loses three directions, however many are asked for."""
+    random = torch.Generator().manual_seed(0)
+    ways, cells = torch.randn(12, 3, generator=random), torch.randn(3, 8, 8, generator=random)
+    place = (ways @ cells.flatten(1)).view(12, 8, 8)
+    assert positional_basis(place, 9).shape == (12, 3)
+    assert positional_basis(torch.ones(12, 8, 8), 9).shape == (12, 0)
+
+
+def test_every_map_loses_its_own_position_on_every_way_in() -> None:
+    """Calling, maps of codes and samples are projected alike, and nothing of place alone is left in them."""
+    place = torch.randn(3, 8, 8)
+
+    class Placed(Both):
+        def __call__(self, images: Tensor) -> list[Tensor]:
+            return [images * 2, images.mean((1, 2, 3), keepdim=True) + place]
+
+    extractor = without_position(Backbone("toy", 8, (3, 3), load=Placed), "-position2").load()
+    assert isinstance(extractor, Inverts) and isinstance(extractor, Generates)
+    images, sampled = extractor.sample(2, 0)
+    basis = positional_basis(place, 2).float()
+    for maps in (extractor(images), extractor.maps(extractor.invert(images)), sampled):
+        assert torch.equal(maps[0], images * 2)  # a black image says nothing there
+        assert torch.allclose(basis.T @ maps[1].flatten(2), torch.zeros(()), atol=1e-5)
+
+
+def test_wrappers_have_one_order() -> None:
+    """Position is projected out before the coordinates are appended; a wrapper twice, or none to take, is refused."""
+    toy = Backbone("toy", 8, (3,), load=Doubling)
+    both = wrap_backbone(toy, ("-position2", "+position"))
+    assert (both.name, both.channels) == ("toy-position2+position", (3, 20))
+    for wrong in (("+position", "-position"), ("+position", "+position"), ("-position", "-position20")):
+        with pytest.raises(BackboneError, match=r"write each once, -position before \+position$"):
+            wrap_backbone(toy, wrong)
+    with pytest.raises(BackboneError, match=r"^toy-position0 projects nothing out; leave -position0 out"):
+        wrap_backbone(toy, ("-position0",))
+
+
+def test_a_wrapped_backbone_is_of_the_same_kind() -> None:
+    """Weights, origin, twin and whether it learnt stay; what makes or trains a family does not."""
+    toy = Backbone(
+        "toy", 8, (3,), load=Doubling, untrained=lambda _: Doubling(), origin="hub", learnt=False, local=False,
+        configure=lambda *_: toy, known_failures={"batch": "so"},
+    )  # fmt: skip
+    for wrapped in (with_position(toy), without_position(toy)):
+        kept = (wrapped.weights, wrapped.origin, wrapped.learnt, wrapped.local, wrapped.known_failures)
+        assert kept == (toy.weights, "hub", False, False, {"batch": "so"})
+        assert wrapped.configure is wrapped.trainer is None and twin(wrapped, 0).name == f"random:{wrapped.name}"

@@ -232,6 +232,16 @@ def test_a_control_has_its_name_for_itself(install: Install, name: str) -> None:
     assert catalogue.problems == (f"partbench-foo 1.2 offers {what}; rename it",)
 
 
+@pytest.mark.parametrize("name", ["foo-position", "foo-position20"])
+def test_a_wrapper_s_name_ends_no_other(install: Install, name: str) -> None:
+    """No backbone is called as another one with a wrapper would be."""
+    catalogue = install(
+        f"@partbench.hookimpl\ndef partbench_backbones():\n    yield Backbone('{name}', 8, (1,), load=None)\n"
+    )
+    what = f"a backbone called '{name}', which is 'foo' with position projected out"
+    assert catalogue.problems == (f"partbench-foo 1.2 offers {what}; rename it",)
+
+
 def test_every_plugin_of_ours_is_listed() -> None:
     """No module or package implements a hook without being in BUILT_IN."""
     root = Path(partbench.__file__).parent

@@ -81,7 +81,7 @@ ROOT = Path(partbench.__file__).parent
         ("heads/__init__.py", set()),
         ("backbones/vae/networks.py", {"vae", "random:vae", "vae+position"}),
         ("backbones/vae/loss.py", set()),
-        ("backbones/controls/appended.py", {"vae+position"}),
+        ("backbones/controls/wrapped.py", {"vae+position"}),
         ("benchmark/run/runner.py", set()),
     ],
 )
@@ -106,4 +106,4 @@ def test_coordinates_behind_the_maps_invert_nothing(catalogue: Catalogue) -> Non
     """So that codes of images serve a backbone with and without them."""
     with_them, without = (find_backbone(catalogue, name) for name in ("stylegan2+position", "stylegan2"))
     assert code_hash(with_them) != code_hash(without)
-    assert code_hash(with_them, appended=False) == code_hash(without, appended=False)
+    assert code_hash(with_them, wrapped=False) == code_hash(without, wrapped=False)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from partbench.backbones.backbone import Backbone, BackboneError, Extractor
+from partbench.backbones.controls.derived import plain_name
 from partbench.benchmark.files import weights_hash
 from partbench.benchmark.plugins.catalogue import Catalogue, Offer, load_catalogue
 from partbench.benchmark.plugins.names import (
@@ -88,30 +89,38 @@ def first_value(backbone: Backbone) -> float:
         ("vae:B", BackboneName("vae", variant="B")),
         ("vae@w.pt", BackboneName("vae", weights="w.pt")),
         ("vae:B,fast@w.pt", BackboneName("vae", variant="B,fast", weights="w.pt")),
-        ("random:vae:B@w.pt+position", BackboneName("vae", "B", "w.pt", twin=True, position=True)),
+        ("random:vae:B@w.pt+position", BackboneName("vae", "B", "w.pt", twin=True, wrappers=("+position",))),
         ("vae@C:/a+b@2/w.pt", BackboneName("vae", weights="C:/a+b@2/w.pt")),
-        ("vae:B@a:b+position", BackboneName("vae", "B", "a:b", position=True)),
+        ("vae:B@a:b+position", BackboneName("vae", "B", "a:b", wrappers=("+position",))),
         ("vae@w+positions", BackboneName("vae", weights="w+positions")),
+        ("vae@w-position2.pt", BackboneName("vae", weights="w-position2.pt")),
+        ("position", BackboneName("position")),
+        ("timm:vit-x.a-b,9-position", BackboneName("timm", "vit-x.a-b,9", wrappers=("-position",))),
+        ("random:vae-position20+position", BackboneName("vae", twin=True, wrappers=("-position20", "+position"))),
     ],
 )
 def test_a_backbone_is_named_by_its_parts(name: str, parts: BackboneName) -> None:
-    """FAMILY, VARIANT and WEIGHTS are read from the left, and `+position` counts at the end alone."""
+    """FAMILY, VARIANT and WEIGHTS are read from the left, and wrappers count at the end alone."""
     assert parse_backbone(name) == parts
 
 
 @given(
-    st.from_regex(r"[a-z0-9][a-z0-9._-]*", fullmatch=True).filter(lambda family: family != "random"),
+    st.from_regex(r"[a-z0-9][a-z0-9._-]*", fullmatch=True).filter(
+        lambda family: family != "random" and plain_name(family) == family
+    ),
     st.from_regex(r"[A-Za-z0-9,]*", fullmatch=True),
     st.text(st.characters(codec="ascii", categories=["L", "N", "P", "S"]), max_size=9).filter(
-        lambda weights: not weights.endswith("+position")
+        lambda weights: plain_name(f"vae@{weights}") == f"vae@{weights}"
     ),
     st.booleans(),
-    st.booleans(),
+    st.sampled_from([(), ("+position",), ("-position",), ("-position7", "+position")]),
 )
-def test_a_name_put_together_comes_apart(family: str, variant: str, weights: str, twin: bool, position: bool) -> None:
+def test_a_name_put_together_comes_apart(
+    family: str, variant: str, weights: str, twin: bool, wrappers: tuple[str, ...]
+) -> None:
     """Every combination of parts is read back, whatever stands in the path of the weights but at its end."""
-    parts = BackboneName(family, variant, weights, twin, position)
-    assert parse_backbone(f"{'random:' * twin}{family}{parts.details}{'+position' * position}") == parts
+    parts = BackboneName(family, variant, weights, twin, wrappers)
+    assert parse_backbone(f"{'random:' * twin}{family}{parts.details}{''.join(wrappers)}") == parts
 
 
 def test_a_plain_name_gives_the_record_as_offered() -> None:
@@ -224,7 +233,8 @@ def test_who_made_an_image_is_known_by_name_and_weights(tmp_path: Path) -> None:
     record = find_backbone(catalogue, "stylegan2").record
     weights = weights_hash(record.weights)
     maker = GeneratorIdentity("stylegan2", weights)
-    for name, expected in (("stylegan2", True), ("stylegan2:B", True), ("stylegan2+position", True),
+    for name, expected in (("stylegan2", True), ("stylegan2:B", True),
+                           ("stylegan2-position+position", True),
                            ("random:stylegan2", False), ("vae", False)):  # fmt: skip
         other = find_backbone(catalogue, name).record
         assert made_by(other, weights_hash(other.weights), maker) is expected, name
