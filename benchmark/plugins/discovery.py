@@ -38,6 +38,7 @@ BUILT_IN = (
     "benchmark.report.reporters",
     "datasets.celebamask_hq",
     "datasets.pascal_part",
+    "datasets.clothing",
 )
 """Our own plugins, as modules of this package; they come first, so a name that we offer stays ours."""
 
