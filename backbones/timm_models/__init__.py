@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from ... import hookimpl
 from ..backbone import Backbone, BackboneError, Extractor
+from . import lite0
 
 if TYPE_CHECKING:
     from .features import TimmInput
@@ -115,3 +116,4 @@ def partbench_backbones() -> Iterable[Backbone]:
         examples=EXAMPLES,
         by_default=False,  # it names no model
     )
+    yield lite0.configure()

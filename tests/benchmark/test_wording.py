@@ -26,8 +26,8 @@ $ run --head linear --backbone pixel
 no backbone is called 'pixel'; did you mean 'pixels'?
 $ run --head linear --backbone zzz*
 no backbone matches 'zzz*'; there are stylegan2, vae, jigsaw, pix2pix-color, pix2pix-hed, pix2pix-bilateral, hed,
-  position, pixels, random:stylegan2, random:vae, random:jigsaw, random:pix2pix-color, random:pix2pix-hed,
-  random:pix2pix-bilateral, random:hed, copy, supervised
+  lite0, position, pixels, random:stylegan2, random:vae, random:jigsaw, random:pix2pix-color, random:pix2pix-hed,
+  random:pix2pix-bilateral, random:hed, random:lite0, copy, supervised
 $ run --backbone pixels --head linaer
 no head is called 'linaer'; did you mean 'linear'?
 $ run --backbone pixels --head x*
@@ -112,7 +112,7 @@ $ list cats
 there is no shelf 'cats'; choose backbones, heads, datasets, reporters, presets
 $ check lineer
 no backbone is called 'lineer'; there are stylegan2, vae, jigsaw, pix2pix-color, pix2pix-hed, pix2pix-bilateral, hed,
-  timm, taesd, position, pixels (nor is there a head or a dataset of that name)
+  timm, lite0, taesd, position, pixels (nor is there a head or a dataset of that name)
 $ check taesd:untrained@taesd_decoder.pth
 taesd:untrained is untrained and has no use for taesd_decoder.pth; leave one of the two out
 $ check taesd@tiny.pth

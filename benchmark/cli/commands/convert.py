@@ -15,6 +15,7 @@ from ....backbones.backbone import BackboneError
 from ....backbones.hed import published as hed
 from ....backbones.pix2pix import published as pix2pix
 from ....backbones.stylegan2 import published as stylegan2
+from ....backbones.weights.keras import is_keras, read_keras
 from ....backbones.weights.published import SOURCES, Published
 from ....backbones.weights.safe_unpickling import read
 from ...files import file_hash, replacing
@@ -47,7 +48,7 @@ def find(file: Path) -> Published:
     """What a file holds, by the first family that recognises it."""
     if file.suffix == ".safetensors":
         raise NamingError(f"{file} is a .safetensors; name it behind '@' as it is, as in stylegan2@{file.name}")
-    content = read(file)
+    content = read_keras(file) if is_keras(file) else read(file)
     for recognise in FAMILIES:
         if found := recognise(file, content):
             return found

@@ -61,13 +61,13 @@ def pretrain(
 
 @app.command()
 def convert(
-    file: Annotated[Path, typer.Argument(help="A published .pt, .pth or .pkl.")],
+    file: Annotated[Path, typer.Argument(help="A published .pt, .pth, .pkl or .h5.")],
     to: Annotated[Path, typer.Option(help="The weights file to write, NAME.safetensors.")],
 ) -> None:
     """Turn weights that others have published into a file of ours; no code in them ever runs.
 
-    Reads StyleGAN2 (of rosinality, and of NVIDIA for TensorFlow and PyTorch), Pix2Pix (of junyanz) and HED. Their
-    repositories say where the files are; family, size and width are found in them.
+    Reads StyleGAN2 (of rosinality, and of NVIDIA for TensorFlow and PyTorch), Pix2Pix (of junyanz) and HED (of
+    PyTorch, and of Keras). Their repositories say where the files are; family, size and width are found in them.
 
     Example:  partbench convert stylegan2-ffhq-config-f.pkl --to ffhq.safetensors
     """
