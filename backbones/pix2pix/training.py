@@ -10,12 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..backbone import BackboneError
 from ..training.distributed import to_device
 from ..training.learner import AveragedTraining
 from ..training.trainer import Losses
 from .config import Pix2PixConfig
 from .networks import PatchDiscriminator, UNetGenerator, save
-from .tasks import INPUTS, TranslationTask, open_task
+from .tasks import INPUTS, Edges, TranslationTask, open_task
+from .teacher import open_teacher
 
 IN_PICTURE = 12
 """Images of a picture: in three forms each, they fill a square grid of six rows."""
@@ -56,6 +58,7 @@ class Pix2PixTrainer(AveragedTraining):
         task: TranslationTask | None = None,
     ) -> None:
         super().__init__(device, seed)
+        self.name = f"pix2pix-{config.task}"
         self.recipe = recipe or RECIPES[config.task]
         self.batch = self.recipe.batch
         self.inputs = INPUTS[config.task]
@@ -68,6 +71,14 @@ class Pix2PixTrainer(AveragedTraining):
             for network in (self.generator, self.discriminator)
         )
         self.machine.seed(seed)
+
+    def learn_from(self, teacher: str) -> str:
+        """Have the edges of another HED as targets; see `open_teacher`."""
+        if not isinstance(self.task, Edges):
+            raise BackboneError(f"{self.name} learns from its images alone; leave --teacher {teacher} out")
+        detector, what = open_teacher(teacher, self.machine.device)
+        self.task = Edges(detector)
+        return what
 
     def step(self, images: Tensor) -> Losses:
         """One step of the discriminator and one of the generator, on the same outputs."""

@@ -65,6 +65,14 @@ class Records(Protocol):
 
 
 @runtime_checkable
+class HasTeacher(Protocol):
+    """Optional capability: what is learnt is what another network does, whose weights may be chosen."""
+
+    def learn_from(self, teacher: str, /) -> str:
+        """Have these weights as the teacher from now on; which they are, for the model card."""
+
+
+@runtime_checkable
 class GoesOn(Protocol):
     """Optional capability: a training that begins with the networks of a weights file, not with random ones.
 

@@ -13,7 +13,7 @@ from ... import one_line
 from ..files import write_atomic
 from .checkpoints import PretrainError
 
-ORDER = ("config", "images", "images seen", "seconds", "began with", "seed", "command", "hardware")
+ORDER = ("config", "images", "images seen", "seconds", "began with", "taught by", "seed", "command", "hardware")
 """Facts in the order in which they are told; others follow."""
 
 

@@ -30,7 +30,7 @@ from ...pretrain.loop import Pretraining
 from ...pretrain.validation import Validation, format_measures, held_out
 from ..terminal import open_console, print_notes
 from .plan_options import find_device
-from .pretrain_options import PretrainOptions, card_command, check_batch, record, set_precision
+from .pretrain_options import PretrainOptions, card_command, check_batch, prepare, record
 
 LINE_EVERY = 60.0
 """Seconds between two lines of progress where there is no terminal to draw a bar on."""
@@ -72,8 +72,8 @@ def run(options: PretrainOptions) -> None:
     (split, notes), device = open_images(catalogue, options.images, options.fit), find_device(options.device)
     with plugin_call(options.name):
         trainer: Trainer = start(size, str(device), options.seed)
+        options = prepare(trainer, options)
     own, trainer.batch = trainer.batch, options.batch or trainer.batch
-    set_precision(trainer, options.precision)
     held = held_out(split)
     most = held.start if options.limit is None else min(options.limit, held.start)
     masks = isinstance(trainer, LearnsFromMasks)
@@ -86,8 +86,7 @@ def run(options: PretrainOptions) -> None:
     with locked_file(files.lock, alone) if training.main else nullcontext():
         _train(training, options, notes, device, own)
     if training.measures:
-        measures = escape(format_measures(training.measures))
-        what = f"on {len(held)} images that it never saw: {measures}"
+        what = f"on {len(held)} images that it never saw: {escape(format_measures(training.measures))}"
         open_console(quiet=not training.main).print(what, soft_wrap=True)
 
 
@@ -113,7 +112,8 @@ def _train(
         "seed": str(options.seed),
         "command": card_command(options, trainer, own, training.began.get("name")),
         "hardware": json.dumps(hardware(device) | {"processes": training.machine.processes}),
-    } | ({"began with": began(training.began)} if training.began else {})
+    } | ({"taught by": options.taught} if options.taught else {})
+    card |= {"began with": began(training.began)} if training.began else {}
     carry_out(training, card, console)
 
 

@@ -7,7 +7,7 @@ import shlex
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ....backbones.training.trainer import Records, Trainer
+from ....backbones.training.trainer import HasTeacher, Records, Trainer
 from ....datasets.dataset import CROP
 from ...plugins.names import NamingError
 from ...pretrain.budget import Budget
@@ -43,13 +43,17 @@ class PretrainOptions:
     precision: str = AUTO
     graph: bool = False
     """Whether steps are recorded as CUDA graphs."""
+    teacher: str = ""
+    """Weights that it learns from, '' for its own."""
+    taught: str = ""
+    """What the teacher is, once it is open."""
 
     def origin(self, images: int, trainer: Trainer) -> dict[str, str]:
         """What must be as it was where a checkpoint is gone on from; weights learn from the images in their order."""
         fit = self.fit or (CROP if Path(self.images).exists() else "")
         precision = "bfloat16" if trainer.machine.bf16 else "float32"
         known = {"seed": self.seed, "number of images": images, "fit": fit, "mirroring": self.mirror}
-        known |= {"precision": precision}
+        known |= {"precision": precision} | ({"teacher": self.taught} if self.taught else {})
         return {what: str(value) for what, value in known.items()}
 
     def command(self, begin: str | None) -> str:
@@ -57,6 +61,7 @@ class PretrainOptions:
         words = ["partbench", "pretrain", self.name, "--images", Path(self.images).name, "--out", self.out.name]
         words += ["--size", str(self.size), "--seed", str(self.seed)]
         words += ["--from", begin] if begin else []
+        words += ["--teacher", Path(self.teacher).name] if self.teacher else []
         words += ["--limit", str(self.limit)] if self.limit is not None else []
         words += ["--mirror"] if self.mirror else []
         words += ["--fit", self.fit] if self.fit else []
@@ -73,6 +78,16 @@ def set_precision(trainer: Trainer, precision: str) -> None:
         raise NamingError(f"--precision {precision} is no number format here; choose {AUTO}, {', '.join(PRECISIONS)}")
     if precision != AUTO:
         trainer.machine.bf16 = PRECISIONS[precision]
+
+
+def prepare(trainer: Trainer, options: PretrainOptions) -> PretrainOptions:
+    """Let a trainer compute, and learn from the teacher, as is asked for; the options, with what the teacher is."""
+    set_precision(trainer, options.precision)
+    if not options.teacher:
+        return options
+    if not isinstance(trainer, HasTeacher):
+        raise NamingError(f"{options.name} learns from no other network; leave --teacher {options.teacher} out")
+    return replace(options, taught=trainer.learn_from(options.teacher))
 
 
 def check_batch(options: PretrainOptions, batch: int) -> None:

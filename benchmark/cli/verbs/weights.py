@@ -36,6 +36,9 @@ def pretrain(
     fit: Annotated[
         str, typer.Option(help="How pictures become square: crop (the default of folders and zips), pad or stretch.")
     ] = "",
+    teacher: Annotated[
+        str, typer.Option(help="Another HED for pix2pix-hed: package, or a weights file; ,SIDE: the pixels it sees.")
+    ] = "",
     keep: Annotated[str, typer.Option(help="Keep a checkpoint at these thousands of images, with commas.")] = "",
     begin: Annotated[
         Optional[Path],  # noqa: UP045
@@ -55,6 +58,7 @@ def pretrain(
         PretrainOptions(
             backbone, images, out, size, budget, resume=resume, limit=limit, mirror=mirror, seed=seed, device=device,
             keep=keep, begin=begin, batch=batch, workers=workers, fit=fit, precision=precision, graph=graph,
+            teacher=teacher,
         )
     )  # fmt: skip
 

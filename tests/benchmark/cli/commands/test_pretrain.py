@@ -19,7 +19,11 @@ from rich.console import Console
 from safetensors import safe_open
 
 from partbench import UserError
+from partbench.backbones.backbone import BackboneError
+from partbench.backbones.hed.config import HEDConfig
+from partbench.backbones.hed.networks import untrained
 from partbench.backbones.stylegan2.training import StyleGAN2Trainer
+from partbench.backbones.weights import save
 from partbench.benchmark.cli.commands.pretrain import (
     ProgressPrinter,
     default_workers,
@@ -28,7 +32,7 @@ from partbench.benchmark.cli.commands.pretrain import (
     run,
 )
 from partbench.benchmark.cli.commands.pretrain_options import PretrainOptions
-from partbench.benchmark.files import LockedError, locked_file
+from partbench.benchmark.files import LockedError, file_hash, locked_file
 from partbench.benchmark.plugins.calls import PluginExit
 from partbench.benchmark.plugins.catalogue import load_catalogue
 from partbench.benchmark.plugins.names import NamingError
@@ -210,6 +214,24 @@ def test_the_card_has_the_command() -> None:
     plain = PretrainOptions("vae", "faces", out, 64, Budget(images=2500))
     assert replace(plain, fit="pad").command(None).endswith("--seed 0 --fit pad --kimg 2.5")
     assert plain.command("dogs.safetensors").endswith("--seed 0 --from dogs.safetensors --kimg 2.5")
+
+
+def test_the_teacher_is_an_option(pictures: Path, tmp_path: Path) -> None:
+    """Which HED a Pix2Pix learns from stands in its card, and a training goes on with the same one alone."""
+    teacher, out, shape = tmp_path / "hed.safetensors", tmp_path / "cats.safetensors", HEDConfig(32, 1 / 16)
+    save(teacher, "hed", shape, {"network": untrained(shape, 0)}, {})
+    few = {"name": "pix2pix-hed", "size": 32, "batch": 2, "teacher": f"{teacher},48"}
+    command(str(pictures), out, **few, budget=Budget(images=2))
+    with safe_open(out, framework="pt") as file:
+        card = file.metadata()
+    assert card["taught by"] == f"hed@hed.safetensors, {file_hash(teacher)}, at 48 pixels"
+    assert "--teacher hed.safetensors,48 " in card["command"]
+    with pytest.raises(PretrainError, match=r"cats.ckpt is of another training \(it is of other teacher\)"):
+        command(str(pictures), out, **few | {"teacher": str(teacher)}, budget=Budget(images=4), resume=True)
+    with pytest.raises(NamingError, match="stylegan2 learns from no other network; leave --teacher package out"):
+        command(str(pictures), tmp_path / "other.safetensors", teacher="package")
+    with pytest.raises(BackboneError, match="pix2pix-color learns from its images alone; leave --teacher package out"):
+        command(str(pictures), tmp_path / "other.safetensors", name="pix2pix-color", size=32, teacher="package")
 
 
 def test_going_on_with_another_batch_is_refused(pictures: Path, tmp_path: Path) -> None:
