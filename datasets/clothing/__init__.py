@@ -1,4 +1,4 @@
-"""Clothing Co-Parsing (Yang, Luo, Lin 2014), street photographs with masks of clothes, as the dataset `clothing:PATH`."""
+"""Clothing Co-Parsing (Yang, Luo, Lin 2014): street photographs with masks of clothes, as `clothing:PATH`."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def test_every_label_has_one_class() -> None:
 
 
 def test_a_label_is_looked_up_by_its_name(root: Path) -> None:
-    """Each pixel has the class of the name at its place in the list, so that a list in another order changes nothing."""
+    """Each pixel has the class of the name at its place in the list, in whatever order the list is."""
     merged = {label: place for place, labels in enumerate(GROUPS.values()) for label in labels}
     turned = LABELS[::-1]
     before = open_clothing(str(root)).load().test
@@ -151,7 +151,7 @@ def test_the_hook_waits_for_a_path() -> None:
     (dataset,) = partbench_datasets()
     assert dataset.configure is not None
     for load in (dataset.load, lambda: open_clothing("")):
-        with pytest.raises(DatasetError, match="'clothing' names no images yet; say where .* lies, as clothing:PATH"):
+        with pytest.raises(DatasetError, match=r"'clothing' names no images yet; say where .* lies, as clothing:PATH"):
             load()
 
 
@@ -239,11 +239,11 @@ def test_a_mask_that_cannot_be_read_is_named(root: Path, monkeypatch: pytest.Mon
         with pytest.raises(DatasetError, match=r"0001.mat cannot be read as a mask of Clothing Co-Parsing \(.*\)"):
             test.masks([0], 8)
     savemat(path, {"tags": 1})
-    with pytest.raises(DatasetError, match="0001.mat cannot be read as a mask"):
+    with pytest.raises(DatasetError, match=r"0001.mat cannot be read as a mask"):
         test.masks([0], 8)
     path.write_bytes(whole)
     monkeypatch.setattr(unpacking, "MOST_BYTES", 1000)
-    with pytest.raises(DatasetError, match="0001.mat cannot be read as a mask .*would become more than"):
+    with pytest.raises(DatasetError, match=r"0001.mat cannot be read as a mask .*would become more than"):
         test.masks([0], 8)
 
 
