@@ -117,6 +117,12 @@ class Splits:
     """What was left out where the files were found, each in a sentence with its count."""
     remarks: Callable[[], tuple[str, ...]] = tuple
     """What was noticed while images were inspected, in sentences; asked for after that."""
+    episodes: tuple[int, ...] = ()
+    """Of one-shot episodes, the class that each asks for; empty of other data.
+
+    Test image i is segmented after pool image i alone. Their masks have that class and the background, 0; and either
+    may stand in other episodes as a picture, under another name.
+    """
 
 
 @dataclass(frozen=True)

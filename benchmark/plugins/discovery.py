@@ -39,6 +39,7 @@ BUILT_IN = (
     "datasets.celebamask_hq",
     "datasets.pascal_part",
     "datasets.clothing",
+    "datasets.matcher",
 )
 """Our own plugins, as modules of this package; they come first, so a name that we offer stays ours."""
 

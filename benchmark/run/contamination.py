@@ -76,6 +76,8 @@ def _earlier_findings(run: Path, task: SegmentationTask) -> Findings | None:
 
 def guard_images(task: SegmentationTask, test: HashedImages) -> GuardResult:
     """Test images among the labelled and the unlabelled ones, and twice among themselves; classes that none shows."""
+    if task.splits.episodes:
+        return GuardResult("the number of episodes, which share pictures", _fewer_episodes(task))
     pool = hash_images(task.splits.pool, task.pool)
     unlabelled, named = _unlabelled(task)
     flags = [
@@ -91,6 +93,13 @@ def guard_images(task: SegmentationTask, test: HashedImages) -> GuardResult:
     if task.splits.unlabelled:
         looked += f" and {len(unlabelled.names)} of {len(task.splits.unlabelled)} unlabelled"
     return GuardResult(f"{looked} images by name and look", tuple(flag for flag in flags if flag))
+
+
+def _fewer_episodes(task: SegmentationTask) -> tuple[GuardFlag, ...]:
+    """A flag where a part of the episodes is scored, which no published number is of."""
+    scored, there = len(task.test), len(task.splits.episodes)
+    text = f"{scored:,} of {there:,} episodes are scored, and published numbers are of all; add --test {there}"
+    return (GuardFlag(IMAGES, "fewer episodes", text),) if scored < there else ()
 
 
 def _unlabelled(task: SegmentationTask) -> tuple[HashedImages, list[str]]:
@@ -139,6 +148,8 @@ def _absent(task: SegmentationTask, shown: set[int]) -> tuple[str, ...]:
 def guard_shots(task: SegmentationTask) -> GuardResult:
     """Classes that a head of some draw and number of shots never sees, and shots that no person annotated."""
     draws = task.manifest.draws
+    if task.splits.episodes:
+        return GuardResult("their shots as published")
     shown = {i: _classes_of(task.splits.pool, i, task.plan.size) for i in {i for draw in draws for i in draw}}
     cases: list[str] = []
     counts: list[str] = []

@@ -87,7 +87,7 @@ class RunRecorder:
             "plan": plan.hash,
             "data": self.task.data,
             **({"dataset": dict(dataset.facts)} if dataset.facts else {}),
-            "shots": self.task.manifest.seen(cell.draw, cell.shots),
+            "shots": self.task.seen(cell),
             "schedule": plan.schedule,
             "scale": plan.scale,
             "seed": cell.seed(plan.seed),

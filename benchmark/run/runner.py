@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.nn.functional import one_hot
 
-from ... import one_line
+from ... import UserError, one_line
 from ...backbones.backbone import Backbone, Frugal
 from ...heads.head import Head
 from ..files import is_full, writable
@@ -29,6 +29,7 @@ from ..run_folder import RunFolder
 from .backbone_order import Turns
 from .backbone_run import BackboneRun
 from .contamination import run_guards
+from .episode_run import EpisodeRun
 from .features import FeatureSource
 from .makers import Makers
 from .recorder import RunRecorder
@@ -156,18 +157,31 @@ class Runner:
 
     def _score(self, name: str, cells: Sequence[Cell], work: Path) -> None:
         recorder = self.recorder
-        if name == COPY:
+        if self.task.splits.episodes:
+            self._episodes(name, cells, work)
+        elif name == COPY:
             self._copy(cells)
         elif name == SUPERVISED:
             self._supervised(cells, work)
         else:
-            offer = self.backbones[name]
-            code = code_hash(offer, wrapped=False)
-            source = FeatureSource.open(offer.record, self.device, self.cache, self.room, recorder.problem, code)
+            offer, source = self._open(name)
             if self.room and self.room.asked and not isinstance(source.extractor, Frugal):
                 what = f"--memory limits the maps of shots that are held for {name}, and nothing else"
                 recorder.problem(f"{what}: its network and the heads take what they take; partbench plan says how much")
             BackboneRun(offer, source, self.heads, recorder, work).run(cells)
+
+    def _open(self, name: str) -> tuple[Offer[Backbone], FeatureSource]:
+        offer = self.backbones[name]
+        code = code_hash(offer, wrapped=False)
+        source = FeatureSource.open(offer.record, self.device, self.cache, self.room, self.recorder.problem, code)
+        return offer, source
+
+    def _episodes(self, name: str, cells: Sequence[Cell], work: Path) -> None:
+        """One head for each episode."""
+        if name == SUPERVISED:
+            raise UserError("it learns from one set of shots, and every episode has its own; leave it out")
+        offer, source = (None, None) if name == COPY else self._open(name)
+        EpisodeRun(name, offer, source, self.heads, self.recorder, work).run(cells)
 
     def _copy(self, cells: Sequence[Cell]) -> None:
         """The control that predicts the training mask, whatever the image."""

@@ -23,6 +23,8 @@ class Truth:
 
     task: SegmentationTask
     rows: Sequence[int]
+    classes: tuple[int, ...] = ()
+    """The class of each logit, where these are not all classes in their order."""
 
     @cached_property
     def squares(self) -> Tensor:
@@ -30,10 +32,10 @@ class Truth:
         return self.task.scored.masks(self.rows, self.task.plan.size)
 
     def confuse(self, logits: Tensor) -> Confusion:
-        """Confusions (N, K, K) of the classes that logits (N, K, S, S) make likeliest."""
+        """Confusions (N, K, K) of the classes that logits (N, K, S, S) make likeliest, or of those of `classes`."""
         classes = len(self.task.dataset.classes)
         if not self.task.plan.native:
-            return confuse(logits.argmax(1).cpu().numpy(), self.squares.numpy(), classes)
+            return confuse(self._named(logits.argmax(1).cpu()).numpy(), self.squares.numpy(), classes)
         pairs = zip(logits, self._own, strict=True)
         return np.concatenate([self._confuse_own(one, mask, classes) for one, mask in pairs])
 
@@ -45,9 +47,17 @@ class Truth:
     def _confuse_own(self, logits: Tensor, mask: Tensor, classes: int) -> Confusion:
         """(1, K, K) of one image; what the square does not show of it is not scored."""
         height, width = mask.shape
-        guess = own_classes(logits, width, height, self.task.dataset.fit).cpu()
+        guess = self._named(own_classes(logits, width, height, self.task.dataset.fit).cpu())
         truth = torch.where(guess == IGNORE, guess, mask)
         return confuse(guess[None].numpy(), truth[None].numpy(), classes)
+
+    def _named(self, guess: Tensor) -> Tensor:
+        """The classes that guesses stand for."""
+        if not self.classes:
+            return guess
+        named = torch.full((IGNORE + 1,), IGNORE, dtype=guess.dtype)
+        named[: len(self.classes)] = torch.tensor(self.classes, dtype=guess.dtype)
+        return named[guess.long()]
 
     @cached_property
     def _own(self) -> list[Tensor]:

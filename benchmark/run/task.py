@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...datasets.dataset import IGNORE, Dataset, DatasetError, KeepsShape, Split, Splits
 from ..machine import slices
-from ..plan import Plan, check_names
+from ..plan import Cell, Plan, check_names
 from ..plugins.calls import plugin_call
 from ..plugins.catalogue import Offer
 from ..plugins.code_identity import code_hash
@@ -54,6 +54,8 @@ class SegmentationTask:
                 f"{dataset.name} has {len(task.pool)} labelled images to draw {max(plan.shots)} shots from; "
                 f"{'raise --pool' if enough else 'label more'}, or ask for less with --shots"
             )
+        if splits.episodes and (plan.shots, plan.draws) != ((1,), 1):
+            raise DatasetError(f"{dataset.name} has one-shot episodes, drawn as published; add --shots 1 --draws 1")
         if plan.native and not isinstance(task.scored, KeepsShape):
             what = f"the {plan.split} images of {dataset.name} have no masks of a size and shape of their own"
             raise DatasetError(f"{what}; give --size a number of pixels")
@@ -65,7 +67,7 @@ class SegmentationTask:
 
     @cached_property
     def pool(self) -> range:
-        return range(min(self.plan.pool, len(self.splits.pool)))
+        return self.test if self.splits.episodes else range(min(self.plan.pool, len(self.splits.pool)))
 
     @cached_property
     def scored(self) -> Split:
@@ -121,7 +123,9 @@ class SegmentationTask:
 
     @cached_property
     def manifest(self) -> ShotDraws:
-        """The draws of shots, the same for every backbone."""
+        """The draws of shots, the same for every backbone; of episodes, one with the supports of all."""
+        if self.splits.episodes:
+            return ShotDraws((tuple(self.pool),), (tuple(map(self.splits.pool.name, self.pool)),))
         masks = self.splits.pool.masks(list(self.pool), self.plan.size)
         present = [frozenset(m.unique().tolist()) - {IGNORE} for m in masks]
         draws = draw_shots(present, max(self.plan.shots), self.plan.draws, self.plan.seed)
@@ -131,6 +135,10 @@ class SegmentationTask:
     def shot_masks(self, draw: int, shots: int) -> Tensor:
         """Masks (shots, S, S) of a draw."""
         return self.splits.pool.masks(self.manifest.shots(draw, shots), self.plan.size)
+
+    def seen(self, cell: Cell) -> str:
+        """A hash of the images that the heads of a cell learn from."""
+        return self.manifest.seen(cell.draw, len(self.pool) if self.splits.episodes else cell.shots)
 
     def shot_slices(self, size: int) -> list[list[int]]:
         """Every pool image that some draw uses, in slices."""

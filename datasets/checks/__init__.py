@@ -126,7 +126,14 @@ def check_names_unique(dataset: Dataset) -> None:
 
 
 def check_pictures_unique(dataset: Dataset) -> None:
-    """No picture stands in two splits under two names; up to 64 of each are compared."""
+    """No picture stands in two splits under two names; up to 64 of each are compared, of episodes the two of each."""
+    splits = dataset.load()
+    if splits.episodes:
+        for index in _sample(splits.test, _SOME):
+            pool, test = (split.images([index], SIZES[1]) for split in (splits.pool, splits.test))
+            if torch.equal(pool, test):
+                raise DatasetError(f"{dataset.name} asks in '{splits.test.name(index)}' for what it shows; pair others")
+        return
     pictures = [(name, _pictures(split)) for name, split in _splits(dataset)]
     for (one, ours), (other, theirs) in combinations(pictures, 2):
         shared = sorted(ours.keys() & theirs.keys())

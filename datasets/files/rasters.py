@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..files.masks import Labels
+from .masks import Labels
 
 Mask = NDArray[np.bool_]
 Numbers = NDArray[np.floating[Any]]

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from ..dataset import DatasetError
+from ..files.rasters import Mask, Points, decode_counts, leaves, polygon, rectangle, run_lengths
 from .found import DrawnShape, FoundAnnotations
 from .kinds import read_object, unreadable
 from .labels import CONTENT, UNREADABLE, AnnotationReader, finite
 from .manifest import ExportManifest
-from .rasters import Mask, Points, decode_counts, leaves, polygon, rectangle, run_lengths
 from .split import IMAGES
 
 Entry = Mapping[str, Any]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ..files.hints import enumeration
 from ..files.masks import Labels
-from .rasters import Mask
+from ..files.rasters import Mask
 
 EMPTY = "shapes that cover 0 pixels of their image, left out"
 CLIPPED = "shapes that reach beyond their image, clipped"

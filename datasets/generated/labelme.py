@@ -14,11 +14,11 @@ from PIL import Image
 
 from ..dataset import DatasetError
 from ..files.decoding import decode, open_picture
+from ..files.rasters import Mask, Points, around, disc, leaves, polygon, rectangle, stamp, stroke
 from .found import DrawnShape, FoundAnnotations
 from .kinds import read_object, unreadable
 from .labels import BACKGROUND_LABEL, CONTENT, IGNORE_LABEL, UNREADABLE, AnnotationReader, finite
 from .manifest import BACKGROUND, ExportManifest
-from .rasters import Mask, Points, around, disc, leaves, polygon, rectangle, stamp, stroke
 from .split import image_file
 
 VERSION = "5.5.0"

@@ -14,9 +14,9 @@ from ..dataset import IGNORE, DatasetError
 from ..files.decoding import upright_size
 from ..files.hints import enumeration, hint
 from ..files.listing import composed
+from ..files.rasters import paint
 from .found import NAMED, DrawnShape, FoundAnnotations
 from .manifest import ExportManifest
-from .rasters import paint
 from .split import IMAGES, image_file
 
 BACKGROUND_LABEL, IGNORE_LABEL = "_background_", "__ignore__"

@@ -44,6 +44,9 @@ def show(plan: Plan, device: str, out: Path | None, like: Path | None, most: flo
     folder = folder_for(plan, out)
     results = read_run(like)[1] if like else None
     task = SegmentationTask.of_offer(find_dataset(catalogue, plan.dataset), plan)
+    if task.splits.episodes:
+        fact = f"{plan.dataset} has {len(task.test):,} episodes with heads of their own, which no rehearsal knows"
+        raise PlanError(f"{fact}; time a few of them with partbench run --test 20")
     look_at_images(task, open_console(stderr=True))
     room = MemoryLimit.of(processor, most)
     free, feasibility = room.most, _rehearse(plan, catalogue, task, folder, room, as_json)

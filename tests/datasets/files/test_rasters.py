@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from skimage.draw import disk, polygon2mask
 
-from partbench.datasets.generated.rasters import decode_counts, disc, paint, polygon, run_lengths, stroke
+from partbench.datasets.files.rasters import decode_counts, disc, paint, polygon, run_lengths, stroke
 
 WIDTH, HEIGHT = 24, 16
 

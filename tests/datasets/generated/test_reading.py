@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from partbench.datasets.dataset import IGNORE, DatasetError
+from partbench.datasets.files.rasters import disc
 from partbench.datasets.generated.labels import AnnotationReader, FoundAnnotations
 from partbench.datasets.generated.manifest import ExportManifest, read_manifest
-from partbench.datasets.generated.rasters import disc
 from partbench.datasets.generated.reading import take_annotations
 from partbench.datasets.generated.writing import complete, new_export, write_image
 
