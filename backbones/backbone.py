@@ -30,7 +30,11 @@ class Extractor(Protocol):
     """A loaded backbone."""
 
     def __call__(self, images: Tensor, /) -> Maps:
-        """Map images (N, 3, S, S) in [0, 1] to maps (N, channels[i], h_i, w_i), each at its native size."""
+        """Map images (N, 3, S, S) in [0, 1] to maps (N, channels[i], h_i, w_i), each at its native size.
+
+        A map that heads are to enlarge in another way than bilinearly has `cells`, `enlarge` and `at`, as the
+        `Enlarges` of heads/head.py says.
+        """
 
 
 @runtime_checkable
@@ -114,6 +118,8 @@ class Backbone:
     """`trainer(size, device, seed)` starts the training that `partbench pretrain NAME` runs."""
     weights: Path | tuple[Path, ...] | None = None
     """The file that `load` reads, or files; their hash stands in every result."""
+    upsampler: Path | None = None
+    """The weights of what enlarges its maps, which are hashed too; codes of images do not depend on them."""
     examples: tuple[str, ...] = ()
     """Variants that stand for a family where a check asks for all of it, as `NAME:*`."""
     local: bool = True

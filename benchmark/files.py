@@ -137,8 +137,12 @@ def file_hash(path: Path, digits: int = 16) -> str:
     return digest.hexdigest()[:digits]
 
 
-def weights_hash(weights: Path | tuple[Path, ...] | None) -> str | None:
-    """Hash of the weights file that a backbone reads, or of its files; None where it reads none, or one is missing."""
+def weights_hash(*weights: Path | tuple[Path, ...] | None) -> str | None:
+    """Hash of what a backbone reads: a weights file, several, or None; None where it reads none, or one is missing."""
+    return "+".join(filter(None, map(_hash_together, weights))) or None
+
+
+def _hash_together(weights: Path | tuple[Path, ...] | None) -> str | None:
     files = (weights,) if isinstance(weights, Path) else weights or ()
     if not files or not all(file.exists() for file in files):
         return None

@@ -3,16 +3,18 @@
 U of eq. (1) is a matrix from top to bottom times one from left to right, so that summing the products of two maps over
 the pixels of a rectangle needs no pixel: both maps meet at the size of the smaller one. Pixels without a label inside
 of the rectangle are read with `sample` and taken away again; or, if they are the most, the labelled ones are added up.
+Where a map enlarges itself, they always are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from .head import Enlarges
 from .pixelwise import enlarges, resize, sample, stretch
 
 AT_ONCE = 2**23
@@ -29,6 +31,8 @@ def exact(maps: Sequence[Tensor], size: int) -> list[Tensor]:
 def class_sums(maps: Sequence[Tensor], mask: Tensor, classes: int) -> Tensor:
     """The sum of F over the pixels of each class, (ΣC, K), for maps that are `exact` and a mask (S, S)."""
     mask = mask.to(maps[0].device)
+    if _own_way(maps):
+        return _sampled_sums(maps, mask, classes)
     members = (torch.arange(classes, device=mask.device)[:, None, None] == mask).double()
     everywhere = torch.ones_like(members[0, 0])
     axes = Axes(len(mask), everywhere, everywhere)
@@ -40,7 +44,7 @@ def gram(maps: Sequence[Tensor], labelled: Tensor) -> Tensor:
     labelled = labelled.to(maps[0].device)
     rows, columns = labelled.any(1), labelled.any(0)
     holes = rows[:, None] & columns & ~labelled
-    if holes.sum() > labelled.sum():
+    if _own_way(maps) or holes.sum() > labelled.sum():
         return _sampled(maps, labelled)
     whole = _rectangle(maps, Axes(len(labelled), rows.double(), columns.double()))
     return whole - _sampled(maps, holes) if holes.any() else whole
@@ -87,11 +91,30 @@ def _rectangle(maps: Sequence[Tensor], axes: Axes) -> Tensor:
     return total
 
 
+def _own_way(maps: Sequence[Tensor]) -> bool:
+    """Whether a map is enlarged otherwise than by a matrix on either side."""
+    return any(isinstance(layer, Enlarges) for layer in maps)
+
+
 def _sampled(maps: Sequence[Tensor], chosen: Tensor) -> Tensor:
     """The Gram matrix over some pixels, read a few at a time."""
-    channels, pixels = sum(layer.shape[1] for layer in maps), chosen.flatten().nonzero()[:, 0]
+    channels = sum(layer.shape[1] for layer in maps)
     total = maps[0].new_zeros(channels, channels)
-    for some in pixels.split(max(1, AT_ONCE // channels)):
-        columns = sample(maps, some[None], len(chosen))[0]
+    for _, columns in _columns(maps, chosen):
         total.addmm_(columns, columns.T)
     return total
+
+
+def _sampled_sums(maps: Sequence[Tensor], mask: Tensor, classes: int) -> Tensor:
+    """The sums by class, read a few pixels at a time."""
+    total = maps[0].new_zeros(sum(layer.shape[1] for layer in maps), classes)
+    for pixels, columns in _columns(maps, mask < classes):
+        total.index_add_(1, mask.flatten()[pixels], columns)
+    return total
+
+
+def _columns(maps: Sequence[Tensor], chosen: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Some of the chosen pixels (P,) after the other, and F there (ΣC, P)."""
+    pixels = chosen.flatten().nonzero()[:, 0]
+    for some in pixels.split(max(1, AT_ONCE // sum(layer.shape[1] for layer in maps))):
+        yield some, sample(maps, some[None], len(chosen))[0]

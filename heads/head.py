@@ -44,6 +44,23 @@ class ReadsRows(Protocol):
 
 
 @runtime_checkable
+class Enlarges(Protocol):
+    """A map (N, C, h, w) that eq. (1) enlarges in a way of its own, linear and every channel alike.
+
+    `pixelwise.py` asks for it wherever it would enlarge bilinearly; smaller it becomes as any map.
+    """
+
+    cells: Tensor
+    """The same as an ordinary tensor."""
+
+    def enlarge(self, cells: Tensor, rows: Rows, size: int) -> Tensor:
+        """Other channels (N, O, h, w) at its places, enlarged as it is: (N, O, bottom - top, size)."""
+
+    def at(self, pixels: Tensor, size: int) -> Tensor:
+        """Itself, enlarged, at `pixels` (N, P): (N, C, P)."""
+
+
+@runtime_checkable
 class Solves(Protocol):
     """Optional capability: a head that is computed from its shots at once, and not trained in steps."""
 

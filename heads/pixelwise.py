@@ -6,6 +6,7 @@ it, the reference for the other two: `project` is F through a first layer withou
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .head import Rows
+from .head import Enlarges, Rows
 
 
 def enlarges(layer: Tensor, size: int) -> bool:
@@ -29,6 +30,8 @@ def resize(layer: Tensor, size: int) -> Tensor:
     Bilinear up with pixels as squares (align_corners=False), area down. The paper does not say; the
     authors' code aligns the corners. `_axis` and `_sample` follow the choice made here.
     """
+    if isinstance(layer, Enlarges):
+        return layer.enlarge(layer.cells, (0, size), size) if enlarges(layer, size) else resize(layer.cells, size)
     if layer.shape[-2:] == (size, size):
         return layer
     if enlarges(layer, size):
@@ -62,7 +65,9 @@ def project(
     out: Tensor | None = None
     small: dict[tuple[int, int], Tensor] = {}
     for layer, part in zip(maps, parts, strict=True):
-        if enlarges(layer, size):
+        if isinstance(layer, Enlarges) and enlarges(layer, size):
+            out = _add(out, look.lead(layer, part))
+        elif enlarges(layer, size):
             height, width = layer.shape[-2:]
             taps = _taps(look.crop(layer), part)
             small[height, width] = small[height, width] + taps if (height, width) in small else taps
@@ -112,6 +117,19 @@ class ConvWindow:
         strip = layer[:, :, self.top - above : self.bottom + below]
         out = F.conv2d(strip, weight, padding=self.reach, dilation=self.dilation)
         return out[:, :, above : above + self.height] if above or below else out
+
+    def lead(self, layer: Enlarges, weight: Tensor) -> Tensor:
+        """The layer on a map that enlarges itself, before it does: tap by tap, each moved to where it looks."""
+        above, below = min(self.reach, self.top), min(self.reach, self.size - self.bottom)
+        rows, out = (self.top - above, self.bottom + below), None
+        for down, across in itertools.product(range(self.kernel), repeat=2):
+            cells = torch.einsum("oc,nchw->nohw", weight[:, :, down, across], layer.cells)
+            large = layer.enlarge(cells, rows, self.size)
+            large = F.pad(large, (self.reach, self.reach, self.reach - above, self.reach - below))
+            top, left = down * self.dilation, across * self.dilation
+            out = _add(out, large[:, :, top : top + self.height, left : left + self.size])
+        assert out is not None
+        return out
 
     def down(self, height: int, like: Tensor) -> Tensor:
         """The matrix (height of the strip, kernel · rows of the map that it needs) of U from top to bottom."""
@@ -200,6 +218,8 @@ def _axis(length: int, size: int, kernel: int, dilation: int, dtype: torch.dtype
 
 def _sample(layer: Tensor, pixels: Tensor, size: int) -> Tensor:
     """One map of eq. (1) at `pixels` (N, P): (N, C, P)."""
+    if isinstance(layer, Enlarges) and enlarges(layer, size):
+        return layer.at(pixels, size)
     if not enlarges(layer, size):
         flat = resize(layer, size).flatten(2)
         return flat.gather(2, pixels[:, None].expand(-1, flat.shape[1], -1))

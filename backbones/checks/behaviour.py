@@ -112,7 +112,7 @@ def check_batch(backbone: Backbone) -> None:
     both, alone, swapped = answers
     if not close([layer[:1] for layer in both], alone):
         raise BackboneError(f"{backbone.name} mixes the images of a batch; put it into eval mode")
-    if not close(both, [layer.flip(0) for layer in swapped]):
+    if not close(both, [layer[[1, 0]] for layer in swapped]):
         raise BackboneError(f"{backbone.name} gives an image other maps in another place of a batch; keep the order")
 
 

@@ -14,6 +14,7 @@ INSID3 does this with the last map of a ViT of 1024 channels. Here two things ar
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
@@ -40,7 +41,7 @@ class ProjectPositionOut:
         return counts and f"position projected out: {counts} directions"
 
     @torch.no_grad()
-    def __call__(self, maps: Maps, height: int, width: int) -> Maps:
+    def __call__(self, maps: Maps, images: Callable[[], Tensor], height: int, width: int) -> Maps:
         if not self.bases:
             device = maps[0].device
             black = self.inner(torch.zeros(1, 3, self.size, self.size, device=device))

@@ -1,15 +1,17 @@
 """Backbones made from another backbone: its untrained twin, and itself with its maps changed.
 
-Wrappers stand behind a name in one order, each at most once: `NAME-position+position`.
+Wrappers stand behind a name in one order, each at most once: `NAME-position+anyup+position`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
+from ..anyup import find_weights
 from ..backbone import Backbone, BackboneError, Extractor
 from . import CHANNELS
 
@@ -17,15 +19,18 @@ TWIN, POSITION, NO_POSITION = "random:", "+position", "-position"
 """What stands before the name of a twin, and behind one with coordinates, or with position projected out."""
 DIRECTIONS = 500
 """That `-position` projects out, as INSID3 does to segment; for keypoints it takes 20, which is `-position20`."""
-ORDER = (NO_POSITION, POSITION)
-_WRAPPED = re.compile(r"(?P<plain>.+?)(?P<wrappers>(\+position|-position\d*)*)", re.DOTALL)
-_WRAPPER = re.compile(r"(\+position|-position)(\d*)")
+ANYUP = "+anyup"
+"""What stands behind a name whose maps AnyUp enlarges; `+anyup@FILE` with weights of a file."""
+ORDER = (NO_POSITION, ANYUP, POSITION)
+_EACH = r"\+position|-position\d*|\+anyup(?:@[^@]+?)?"
+_WRAPPED = re.compile(rf"(?P<plain>.+?)(?P<wrappers>(?:{_EACH})*)", re.DOTALL)
+_WRAPPER = re.compile(rf"(?:{_EACH})(?=[+-]position|\+anyup|$)")
 
 
 def split_wrappers(name: str) -> tuple[str, tuple[str, ...]]:
     """The name of what is wrapped, and the wrappers behind it: `vae`, and `-position20` and `+position`."""
     match = _WRAPPED.fullmatch(name)
-    return (match["plain"], tuple(m.group() for m in _WRAPPER.finditer(match["wrappers"]))) if match else (name, ())
+    return (match["plain"], tuple(_WRAPPER.findall(match["wrappers"]))) if match else (name, ())
 
 
 def plain_name(name: str) -> str:
@@ -35,12 +40,12 @@ def plain_name(name: str) -> str:
 
 def wrap_backbone(backbone: Backbone, wrappers: tuple[str, ...]) -> Backbone:
     """The backbone with these wrappers around it, the first innermost."""
-    kinds = [_WRAPPER.fullmatch(wrapper)[1] for wrapper in wrappers]  # type: ignore[index]
+    kinds = [kind for wrapper in wrappers for kind in ORDER if wrapper.startswith(kind)]
     if kinds != [kind for kind in ORDER if kind in kinds]:
         asked, order = backbone.name + "".join(wrappers), " before ".join(ORDER)
         raise BackboneError(f"{asked} has its wrappers twice or in another order; write each once, {order}")
     for kind, wrapper in zip(kinds, wrappers, strict=True):
-        backbone = with_position(backbone) if kind == POSITION else without_position(backbone, wrapper)
+        backbone = MAKERS[kind](backbone, wrapper.removeprefix(kind))
     return backbone
 
 
@@ -63,19 +68,33 @@ def twin(backbone: Backbone, seed: int) -> Backbone:
     )
 
 
-def with_position(backbone: Backbone) -> Backbone:
+def with_position(backbone: Backbone, _: str = "") -> Backbone:
     """The backbone `NAME+position`: its own maps, and the coordinates (N, 20, S, S) after them."""
     wrapped = _wrapped(backbone, POSITION, partial(_append, backbone.size), "with coordinates")
     return replace(wrapped, channels=(*backbone.channels, CHANNELS))
 
 
-def without_position(backbone: Backbone, wrapper: str = NO_POSITION) -> Backbone:
+def without_position(backbone: Backbone, number: str = "") -> Backbone:
     """The backbone `NAME-position`, or `NAME-position20`: its maps without what they are of a black image."""
-    number = wrapper.removeprefix(NO_POSITION)
-    directions = int(number or DIRECTIONS)
+    wrapper, directions = NO_POSITION + number, int(number or DIRECTIONS)
     if not directions:
         raise BackboneError(f"{backbone.name}{wrapper} projects nothing out; leave {wrapper} out, or name a number")
     return _wrapped(backbone, wrapper, partial(_debias, backbone.size, directions), "position projected out")
+
+
+def with_anyup(backbone: Backbone, file: str = "") -> Backbone:
+    """The backbone `NAME+anyup`, or `NAME+anyup@FILE`: its maps, which AnyUp enlarges."""
+    path, origin = find_weights(file.removeprefix("@"))
+    wrapped = _wrapped(backbone, ANYUP + file, partial(_enlarge, backbone.size, path), "enlarged by AnyUp")
+    origin = "; ".join(filter(None, (backbone.origin, origin)))
+    return replace(wrapped, upsampler=path, origin=origin, learnt=True)  # AnyUp learnt from photographs
+
+
+MAKERS: Mapping[str, Callable[[Backbone, str], Backbone]] = {
+    NO_POSITION: without_position,
+    ANYUP: with_anyup,
+    POSITION: with_position,
+}
 
 
 def _wrapped(backbone: Backbone, wrapper: str, around: Callable[..., Extractor], summary: str) -> Backbone:
@@ -106,3 +125,10 @@ def _debias(size: int, directions: int, load: Callable[..., Extractor], *seed: i
 
     inner = load(*seed)
     return wrap(inner, ProjectPositionOut(inner, size, directions), size)
+
+
+def _enlarge(size: int, path: Path, load: Callable[..., Extractor], *seed: int) -> Extractor:
+    from ..anyup.upsample import Upsample, open_weights
+    from .wrapped import wrap
+
+    return wrap(load(*seed), Upsample(open_weights(path)), size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from torch import Tensor, nn
@@ -20,8 +21,8 @@ class Change(Protocol):
     def settings(self) -> str:
         """What came of it that its name does not say, '' if nothing."""
 
-    def __call__(self, maps: Maps, height: int, width: int) -> Maps:
-        """The maps of images of this height and width, pixels, changed."""
+    def __call__(self, maps: Maps, images: Callable[[], Tensor], height: int, width: int) -> Maps:
+        """The maps of `images()` (N, 3, height, width), changed."""
 
 
 class AppendPosition:
@@ -29,7 +30,7 @@ class AppendPosition:
 
     settings = ""
 
-    def __call__(self, maps: Maps, height: int, width: int) -> Maps:
+    def __call__(self, maps: Maps, images: Callable[[], Tensor], height: int, width: int) -> Maps:
         count, device = len(maps[0]), maps[0].device
         return [*maps, fourier_features(height, width, device).expand(count, -1, -1, -1)]
 
@@ -56,7 +57,7 @@ class Wrapped(nn.Module):
         return "; ".join(filter(None, (getattr(self.inner, "settings", ""), self.change.settings))) or None
 
     def forward(self, images: Tensor) -> Maps:
-        return self.change(self.inner(images), *images.shape[-2:])
+        return self.change(self.inner(images), lambda: images, *images.shape[-2:])
 
 
 class _Inverting(Wrapped):
@@ -71,7 +72,7 @@ class _Inverting(Wrapped):
         return codes
 
     def maps(self, codes: Codes) -> Maps:
-        return self.change(self.inner.maps(codes), self.size, self.size)
+        return self.change(self.inner.maps(codes), lambda: self.reconstruct(codes), self.size, self.size)
 
     def reconstruct(self, codes: Codes) -> Tensor:
         images: Tensor = self.inner.reconstruct(codes)
@@ -102,7 +103,7 @@ class _Frugal(Wrapped):
 class _Generating(Wrapped):
     def sample(self, count: int, seed: int) -> tuple[Tensor, Maps]:
         images, maps = self.inner.sample(count, seed)
-        return images, self.change(maps, *images.shape[-2:])
+        return images, self.change(maps, lambda: images, *images.shape[-2:])
 
 
 class _Drawing(Wrapped):

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ... import one_line
 from ...backbones.backbone import Backbone, Generates
-from ...heads.head import Head, Solves
+from ...heads.head import Enlarges, Head, Solves
 from ..machine import MemoryLimit, PeakMemory, slices
 from ..metrics.confusion import confuse
 from ..plan import base_head, parse_auto_shot
@@ -73,7 +73,8 @@ class Rehearsal:
         together = len(slices(range(1000), backbone.size)[0])
         described = time_features(source, images, together)
         maps = described.maps
-        shapes = tuple(tuple(layer.shape[1:]) for layer in maps)
+        shapes = tuple((*layer.shape[1:], isinstance(layer, Enlarges)) for layer in maps)
+        named = {name: self._named(name, source, maps, shapes) for name in heads}  # a map may hold more once it is read
         return BackboneFigures(
             load=load,
             read=read / len(images),
@@ -83,11 +84,11 @@ class Rehearsal:
             missing=self._missing(source),
             code=described.code,
             channels=sum(shape[0] for shape in shapes),
-            maps=sum(layer[0].nelement() * layer.element_size() for layer in maps),
+            maps=sum(layer[:1].nbytes for layer in maps),
             weights=weights,
             memory=described.memory,
             slice=together,
-            heads={name: self._named(name, source, maps, shapes) for name in heads},
+            heads=named,
         )
 
     def _named(self, name: str, source: FeatureSource, maps: Sequence[Tensor], shapes: Shapes) -> HeadFigures:

@@ -29,8 +29,9 @@ def note_offers(run: Path, *shelves: Mapping[str, Offer[Any]]) -> None:
 
 def subject_of(offer: Offer[Any]) -> Subject:
     """What a sign-off of an offer is of; reads its weights, or files of its images and masks, for their hash."""
-    weights = weights_hash(offer.record.weights) if isinstance(offer.record, Backbone) else None
-    data = data_hash(offer.record) if isinstance(offer.record, Dataset) else None
+    record = offer.record
+    weights = weights_hash(record.weights, record.upsampler) if isinstance(record, Backbone) else None
+    data = data_hash(record) if isinstance(record, Dataset) else None
     return Subject(offer.provider, weights, data, code_hash(offer))
 
 

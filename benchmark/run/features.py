@@ -62,15 +62,15 @@ class FeatureSource:
 
     @cached_property
     def weights(self) -> str | None:
-        """Hash of the weights."""
-        return weights_hash(self.backbone.weights)
+        """Hash of all weights."""
+        return weights_hash(self.backbone.weights, self.backbone.upsampler)
 
     @cached_property
     def codes(self) -> CodeStore | None:
         """Where codes of images come from; None for a backbone that reads images."""
         if not isinstance(self.extractor, Inverts):
             return None
-        where = self.device, self.cache, self.weights, self.room
+        where = self.device, self.cache, weights_hash(self.backbone.weights), self.room
         return CodeStore(self.backbone, self.extractor, *where, tell=self.tell, code=self.code)
 
     def maps(self, images: Tensor, codes: Codes | None = None) -> list[Tensor]:

@@ -25,7 +25,10 @@ class Makers:
 
     def weights(self, backbone: str) -> str | None:
         """Hash of the weights of a backbone; those without a network have none."""
-        return weights_hash(self.backbones[backbone].record.weights) if backbone in self.backbones else None
+        if backbone not in self.backbones:
+            return None
+        record = self.backbones[backbone].record
+        return weights_hash(record.weights, record.upsampler)
 
     def backbone_code(self, name: str) -> str:
         """Hash of the code of a backbone; of a control that is none, which `PROTOCOL` stands for, empty."""

@@ -73,4 +73,4 @@ class ShotMaps:
 
     def _bytes(self, more: list[Tensor]) -> int:
         """Of all maps that are held, and of some more."""
-        return sum(m.nelement() * m.element_size() for maps in (*self.held.values(), more) for m in maps)
+        return sum(m.nbytes for maps in (*self.held.values(), more) for m in maps)

@@ -10,8 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torch import Tensor
 
+from partbench.backbones.backbone import Backbone
+from partbench.benchmark.plugins.catalogue import Offer
 from partbench.benchmark.results import CellResult
+from partbench.benchmark.run.features import FeatureSource
+from partbench.benchmark.run.makers import Makers
 from partbench.benchmark.run_folder import RunFolder
 
 PLUGIN = """
@@ -46,6 +52,22 @@ COMMAND = (
     "--test 19 --pool 6 --size 16 --device cpu --out"
 )
 START = "from partbench.benchmark.cli.main import main; main()"
+
+
+class Inverting:
+    """Its code of an image is the image."""
+
+    def __call__(self, images: Tensor) -> list[Tensor]:
+        return [images]
+
+    def invert(self, images: Tensor) -> dict[str, Tensor]:
+        return {"w": images}
+
+    def maps(self, codes: dict[str, Tensor]) -> list[Tensor]:
+        return [codes["w"]]
+
+    def reconstruct(self, codes: dict[str, Tensor]) -> Tensor:
+        return codes["w"]
 
 
 @pytest.fixture
@@ -104,3 +126,18 @@ def test_what_a_killed_run_left_is_not_taken_for_that_of_other_code(plugin: Path
     call(*COMMAND.split(), "fresh")
     for ours, theirs in zip(scores("run"), scores("fresh"), strict=True):
         assert np.array_equal(ours.confusion, theirs.confusion)  # type: ignore[arg-type]
+
+
+def test_what_enlarges_maps_counts_among_the_weights(tmp_path: Path) -> None:
+    """Another upsampler makes other scores, and codes of images are those of the same network still."""
+    for name in ("net", "one", "two"):
+        (tmp_path / name).write_text(name)
+    hashes = {}
+    for name in ("", "one", "two"):
+        file = tmp_path / name if name else None
+        record = Backbone("toy", 8, (3,), load=Inverting, weights=tmp_path / "net", upsampler=file)
+        hashes[name] = Makers({"toy": Offer(record, "partbench")}, {}).weights("toy")
+        source = FeatureSource.open(record, torch.device("cpu"), tmp_path)
+        assert source.weights == hashes[name] and source.codes
+        assert source.codes.weights == hashes[""]
+    assert len(set(hashes.values())) == 3
