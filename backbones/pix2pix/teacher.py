@@ -23,7 +23,7 @@ def open_teacher(teacher: str, device: torch.device) -> tuple[Callable[[Tensor],
     """
     weights, side = _parse(teacher)
     record = HED.configure("", weights)
-    assert record.weights is not None, "a family has a file of weights"
+    assert isinstance(record.weights, Path), "a HED is one file"
     network, side = open_hed(record.weights).to(device), side or record.size
     digest = hashlib.sha256(record.weights.read_bytes()).hexdigest()[:16]
     what = f"hed@{Path(weights).name}{record.origin and f' ({record.origin})'}, {digest}, at {side} pixels"
