@@ -6,12 +6,14 @@ import errno
 import hashlib
 import os
 import re
+import socket
 import sys
 import time
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +25,10 @@ else:
     import tomli as tomllib
 
 
-LOCK = ".lock"
-"""The file in a folder of a run that is locked while somebody writes into it."""
 PART = re.compile(r"\.[0-9]+\.part(\.[a-z]+)?$")
-"""How the name of a half-written file ends: the number of the process that writes it is in it."""
+"""How the name of a half-written file ends: the number of the process that writes it, and of its machine, is in it."""
+HOUR = 3600.0
+"""Seconds after which nobody is writing the same file of a run still."""
 UNREADABLE = (
     ArithmeticError,
     AttributeError,
@@ -45,12 +47,28 @@ RuntimeError is a compression or encryption that zipfile does not know, and brac
 """
 
 
+@lru_cache(maxsize=1)
+def machine_name() -> str:
+    """Tells this machine, since it was started and as far as it numbers its processes, from every other."""
+    parts = [socket.gethostname()]
+    with suppress(OSError):  # on Linux: two containers may have one name and two processes 1
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
+        parts.append(os.readlink("/proc/self/ns/pid"))
+    return " ".join(parts)
+
+
+def machine_number() -> int:
+    """A number for that name, of ten digits at most."""
+    return zlib.crc32(machine_name().encode())
+
+
 @contextmanager
 def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
     """A file to write that takes the place of `path` when it is whole; of one that is not, nothing is left."""
     path.parent.mkdir(parents=True, exist_ok=True)
     device = path.exists() and not (path.is_file() or path.is_dir())
-    part = path if device else path.with_name(f"{path.name}.{os.getpid()}.part{suffix}")
+    writer = f"{os.getpid()}{machine_number():010d}"
+    part = path if device else path.with_name(f"{path.name}.{writer}.part{suffix}")
     try:
         yield part
         if not device:
@@ -73,16 +91,7 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 
 class LockedError(UserError):
-    """A folder that another program writes into, in one sentence: the fact, the culprit, the mend."""
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Keep every other run from writing into a folder, which would lose what two read, change and write."""
-    mend = "when it has ended the same command adds to it; or choose another --out"
-    with locked_file(folder / LOCK, f"another partbench run is writing into {folder}; {mend}"):
-        remove_parts(folder)
-        yield
+    """A file that another program writes, in one sentence: the fact, the culprit, the mend."""
 
 
 @contextmanager

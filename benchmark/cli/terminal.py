@@ -71,7 +71,11 @@ class TerminalListener(Listener):
         self.bars.start()
 
     def start(self, backbone: str, units: int) -> None:
-        self.tasks[backbone] = self.bars.add_task(escape(backbone), total=units, what="")
+        """A bar for a backbone, which grows where several workers have a part of it."""
+        if backbone in self.tasks:
+            self.bars.update(self.tasks[backbone], total=units + (self.bars.tasks[self.tasks[backbone]].total or 0))
+        else:
+            self.tasks[backbone] = self.bars.add_task(escape(backbone), total=units, what="")
         if not self.console.is_terminal:
             self.console.print(f"{escape(backbone)}: {units} units of work", soft_wrap=True)
 

@@ -49,13 +49,16 @@ class BackboneRun:
     recorder: RunRecorder
     work: Path
     """Trained heads and confusions of slices, until all cells are scored."""
+    draws: Sequence[int] = ()
+    """Of the cells that are scored."""
 
     def run(self, cells: Sequence[Cell]) -> None:
         """Fit the head of every cell and score them all; a head that fails leaves the others alone."""
         task, size = self.recorder.task, self.backbone.size
         auto = [cell for cell in cells if is_auto_shot(cell.head)]
         few = [cell for cell in cells if cell not in auto]
-        slices, of_shots = task.test_slices(size) if few else [], task.shot_slices(size)
+        self.draws = sorted({cell.draw for cell in cells})
+        slices, of_shots = task.test_slices(size) if few else [], self._shot_slices()
         bases = dict.fromkeys(base_cell(cell) for cell in cells)
         units = 1 + len(of_shots) + len(bases) + len(slices) + UNITS * len(auto)
         self.recorder.reporter.start(self.backbone.name, units)
@@ -64,7 +67,7 @@ class BackboneRun:
             self.source.codes.invert_ahead(task.splits.pool, [i for rows in of_shots for i in rows])
             self.source.codes.invert_ahead(task.scored, [i for rows in slices for i in rows])
         self.source.measure(task.statistics(size), task.plan.scale)
-        self._report_unit("scale")
+        self._described("scale")
         heads = self._fit_all(cells, of_shots)
         self._score_few({cell: heads[cell] for cell in few if cell in heads}, slices)
         self._score_auto({cell: heads[base_cell(cell)] for cell in auto if base_cell(cell) in heads})
@@ -109,17 +112,23 @@ class BackboneRun:
 
     @cached_property
     def slices(self) -> SliceStore:
-        return SliceStore(self.recorder, self.work)
+        return SliceStore(self.recorder, self.work, tuple(self.draws))
 
     @property
     def classes(self) -> int:
         return len(self.recorder.task.dataset.classes)
 
+    def _shot_slices(self) -> list[list[int]]:
+        """The slices of pool images in which a draw has shots: as they are for all draws, so that no bit differs."""
+        task = self.recorder.task
+        used = {row for draw in self.draws for row in task.manifest.draws[draw]}
+        return [rows for rows in task.shot_slices(self.backbone.size) if used & {*rows}]
+
     def _fit_all(self, cells: Sequence[Cell], of_shots: Sequence[list[int]]) -> dict[Cell, StoredHead]:
         """The trained heads that cells need, by few-shot cell: one draw after the other, or all of a kind at once."""
         heads: dict[Cell, StoredHead] = {}
         shots = ShotMaps(self.source, self.recorder.task.splits.pool, of_shots)
-        shots.enter(lambda: self._report_unit("shots"))
+        shots.enter(lambda rows: self._described("shots", f" {rows[0]}-{rows[-1]}"))
         bases = sorted(dict.fromkeys(base_cell(cell) for cell in cells), key=lambda cell: cell.draw)
         for group in self.head_store.groups(bases):
             shots.want({row for cell in group for row in self.recorder.task.manifest.draws[cell.draw]})
@@ -179,9 +188,14 @@ class BackboneRun:
                 gallery.keep(cell, truth.shown(logits).numpy())
         if rebuilt is not None:
             arrays[ERRORS] = (rebuilt - images).square().mean((1, 2, 3)).sqrt().numpy()
-        if number == 0:
+        if number == 0 and 0 in self.draws:  # of the others nothing is shown, and another worker may be writing
             gallery.write(None if rebuilt is None else rebuilt.numpy())
         return arrays, failures
+
+    def _described(self, unit: str, which: str = "") -> None:
+        """Note that images of the pool were described."""
+        self.recorder.journal(unit, f"{self.backbone.name}{which}")
+        self._report_unit(unit)
 
     def _report_unit(self, what: str) -> None:
         self.recorder.reporter.unit(self.backbone.name, what)

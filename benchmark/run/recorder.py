@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from ..reporter import Listener
 from ..results import CellResult, ResultError
 from ..run_folder import RunFolder
 from ..sealed_files import Origin
+from .journal import Journal
 from .makers import Makers
 from .task import SegmentationTask
 
@@ -45,6 +45,17 @@ class RunRecorder:
             self.outdated.setdefault(change, set()).add(cell)
         return result is not None and not changes
 
+    def failed_since(self, cell: Cell, since: float | None) -> bool:
+        """Whether a cell has failed since a run began, be it in another run: that is its result."""
+        file = self.folder.cell_file(cell)
+        if since is None or not file.exists() or file.stat().st_mtime <= since:
+            return False
+        try:
+            result = self.folder.read(cell)
+        except ResultError:
+            return False
+        return result is not None and result.error is not None
+
     def tell_outdated(self) -> None:
         """Say which scores of earlier runs are none of this one."""
         for change, cells in self.outdated.items():
@@ -74,8 +85,7 @@ class RunRecorder:
 
     def journal(self, unit: str, of: str) -> None:
         """One line per unit of work, so that anyone can see that nothing was done twice."""
-        with (self.folder.path / "journal.jsonl").open("a") as file:
-            file.write(json.dumps({"unit": unit, "of": of, "at": round(time.time(), 3)}) + "\n")
+        Journal(self.folder.path).write(unit, of)
 
     def _write(
         self, cell: Cell, facts: Mapping[str, Any], confusion: Confusion | None = None, error: str | None = None

@@ -1,41 +1,41 @@
-"""The runner: carries out a plan, one backbone after the other, and resumes a killed run."""
+"""The runner: carries out a plan, group after group, and resumes a killed run; others may share its folder."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch.nn.functional import one_hot
 
 from ... import UserError, one_line
 from ...backbones.backbone import Backbone, Frugal
 from ...heads.head import Head
-from ..files import is_full, writable
+from ..files import HOUR, is_full, remove_parts, writable
 from ..gallery import ShotPictures, first_shots, keep_shots, read_shots
 from ..machine import MemoryLimit
-from ..metrics.confusion import Confusion
 from ..plan import COPY, SUPERVISED, Cell, Plan, file_name
 from ..plugins.calls import plugin_call
 from ..plugins.catalogue import Offer
 from ..plugins.code_identity import code_hash
 from ..reporter import Listener
 from ..run_folder import RunFolder
-from .backbone_order import Turns
 from .backbone_run import BackboneRun
+from .claims import WHOLE, Claims
 from .contamination import run_guards
 from .episode_run import EpisodeRun
 from .features import FeatureSource
+from .groups import Group
+from .headless import score_copy, score_supervised
+from .journal import Journal
 from .makers import Makers
 from .recorder import RunRecorder
-from .segmenter_cells import UNITS, ProgressMeter, SegmenterCells, SupervisedCells
-from .target_masks import Truth
-from .task import SegmentationTask, mode_of
+from .relay import Relayed
+from .task import SegmentationTask
+from .turns import Engine, InThisProcess, Turns
 
 
 @dataclass
@@ -54,42 +54,74 @@ class Runner:
     reporter: Listener = field(default_factory=Listener)
     room: MemoryLimit | None = None
     """The memory that the run may take; None: as much as it likes."""
-    apart: Callable[[str, Listener], str] | None = None
-    """Scores the backbone of a name in a process of its own; how that ended before it was done, '' if it did not."""
+    groups: Sequence[Group] = ()
+    """What this run does of the plan; empty: a group for every backbone, in the order of the plan."""
+    engine: Engine | None = None
+    """What does the groups; None: this process, one after the other."""
+    since: float | None = None
+    """When the run began, as its disk has it: a failure of later is not tried again."""
 
     def run(self) -> None:
         """Compute every cell that has no score yet; a backbone or a head that fails leaves the others alone."""
         with plugin_call(self.plan.dataset, self.reporter.problem):
             self.task.check_folder(self.folder)
-        left = [name for name in self.plan.backbones if self._left(name)]
+        groups = self.groups or [Group(name, tuple(range(self.plan.draws))) for name in self.plan.backbones]
+        left = [group for group in groups if self.left(group)]
         self.recorder.tell_outdated()
         if not left and not writable(self.folder.path):  # a run that is finished can be looked at
             self.reporter.problem(f"{self.folder.path} cannot be written to, and nothing is left to do there")
             return
-        with plugin_call(self.plan.dataset, self.reporter.problem):
-            whole = self._write_plan()
+        remove_parts(self.folder.path, HOUR)
+        self.since = self.claims.now()
+        with plugin_call(self.plan.dataset, self.reporter.problem), self.claims.held(WHOLE, self.recorder.problem):
+            self._write_plan()
         complete = False
         self.reporter.run_started(self.plan, self.folder)
         try:
-            self._guard(whole)
-            for name in self.plan.backbones:
-                if name not in left:
+            with self.claims.held(WHOLE, self.recorder.problem):
+                self._guard(self.task.of(self.folder.read_plan()))
+            for name in dict.fromkeys(group.backbone for group in groups):
+                if all(group.backbone != name for group in left):
                     self.reporter.finish(name)
-            apart = self._score_apart if self.apart else None
-            complete = Turns(self.folder.path / "units", self.score, apart, self.recorder.problem).take(left)
+            complete = self._take(left)
         finally:
             self.reporter.run_finished(self.folder, complete)
+
+    def _take(self, groups: Sequence[Group]) -> bool:
+        """Have all groups done; False if some were skipped."""
+        problem, journal = self.recorder.problem, Journal(self.folder.path)
+        turns = Turns(groups, self.claims, lambda group: bool(self.left(group)), self._finished, problem, journal)
+        if self.engine:
+            return self.engine.take(self, turns)
+        return InThisProcess(self.score, None, self.give_up).take(turns)
+
+    def _finished(self, name: str, tidy: bool) -> None:
+        """Nothing is left of a backbone: every cell has its result, be it a failure, which is tried from the start."""
+        if tidy and not self.claims.others(f"{file_name(name)}--"):
+            shutil.rmtree(self.folder.path / "units" / file_name(name), ignore_errors=True)
+        self.reporter.finish(name)
+
+    @cached_property
+    def claims(self) -> Claims:
+        return Claims(self.folder.path)
 
     @cached_property
     def recorder(self) -> RunRecorder:
         return RunRecorder(self.task, self.folder, self.facts, self.reporter, Makers(self.backbones, self.heads))
 
-    def _left(self, name: str) -> list[Cell]:
-        """The cells of a backbone that have no score of the weights and the code of now."""
-        return [cell for cell in self.plan.cells() if cell.backbone == name and not self.recorder.done(cell)]
+    @cached_property
+    def relayed(self) -> Listener:
+        """Hears what other processes say of this run: of what several notice it is told once."""
+        return Relayed(self.reporter, self.recorder)
 
-    def _write_plan(self) -> SegmentationTask:
-        """Note what the folder holds from now on: what it held, and the cells of this plan; the task of all of it."""
+    def left(self, group: Group) -> list[Cell]:
+        """The cells of a group that have no score of the weights and the code of now, and did not fail meanwhile."""
+        done, failed = self.recorder.done, self.recorder.failed_since
+        return [cell for cell in group.cells(self.plan) if not done(cell) and not failed(cell, self.since)]
+
+    def _write_plan(self) -> None:
+        """Note what the folder holds from now on: what it held, and the cells of this plan."""
+        self.task.check_folder(self.folder)  # again: another run may have begun since
         plan = replace(self.plan, fit=self.task.dataset.fit)
         plan = self.folder.read_plan().union(plan) if self.folder.plan_file.exists() else plan
         task = self.task.of(plan)
@@ -101,7 +133,6 @@ class Runner:
                 self._keep_shots(task)
         except Exception as error:  # scores need no pictures, and whatever cannot be read is said where it is needed
             self.reporter.problem(f"no pictures of the shots are kept: {one_line(error)}")
-        return task
 
     def _guard(self, whole: SegmentationTask) -> None:
         """See whether the images are what scores need them to be; guards that fail leave the scores alone."""
@@ -122,9 +153,9 @@ class Runner:
             images, masks = (read(rows, task.plan.size).numpy() for read in (pool.images, pool.masks))
             keep_shots(self.folder.path, ShotPictures.of(names, images, masks))
 
-    def score(self, name: str) -> None:
-        """Score the cells that one backbone has left."""
-        cells, recorder = self._left(name), self.recorder
+    def score(self, group: Group) -> None:
+        """Score the cells that a group has left."""
+        name, cells, recorder = group.backbone, self.left(group), self.recorder
         work = self.folder.path / "units" / file_name(name) / recorder.makers.units(name)
         for other in work.parent.glob("*"):
             if other != work:
@@ -136,33 +167,27 @@ class Runner:
         except Exception as error:  # whatever a backbone raises, the rest of the grid goes on
             if is_full(error):
                 raise
-            self._give_up(name, one_line(error))
-        # Every cell has its result, be it a failure, which the next run tries from the start: it may be mended by then.
-        shutil.rmtree(work.parent, ignore_errors=True)
-        self.reporter.finish(name)
+            self._fail(group, one_line(error))
 
-    def _give_up(self, name: str, reason: str) -> None:
-        """Record what a backbone has left as failed."""
+    def give_up(self, group: Group, how: str) -> None:
+        """Record what a group has left as failed, which ended every process that did it, the last one so."""
+        self._fail(group, f"its process {how}; what is left of it is tried again by the next run")
+
+    def _fail(self, group: Group, reason: str) -> None:
+        """Record what a group has left as failed."""
+        name = group.backbone
         provider = self.backbones[name].provider if name in self.backbones else "partbench"
-        for cell in self._left(name):
+        for cell in self.left(group):
             self.recorder.failed(cell, f"{name} ({provider}) failed: {reason}")
-
-    def _score_apart(self, name: str) -> bool:
-        """Score one backbone in a process of its own; whether that process came to its end."""
-        assert self.apart
-        if ended := self.apart(name, self.reporter):
-            self._give_up(name, f"its process {ended}; what is left of it is tried again by the next run")
-            self.reporter.finish(name)
-        return not ended
 
     def _score(self, name: str, cells: Sequence[Cell], work: Path) -> None:
         recorder = self.recorder
         if self.task.splits.episodes:
             self._episodes(name, cells, work)
         elif name == COPY:
-            self._copy(cells)
+            score_copy(recorder, cells)
         elif name == SUPERVISED:
-            self._supervised(cells, work)
+            score_supervised(recorder, cells, self.device, work)
         else:
             offer, source = self._open(name)
             if self.room and self.room.asked and not isinstance(source.extractor, Frugal):
@@ -182,25 +207,3 @@ class Runner:
             raise UserError("it learns from one set of shots, and every episode has its own; leave it out")
         offer, source = (None, None) if name == COPY else self._open(name)
         EpisodeRun(name, offer, source, self.heads, self.recorder, work).run(cells)
-
-    def _copy(self, cells: Sequence[Cell]) -> None:
-        """The control that predicts the training mask, whatever the image."""
-        task, classes = self.task, len(self.task.dataset.classes)
-        self.reporter.start(COPY, len(cells))
-        parts: dict[Cell, list[Confusion]] = {cell: [] for cell in cells}
-        guesses = {cell: mode_of(task.shot_masks(cell.draw, cell.shots), classes) for cell in cells}
-        for rows in task.test_slices(self.plan.size):
-            truth = Truth(task, rows)
-            for cell, guess in guesses.items():
-                logits = one_hot(guess, classes).movedim(-1, 0).float()
-                parts[cell].append(truth.confuse(logits.expand(len(rows), -1, -1, -1)))
-        for cell, confusions in parts.items():
-            self.recorder.scored(cell, np.concatenate(confusions), {"provider": "partbench"})
-            self.reporter.unit(COPY, cell.slug)
-
-    def _supervised(self, cells: Sequence[Cell], work: Path) -> None:
-        """The control that learns from labels alone."""
-        self.reporter.start(SUPERVISED, UNITS * len(cells))
-        supervised = SupervisedCells(self.task, SegmenterCells(self.recorder, self.device, work, self.plan.size))
-        for cell in cells:
-            supervised.run(cell, ProgressMeter(UNITS, lambda what: self.reporter.unit(SUPERVISED, what)))

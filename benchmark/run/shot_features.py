@@ -36,15 +36,15 @@ class ShotMaps:
         self.most = None if left is None else int(SHARE * left)
         self.where = {row: (n, i) for n, rows in enumerate(self.slices) for i, row in enumerate(rows)}
 
-    def enter(self, report: Callable[[], None]) -> None:
-        """Invert every image that is to be inverted, and describe those that fit."""
+    def enter(self, report: Callable[[list[int]], None]) -> None:
+        """Invert every image that is to be inverted, and describe those that fit; `report` hears of every slice."""
         full, self.wanted = False, range(len(self.slices))
         for number, rows in enumerate(self.slices):
             images = self.pool.images(rows, self.source.backbone.size)
             codes = self.source.codes
             self.entered[number] = images, codes.read(images)[0] if full and codes else None
             full = full or not self._cache(number, self.source.maps(images))
-            report()
+            report(rows)
 
     def want(self, rows: Collection[int]) -> None:
         """Name the images that are read next, as long as no others are named."""

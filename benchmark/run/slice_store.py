@@ -24,25 +24,27 @@ class SliceStore:
 
     recorder: RunRecorder
     work: Path
+    draws: tuple[int, ...]
+    """Of the cells that are counted here."""
 
     def column(self, cell: Cell) -> str:
         """The name of a cell's confusions in a slice: other code of a head makes others."""
         return f"{cell.slug} {self.recorder.makers.head_code(cell.head)}"
 
     def read(self, number: int) -> Arrays:
-        """What was counted in a slice; nothing if its file is not there or, which is said, cannot be used."""
-        file = self._file(number)
-        if not file.exists():
-            return {}
-        try:
-            return arrays_of(read_sealed(file, self.recorder.origin(file)))
-        except UNREADABLE as error:
-            self.recorder.problem(set_aside(file, error))
-            return {}
+        """What was counted in a slice, of all draws; nothing of a file that, which is said, cannot be used."""
+        arrays: dict[str, NDArray[Any]] = {}
+        for file in sorted(self.work.glob(f"slice-{number:05d}-*.npz")):
+            try:
+                arrays |= arrays_of(read_sealed(file, self.recorder.origin(file)))
+            except UNREADABLE as error:
+                self.recorder.problem(set_aside(file, error))
+        return arrays
 
     def write(self, number: int, arrays: Arrays) -> None:
         """Keep it."""
         write_sealed(self._file(number), as_npz(arrays), self.recorder.origin(self._file(number)))
 
     def _file(self, number: int) -> Path:
-        return self.work / f"slice-{number:05d}.npz"
+        """Groups with other draws of the same backbone have other files."""
+        return self.work / f"slice-{number:05d}-draws-{'.'.join(map(str, self.draws))}.npz"

@@ -14,10 +14,9 @@ import torch
 from safetensors.torch import save_file
 
 from partbench.benchmark.files import (
-    LOCK,
     LockedError,
     is_full,
-    locked,
+    locked_file,
     remove_parts,
     replacing,
     write_atomic,
@@ -77,25 +76,24 @@ def test_an_error_that_is_none_of_the_disk_stays(tmp_path: Path) -> None:
     assert not is_full(caught.value)
 
 
-def test_a_folder_is_locked_for_one(tmp_path: Path) -> None:
+def test_a_file_is_locked_for_one(tmp_path: Path) -> None:
     """Whoever comes second is told so in one sentence, and gets in when the first has ended, however it did."""
-    folder = tmp_path / "run"
-    with locked(folder), pytest.raises(LockedError) as caught, locked(folder):
+    lock = tmp_path / "folder" / "lock"
+    sentence, second = pytest.raises(LockedError, match=r"^the second$"), locked_file(lock, "the second")
+    with locked_file(lock, "the first"), sentence, second:
         pass
-    mend = "when it has ended the same command adds to it; or choose another --out"
-    assert str(caught.value) == f"another partbench run is writing into {folder}; {mend}"
-    with locked(folder):
+    with locked_file(lock, "the third"):
         pass
 
 
 def test_half_files_of_killed_programs_are_removed(tmp_path: Path) -> None:
-    """Whoever has a folder for himself removes them wherever they lie, and nothing that only looks like one."""
+    """Wherever they lie, and nothing that only looks like one."""
     names = ["cells/a.json.123.part", "a.png.9.part.png", "a.part.json", "b.part", "units/c.pt"]
     for name in names:
         write_atomic(tmp_path / name, b"half")
-    with locked(tmp_path):
-        left = {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*") if file.is_file()}
-    assert left - {LOCK} == {"a.part.json", "b.part", "units/c.pt"}
+    remove_parts(tmp_path)
+    left = {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*") if file.is_file()}
+    assert left == {"a.part.json", "b.part", "units/c.pt"}
 
 
 def test_what_others_may_be_writing_is_left(tmp_path: Path) -> None:

@@ -73,6 +73,10 @@ $ run --backbone pixels --head auto-shot:
 'auto-shot:' does not say which head labels the samples; name it, as auto-shot:cnn-l
 $ run --backbone pixels --head auto-shot:linear,hot
 auto-shot has no option 'hot'; after the head it takes one-hot and images=N with N above 0
+$ run --workers two
+--workers takes a number of processes on this machine, as 4, and not 'two'
+$ run --shard 4/3
+--shard takes K/N with K from 1 to N, as 1/3, 2/3 and 3/3, and not '4/3'
 $ run --scale none
 --scale is for a preset; name one, as --preset table-g; maps are scaled by --features
 $ run --weights x
@@ -279,6 +283,8 @@ set aside: damaged/cells/able--linear--5-shot--draw-1.json is damaged (JSONDecod
 $ leaderboard failed
 1 of 10 scores are of fewer draws than others: able linear at 5 shots (1 of 3)
 2 cells failed: it broke
+$ leaderboard partial
+18 of 30 cells of partial are missing as yet (alike 12, able 6)
 $ lottery run --out out
 set aside: plan.json names other shots of draw 0 than were seen
 set aside: plan.json names other shots of draw 1 than were seen
@@ -325,6 +331,10 @@ def write_desk() -> None:
     cut.write(replace(part, confusion=part.confusion[:4]))
     damaged = write_run("damaged")
     damaged.cell_file(Cell("able", "linear", 5, 1)).write_text("")
+    partial = write_run("partial")
+    for cell in partial.read_plan().cells():
+        if cell.backbone == "alike" or (cell.backbone, cell.shots) == ("able", 5):
+            partial.cell_file(cell).unlink()
     failed = write_run("failed")
     for draw in range(2):
         failed.write(CellResult(Cell("able", "linear", 5, draw), ("a",), error="it broke", provenance={"data": "abc"}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from math import isnan, nan
 from pathlib import Path
@@ -23,6 +24,7 @@ from ..terminal import open_console
 from .checks import print_signoffs
 from .flags import print_flags
 from .labels import has_curve, print_label_efficiency
+from .missing import missing_cells
 from .preset_table import show as show_preset_table
 from .read_runs import read_groups, warn_failures, warn_unconverged
 
@@ -35,6 +37,8 @@ def show(runs: Sequence[Path], metric: str, per_class: bool, kind: str) -> None:
     for path in filter(is_preset, runs):
         show_preset_table(PresetFolder(path), kind)
     runs = [path for path in runs if not is_preset(path)]
+    for sentence in filter(None, map(missing_cells, runs)):
+        print(sentence, file=sys.stderr)
     for title, results in read_groups(runs).items():
         warn_failures(results)
         if all(result.confusion is None for result in results):

@@ -17,6 +17,7 @@ from ...paper.user_paths import DATA
 from ...plan import OPTIONS
 from ...plugins.catalogue import load_catalogue
 from ..terminal import open_console
+from .division import WHOLE, Division
 from .plan_options import folder_for, parse_size, with_fit
 from .preset_table import show
 from .run import carry_out, look_ahead
@@ -98,6 +99,7 @@ def run(
     as_json: bool,
     reporters: Sequence[str],
     memory: float | None = None,
+    division: Division = WHOLE,
 ) -> int:
     """Carry out every part of a preset and print its table; 0 if all cells have a score, 1 if some have, 2 if none."""
     preset, catalogue = choice.build(), load_catalogue()
@@ -111,7 +113,7 @@ def run(
     for number, part in enumerate(preset.parts, start=1):
         where = f"part {number} of {len(preset.parts)}: {part.name}"
         open_console(stderr=True).print(f"[bold]{escape(preset.name)}, {escape(where)}[/]", soft_wrap=True)
-        carry_out(part.plan, device, folder.run_of(part).path, True, reporters, memory)
+        carry_out(part.plan, device, folder.run_of(part).path, True, reporters, memory, division)
     show(folder, "json" if as_json else "table")
     for part in preset.parts:
         if (picture := draw_rows(preset, part, folder)) and not as_json:

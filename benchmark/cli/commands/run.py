@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.markup import escape
 
-from ...files import cache_folder, locked, remove_parts, writable
+from ...files import cache_folder, remove_parts, writable
 from ...plan import Plan
 from ...plugins.catalogue import Catalogue, load_catalogue
 from ...plugins.identity import note_offers
@@ -18,11 +18,13 @@ from ...plugins.names import find_dataset, find_reporter
 from ...reporter import Listener
 from ...run_folder import RunFolder
 from ..terminal import look_at_images, open_console
+from .division import WHOLE, Division, show_shard
 from .plan_options import check_choices, describe_masks, find_device, folder_for, resolve
 from .run_summary import show_end
 
 if TYPE_CHECKING:
     from ...machine import MemoryLimit
+    from ...run.groups import Group
 
 DAY = 86400.0
 """Seconds after which nobody is writing the same file still."""
@@ -30,18 +32,21 @@ DAY = 86400.0
 
 def run(
     plan: Plan, device: str, out: Path | None, as_json: bool, reporters: Sequence[str] = (),
-    memory: float | None = None,
+    memory: float | None = None, division: Division = WHOLE,
 ) -> int:  # fmt: skip
     """Carry out a plan and print its leaderboard; 1 if some of its cells failed."""
     console = open_console(stderr=as_json)
-    plan, folder = carry_out(plan, device, out, as_json, reporters, memory)
+    plan, folder, groups = carry_out(plan, device, out, as_json, reporters, memory, division)
+    if division.shard:
+        return show_shard(division, plan, folder, groups, console)
     return show_end(plan, folder, console, as_json)
 
 
 def carry_out(
-    plan: Plan, device: str, out: Path | None, quiet: bool, reporters: Sequence[str] = (), memory: float | None = None
-) -> tuple[Plan, RunFolder]:
-    """Compute what a plan asks for within so many GiB, or what is free; the plan with its names, and its folder."""
+    plan: Plan, device: str, out: Path | None, quiet: bool, reporters: Sequence[str] = (),
+    memory: float | None = None, division: Division = WHOLE,
+) -> tuple[Plan, RunFolder, Sequence[Group]]:  # fmt: skip
+    """Compute what a plan asks for within so many GiB, or what is free; the plan with its names, folder and groups."""
     from ...machine import MemoryLimit
 
     catalogue = load_catalogue()
@@ -54,8 +59,8 @@ def carry_out(
     for problem in catalogue.problems:
         console.print(f"[yellow]{escape(problem)}[/]", soft_wrap=True)
     remove_parts(cache_folder(), DAY)  # others may be at work there
-    _carry_out(plan, catalogue, folder, MemoryLimit.of(processor, memory), console, listeners)
-    return plan, folder
+    room = MemoryLimit.of(processor, memory)
+    return plan, folder, _carry_out(plan, catalogue, folder, room, console, listeners, division)
 
 
 def look_ahead(plan: Plan) -> None:
@@ -74,10 +79,11 @@ def open_listeners(catalogue: Catalogue, names: Sequence[str]) -> list[tuple[str
 
 def _carry_out(
     plan: Plan, catalogue: Catalogue, folder: RunFolder, room: MemoryLimit, console: Console,
-    listeners: Sequence[tuple[str, Listener]],
-) -> None:  # fmt: skip
+    listeners: Sequence[tuple[str, Listener]], division: Division,
+) -> Sequence[Group]:  # fmt: skip
     from ...machine import provenance
-    from ...run.isolated_process import RunRecipe
+    from ...run.claims import WHOLE as PLAN
+    from ...run.recipe import RunRecipe
     from ..terminal import TerminalListener
 
     cells = sum(1 for _ in plan.cells())
@@ -92,9 +98,11 @@ def _carry_out(
     recipe = RunRecipe(plan, folder, room.device, cache_folder(), provenance(room.device), room)
     runner = recipe.open(catalogue, reporter)
     look_at_images(runner.task, console)
-    if not writable(folder.path):
+    groups = division.divide(runner, recipe, console)
+    if groups:
         runner.run()
-        return
-    with locked(folder.path):
-        runner.run()
-        note_offers(folder.path, runner.backbones, runner.heads, {plan.dataset: find_dataset(catalogue, plan.dataset)})
+    if groups and writable(folder.path):
+        dataset = {plan.dataset: find_dataset(catalogue, plan.dataset)}
+        with runner.claims.held(PLAN):
+            note_offers(folder.path, runner.backbones, runner.heads, dataset)
+    return groups

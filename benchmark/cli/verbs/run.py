@@ -28,6 +28,8 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")]
 Rehash = Annotated[bool, typer.Option("--rehash", help="Read files again that kept their size and time.")]
 Memory = Annotated[Optional[float], typer.Option(min=0, help="GiB to use; what is free by default.")]  # noqa: UP045
 Out = Annotated[Optional[Path], typer.Option(help="Folder of the run; runs/DATASET by default.")]  # noqa: UP045
+Workers = Annotated[Optional[str], typer.Option(help="Processes here; by default one per GPU, if several.")]  # noqa: UP045
+Shard = Annotated[Optional[str], typer.Option(help="K/N: the Kth of N parts that run anywhere into one --out.")]  # noqa: UP045
 Preset = Annotated[Optional[str], typer.Option(help="An experiment of the paper, as table-g, or a .toml of yours.")]  # noqa: UP045
 Scale = Annotated[str, typer.Option(help="Of a preset: embedded, minutes on a CPU, or paper.")]
 Data = Annotated[Names, typer.Option(help="For a preset: PATH of its images, or NAME=PATH; may be repeated.")]
@@ -84,6 +86,8 @@ def run(
     scale: Scale = "embedded",
     data: Data = None,
     weights: Weights = None,
+    workers: Workers = None,
+    shard: Shard = None,
     rehash: Rehash = False,
     as_json: Json = False,
 ) -> None:
@@ -99,18 +103,20 @@ def run(
 
     With --preset, an experiment of the paper, whose scores stand beside ours: partbench run --preset table-g
     """
+    from ..commands.division import parse_division
     from ..commands.plan_options import make_plan
     from ..commands.preset import choose
     from ..commands.preset import run as run_preset
     from ..commands.run import run as run_plan
 
     forget_contents(rehash)
+    division = parse_division(workers, shard)
     choice = choose(context, preset, scale, data, weights)
     if choice:
-        raise typer.Exit(run_preset(choice, device, out, as_json, tuple(reporter or ()), memory))
+        raise typer.Exit(run_preset(choice, device, out, as_json, tuple(reporter or ()), memory, division))
     names = tuple(backbone or ()), tuple(head or ())
     plan = make_plan(dataset, *names, shots, draws, schedule, features, size, pool, test, split, seed, fit)
-    raise typer.Exit(run_plan(plan, device, out, as_json, tuple(reporter or ()), memory))
+    raise typer.Exit(run_plan(plan, device, out, as_json, tuple(reporter or ()), memory, division))
 
 
 @app.command()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +17,7 @@ from partbench.backbones.backbone import Backbone
 from partbench.benchmark.plugins.catalogue import Offer
 from partbench.benchmark.results import CellResult
 from partbench.benchmark.run.features import FeatureSource
+from partbench.benchmark.run.journal import Journal
 from partbench.benchmark.run.makers import Makers
 from partbench.benchmark.run_folder import RunFolder
 
@@ -80,8 +81,8 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def journal() -> list[str]:
-    """The units that were done, in their order."""
-    return [json.loads(line)["of"] for line in Path("run/journal.jsonl").read_text().splitlines()]
+    """The heads that were trained and slices that were scored, in their order."""
+    return [line["of"] for line in Journal(Path("run")).read() if line["unit"] in ("fit", "score")]
 
 
 def scores(run: str) -> list[CellResult]:
@@ -119,7 +120,7 @@ def test_what_a_killed_run_left_is_not_taken_for_that_of_other_code(plugin: Path
     command = [sys.executable, "-c", START, *COMMAND.split(), "run"]
     assert subprocess.run(command, env=os.environ | {"STOP": "1"}, capture_output=True, check=False).returncode == 9
     assert len(list(Path("run/units").rglob("*.pt"))) == 2
-    Path("run/units/toy.turn").unlink()  # which would have it score in a process of its own
+    shutil.rmtree("run/claims")  # which would have it score in a process of its own
     edit(plugin)
     said = " ".join(call(*COMMAND.split(), "run").out.split())
     assert "what a stopped run left of toy is of other weights or code; it is made again" in said

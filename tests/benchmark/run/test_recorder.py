@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from partbench.benchmark.run.journal import Journal
+
 KILLS = int(os.environ.get("PARTBENCH_KILLS", "2"))
 PLAN = (
     "--backbone position --backbone pixels --head linear --head cnn-s "
@@ -41,10 +43,8 @@ def finish(process: subprocess.Popen[str]) -> str:
 
 
 def journal(run: Path) -> list[str]:
-    """The units that are done, in their order."""
-    file = run / "journal.jsonl"
-    lines = file.read_text().splitlines() if file.exists() else []
-    return [f"{record['unit']} {record['of']}" for record in map(json.loads, lines)]
+    """The heads that are trained and slices that are scored, in their order."""
+    return [f"{line['unit']} {line['of']}" for line in Journal(run).read() if line["unit"] in ("fit", "score")]
 
 
 def kill_after(process: subprocess.Popen[str], run: Path, units: int, pause: float) -> None:

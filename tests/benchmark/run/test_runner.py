@@ -23,6 +23,8 @@ from partbench.benchmark.plugins.catalogue import Offer
 from partbench.benchmark.reporter import Listener
 from partbench.benchmark.results import CellResult, ResultError
 from partbench.benchmark.run import runner
+from partbench.benchmark.run.claims import Claims
+from partbench.benchmark.run.journal import Journal
 from partbench.benchmark.run.makers import Makers
 from partbench.benchmark.run.runner import Runner
 from partbench.benchmark.run.schedules import SCHEDULES, Schedule
@@ -186,8 +188,9 @@ class Bench:
         return errors
 
     def journal(self) -> list[str]:
-        file = self.folder.path / "journal.jsonl"
-        return file.read_text().splitlines() if file.exists() else []
+        """The heads that were trained, and the slices that were scored, in their order."""
+        lines = Journal(self.folder.path).read()
+        return [f"{line['unit']} {line['of']}" for line in lines if line["unit"] in ("fit", "score")]
 
 
 @pytest.fixture
@@ -434,8 +437,7 @@ def test_a_run_that_is_stopped_goes_on(bench: Bench) -> None:
         bench.run(PLAN, backbone("plain", Watching), heads=heads)
     assert bench.results() == []
     bench.run(PLAN, backbone("plain", Watching), heads=heads)
-    journal = [line.partition('"at"')[0] for line in bench.journal()]
-    assert len(journal) == len(set(journal)) == 4 + 2
+    assert len(bench.journal()) == len(set(bench.journal())) == 4 + 2
     for ours, theirs in zip(bench.results(), undisturbed.results(), strict=True):
         assert ours.cell == theirs.cell
         assert np.array_equal(ours.confusion, theirs.confusion)  # type: ignore[arg-type]
@@ -464,13 +466,14 @@ def test_ctrl_c_skips_a_backbone_once(bench: Bench) -> None:
 
 def test_what_ended_a_run_comes_last(bench: Bench) -> None:
     """A backbone in whose turn a run was killed lets the others go first; after its turn it is as they are."""
-    mark = bench.folder.path / "units" / "bad.turn"
-    mark.parent.mkdir(parents=True)
-    mark.touch()
+    claims = Claims(bench.folder.path)
+    claim = claims.take("bad--draw-0")
+    assert claim
+    claims.abandon(claim)
     bench.run(PLAN, backbone("bad", Watching), backbone("plain", Watching))
     assert bench.reporter.finished == ["plain", "bad"]
     assert bench.errors() == {"bad linear": {None}, "plain linear": {None}}
-    assert not mark.exists()
+    assert list(claims.folder.iterdir()) == []
 
 
 def test_a_damaged_cell_is_computed_again(bench: Bench) -> None:
@@ -484,7 +487,7 @@ def test_a_damaged_cell_is_computed_again(bench: Bench) -> None:
     assert problem.startswith(f"{file} is damaged (")
     assert problem.endswith("; it is computed again")
     assert len(bench.results()) == 4
-    assert [f'"of": "{cell.slug}"' in line for line in bench.journal()].count(True) == 2
+    assert bench.journal().count(f"fit {cell.slug}") == 2
 
 
 def test_a_head_on_disk_that_cannot_be_read_is_trained_again(bench: Bench) -> None:
@@ -493,7 +496,7 @@ def test_a_head_on_disk_that_cannot_be_read_is_trained_again(bench: Bench) -> No
     work = bench.folder.path / "units" / "plain" / Makers(offers, {}).units("plain")
     work.mkdir(parents=True)
     (work / f"{next(iter(PLAN.cells())).slug}.pt").write_bytes(b"half")
-    (work / "slice-00000.npz").write_bytes(b"PK half")
+    (work / "slice-00000-draws-0.1.npz").write_bytes(b"PK half")
     bench.run(PLAN, backbone("plain", Watching))
     assert bench.errors() == {"plain linear": {None}}
     said = "is set aside (it has no seal of partbench), and what it held is made again"

@@ -85,7 +85,7 @@ def test_maps_that_are_not_held_are_described_again(images_held: int | None, inv
     source.measure([pool.images([0, 5], 8)], "rms")
     counting.described.clear()
     shots, told = ShotMaps(source, pool, [[0, 1], [2], [4, 5]]), []
-    shots.enter(lambda: told.append(1))
+    shots.enter(lambda rows: told.append(1))
     assert len(told) == 3
     reference = FeatureSource.open(backbone, CPU, tmp_path)
     reference.shift, reference.scale = source.shift, source.scale

@@ -21,7 +21,7 @@ def store(folder: Path, said: list[str], code: str = "code", data: str = "data")
         problem=said.append,
         makers=SimpleNamespace(head_code=lambda head: code),
     )
-    return SliceStore(recorder, folder)
+    return SliceStore(recorder, folder, (0, 1))
 
 
 def test_every_flipped_bit_of_a_slice_is_noticed(tmp_path: Path) -> None:
@@ -49,5 +49,5 @@ def test_a_slice_of_anything_else_is_not_taken(tmp_path: Path) -> None:
     assert store(tmp_path, said, code="edited").column(CELL) not in kept.read(0)
     assert store(tmp_path, said, data="other").read(0) == {} and "it is of other data" in said.pop()
     (file,) = tmp_path.iterdir()
-    file.rename(file.with_name("slice-00001.npz"))
+    file.rename(file.with_name("slice-00001-draws-0.1.npz"))
     assert kept.read(1) == {} and "it is of other work" in said.pop()

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from partbench.benchmark.files import locked
-
 TINY = ("--shots", "1,2", "--draws", "2", "--test", "3", "--pool", "6", "--size", "16")
 
 
@@ -40,18 +38,6 @@ def test_a_run_prints_its_own_leaderboard(call: Call, tmp_path: Path) -> None:
     other = call("run", "--backbone", "pixels", "--head", "linear", *TINY, "--seed", 3, "--out", out)
     assert (other.code, other.err.count("\n")) == (2, 1)
     assert str(out) in other.err and "seed 0, not 3" in other.err
-
-
-def test_two_runs_do_not_write_into_one_folder(call: Call, tmp_path: Path) -> None:
-    """The second is refused before it computes anything; afterwards it adds to what the first has left."""
-    out = tmp_path / "run"
-    command = ("run", "--backbone", "copy", "--head", "linear", *TINY, "--out", out)
-    with locked(out):
-        answer = call(*command)
-    assert answer.code == 2
-    assert answer.err.startswith(f"partbench: another partbench run is writing into {out}; ")
-    assert not (out / "plan.json").exists()
-    assert call(*command).code == 0
 
 
 def test_heads_that_take_no_steps_are_scored_beside_others(call: Call, tmp_path: Path) -> None:

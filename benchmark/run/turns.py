@@ -1,0 +1,183 @@
+"""The turns of a run's groups: which is next, who has it, and what becomes of one that ends whatever does it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..plugins.calls import Warn
+from .claims import Claims
+from .groups import Group
+from .holder import Claim
+from .journal import Journal
+
+if TYPE_CHECKING:
+    from .runner import Runner
+
+PAUSE = 0.5
+"""Seconds between two looks at what others are doing."""
+ONCE_MORE = "it has its turn last, in a process of its own"
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A group that is this run's to do."""
+
+    group: Group
+    claim: Claim
+    apart: bool
+    """Whether it ended the program that did it before."""
+
+
+@dataclass
+class Turns:
+    """Gives every group its turn; what another run does meanwhile is left to it."""
+
+    groups: Sequence[Group]
+    claims: Claims
+    left: Callable[[Group], bool]
+    """Whether a group has something left to do, now."""
+    finished: Callable[[str, bool], None]
+    """Hears of a backbone that this run has nothing left to do for, and whether nothing of it is to be tried again."""
+    tell: Warn
+    journal: Journal
+    todo: list[Group] = field(default_factory=list)
+    """In the order of their turns."""
+    crashed: dict[Group, Claim] = field(default_factory=dict)
+    """Those that ended a process of this run, which keeps them: another would do them as if nothing had been."""
+    hopeless: set[str] = field(default_factory=set)
+    """Backbones with a group that was given up."""
+    _open: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self._open = Counter(group.backbone for group in self.groups)
+        self.todo = sorted(self.groups, key=lambda group: self.claims.died(*group.claims))
+
+    def next(self, alone: bool = True) -> Turn | None:
+        """The next that nobody else has; None if there is none, or, with some `todo`, none as yet.
+
+        One that ended a process of this run waits until it is `alone`: memory may have run out.
+        """
+        for group in tuple(self.todo):
+            if group in self.crashed and not alone:
+                continue
+            if (claim := self.crashed.get(group) or self.claims.take(*group.claims)) is None:
+                continue
+            self.todo.remove(group)
+            if not self.left(group):  # another run has done it
+                self._close(group, claim, dangerous=claim.before is not None and claim.before.dead)
+                continue
+            if claim.before:
+                how = f"was killed, aborted or out of memory while {group.name} had its turn ({claim.before})"
+                self.tell(f"an earlier run {how}; {ONCE_MORE}")
+                self.journal.write("taken over", group.name, of_whom=str(claim.before))
+            return Turn(group, claim, claim.before is not None or group in self.crashed)
+        return None
+
+    def wait(self) -> None:
+        """Wait a moment for what others have."""
+        for group in self.todo:
+            if holder := self.claims.holder(*group.claims):
+                self.tell(f"{group.name} is done by another run ({holder}); this one waits for it")
+        time.sleep(PAUSE)
+
+    def began(self, turn: Turn, **who: Any) -> None:
+        """Note who has it."""
+        self.journal.write("turn", turn.group.name, **who)
+
+    def ended(self, turn: Turn) -> None:
+        """A turn is over, and all that its group had left has its result."""
+        self.journal.write("done", turn.group.name)
+        self._close(turn.group, turn.claim)
+
+    def stopped(self, turn: Turn) -> None:
+        """A turn is over before it was done; the group is as it was."""
+        (self.claims.abandon if turn.apart else self.claims.release)(turn.claim)
+
+    def crashes(self, turn: Turn, who: str, how: str) -> bool:
+        """A turn ended the process that had it, so; whether it has another."""
+        self.journal.write("crash", turn.group.name, how=how)
+        if turn.apart:
+            return False
+        self.tell(f"{who} {how}, while {turn.group.name} had its turn; {ONCE_MORE}")
+        self.crashed[turn.group] = turn.claim
+        self.todo.append(turn.group)
+        return True
+
+    def given_up(self, turn: Turn) -> None:
+        """A group that ends every process that does it; the next run is told by the claim that stays."""
+        self._close(turn.group, turn.claim, dangerous=True)
+
+    def leave(self) -> None:
+        """End before all had their turn: what ended a process is not for another run to do as if nothing had been."""
+        for group in self.todo:
+            if group in self.crashed:
+                self.claims.abandon(self.crashed[group])
+
+    def _close(self, group: Group, claim: Claim, dangerous: bool = False) -> None:
+        """Let go of a group that has its results."""
+        self.hopeless |= {group.backbone} if dangerous else set()
+        self._count(group)
+        (self.claims.abandon if dangerous else self.claims.release)(claim)
+
+    def _count(self, group: Group) -> None:
+        self._open[group.backbone] -= 1
+        if not self._open[group.backbone]:
+            self.finished(group.backbone, group.backbone not in self.hopeless)
+
+
+class Engine(Protocol):
+    """What does the groups of a run, here or elsewhere."""
+
+    def take(self, runner: Runner, turns: Turns) -> bool:
+        """Have all done that there are turns for; False if some were skipped."""
+
+
+@dataclass(frozen=True)
+class InThisProcess:
+    """Takes the turns one after the other; Ctrl-C skips one."""
+
+    score: Callable[[Group], None]
+    score_apart: Callable[[Group], str] | None
+    """Scores one in a process of its own; how that ended before it was done, or ''. None: there can be none."""
+    give_up: Callable[[Group, str], None]
+
+    def take(self, turns: Turns) -> bool:
+        """Score all; False if Ctrl-C skipped one, which it does once and while there are others."""
+        complete = True
+        while turns.todo:
+            turn = turns.next()
+            if turn is None:
+                if turns.todo:
+                    turns.wait()
+                continue
+            try:
+                self._take(turns, turn)
+            except KeyboardInterrupt:
+                if not complete or not turns.todo:
+                    raise
+                complete = False
+                how = "a second Ctrl-C ends the run; the same command goes on with what was skipped"
+                turns.tell(f"{turn.group.name} is skipped, as Ctrl-C asks, and {how}")
+        return complete
+
+    def _take(self, turns: Turns, turn: Turn) -> None:
+        turns.began(turn)
+        how = ""
+        try:
+            if turn.apart and self.score_apart:
+                how = self.score_apart(turn.group)
+            else:
+                self.score(turn.group)
+        except BaseException:
+            turns.stopped(turn)
+            raise
+        if not how:
+            turns.ended(turn)
+            return
+        turns.crashes(turn, "its process", how)
+        self.give_up(turn.group, how)
+        turns.given_up(turn)
