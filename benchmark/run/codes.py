@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -22,6 +24,7 @@ from ..machine import CPU, MemoryLimit, images_at_once, slices
 from ..plugins.calls import Warn, plugin_call, warn
 from ..plugins.names import made_by, parse_backbone
 from ..sealed_files import read_sealed, set_aside, write_sealed
+from .claims import Claims
 
 
 @dataclass
@@ -73,11 +76,14 @@ class CodeStore:
         """Codes of images (N, 3, S, S) in [0, 1], and the seconds of their inversion, be it in an earlier run."""
         files = self.files(images)
         kept = [self._kept(image, file) for image, file in zip(images, files, strict=True)]
-        missing = [i for i, code in enumerate(kept) if code is None]
-        if missing:
-            for i, code in zip(missing, self._invert(images[missing]), strict=True):
-                kept[i] = code
-                self._keep(files[i], code)
+        if missing := [i for i, code in enumerate(kept) if code is None]:
+            unmade = [i for i in missing if not os.path.exists(files[i])]
+            with self._by_one(files[missing[0]]):
+                kept = [self._kept(images[i], files[i]) if i in unmade else code for i, code in enumerate(kept)]
+                missing = [i for i, code in enumerate(kept) if code is None]
+                for i, code in zip(missing, self._invert(images[missing]) if missing else [], strict=True):
+                    kept[i] = code
+                    self._keep(files[i], code)
         parts = [part for part in kept if part is not None]
         codes = {name: torch.cat([code[name] for code, _ in parts]).to(self.device) for name in parts[0][0]}
         return codes, sum(seconds for _, seconds in parts)
@@ -90,6 +96,19 @@ class CodeStore:
         """How many of these images have no code yet."""
         pairs = zip(images, self.files(images), strict=True)
         return sum(_digest(image) not in self.own and not os.path.exists(file) for image, file in pairs)
+
+    @contextmanager
+    def _by_one(self, file: Path) -> Iterator[None]:
+        """Invert images, of which this is the first, while no other worker does; it may have, then."""
+        with ExitStack() as stack:
+            with suppress(OSError):  # of a cache that takes nothing, where each inverts for itself
+                what = f"inverts the same images for {self.backbone.name}"
+                stack.enter_context(self._claims.held(file.stem, self.tell, what))
+            yield
+
+    @cached_property
+    def _claims(self) -> Claims:
+        return Claims(self.cache)
 
     def _kept(self, image: Tensor, file: Path) -> tuple[dict[str, Tensor], float] | None:
         """The code of an image and the seconds that it took, if one is known."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +35,7 @@ class Slow:
 
     def invert(self, images: Tensor) -> dict[str, Tensor]:
         self.inverted += len(images)
+        time.sleep(0.01)
         return {"w": images / 2}
 
     def maps(self, codes: Mapping[str, Tensor]) -> list[Tensor]:
@@ -73,6 +76,22 @@ def bench(tmp_path: Path) -> Bench:
     bench = Bench(tmp_path)
     assert bench.ask() == 1
     return bench
+
+
+def test_two_workers_invert_an_image_once(tmp_path: Path) -> None:
+    """Whoever comes second waits for the codes of the first."""
+    bench, start, inverted = Bench(tmp_path), threading.Barrier(2), list[int]()
+
+    def ask() -> None:
+        start.wait()
+        inverted.append(bench.ask())
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(inverted) == [0, 1]
 
 
 def test_an_image_is_inverted_once(bench: Bench) -> None:
