@@ -46,6 +46,8 @@ class EpisodeRun:
     heads: Mapping[str, Offer[Head]]
     recorder: RunRecorder
     work: Path
+    draws: tuple[int, ...]
+    """Of the cells that are scored here."""
 
     def run(self, cells: Sequence[Cell]) -> None:
         """Score the cells, slice by slice of the episodes; a head that fails leaves the others alone."""
@@ -127,7 +129,7 @@ class EpisodeRun:
 
     @cached_property
     def slices(self) -> SliceStore:
-        return SliceStore(self.recorder, self.work)
+        return SliceStore(self.recorder, self.work, self.draws)
 
     def _facts(self, cell: Cell, fits: NDArray[np.float64]) -> dict[str, Any]:
         """What a result says beside its confusions."""

@@ -206,4 +206,5 @@ class Runner:
         if name == SUPERVISED:
             raise UserError("it learns from one set of shots, and every episode has its own; leave it out")
         offer, source = (None, None) if name == COPY else self._open(name)
-        EpisodeRun(name, offer, source, self.heads, self.recorder, work).run(cells)
+        draws = tuple(dict.fromkeys(cell.draw for cell in cells))
+        EpisodeRun(name, offer, source, self.heads, self.recorder, work, draws).run(cells)
