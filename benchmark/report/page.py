@@ -15,11 +15,11 @@ from markupsafe import Markup
 
 from ..metrics.definitions import find_metric
 from ..pictures import PALETTE
-from ..plan import Plan
 from .figure_style import RenderedFigure, inline
 from .image_strips import ImageStrips
 from .leaderboard_views import MEAN, LeaderboardLine, leaders
 from .page_data import ReportData, payload, strip_places
+from .run_command import run_command
 from .run_data import RunData, is_control
 
 
@@ -98,17 +98,6 @@ def _failures(content: RunData) -> list[tuple[str, list[str]]]:
     for result in content.failed:
         reasons.setdefault(result.error or "", []).append(result.cell.slug)
     return list(reasons.items())
-
-
-def run_command(plan: Plan) -> str:
-    """The command that makes this run again."""
-    options: list[tuple[str, object]] = [("dataset", plan.dataset)]
-    options += [("backbone", name) for name in plan.backbones] + [("head", name) for name in plan.heads]
-    options += [("shots", ",".join(map(str, plan.shots)))]
-    options += [("draws", plan.draws)]
-    options += [(name, value) for name, value in plan.options().items() if name != "dataset"]
-    words = [f"--{name} {shlex.quote(str(value))}" for name, value in options]
-    return " ".join(["partbench run", *words])
 
 
 def _strip_rules(gallery: ImageStrips | None) -> str:

@@ -1,4 +1,4 @@
-"""What a run's images and masks hold, by which scores of others are told from its own; a name says nothing of it."""
+"""Reads the digests of a run's images and masks."""
 
 from __future__ import annotations
 
@@ -6,25 +6,20 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...datasets.dataset import FileBacked, KeepsShape, Split
+from ..contents import Contents, Digests
 from ..files import UNREADABLE, cache_folder, file_hash
 from ..machine import slices
 from ..sealed_files import read_sealed, write_sealed
 
-Digests = tuple[str, str]
-"""Of an image, and of its mask as it is read at the size that is scored."""
-Contents = Mapping[str, Mapping[str, Digests]]
-"""By split and by name of the image."""
 FOLDER = "contents"
 """Where digests are remembered, in the cache."""
 FRESH = 2.0
 """Seconds in which a file may change again and keep its time, as clocks of disks go: it is not remembered."""
-SHOWN = 3
-"""Names in a sentence."""
 
 
 @dataclass(frozen=True)
@@ -99,25 +94,6 @@ class ContentReader:
 def forget() -> None:
     """Have every file looked at again, though it has kept its path, size and time."""
     shutil.rmtree(cache_folder(FOLDER), ignore_errors=True)
-
-
-def contents_hash(classes: Sequence[str], excluded: Collection[str], contents: Contents) -> str:
-    """Tells images, masks and classes from every other."""
-    return hashlib.sha256(json.dumps([list(classes), sorted(excluded), contents]).encode()).hexdigest()[:16]
-
-
-def differences(earlier: Contents, now: Contents) -> str:
-    """What is not as it was: `other masks than those scored: 5 of 8 (q0, q1, q2 ...)`."""
-    for number, what in enumerate(("images", "masks")):
-        pairs = [(name, one, now[split].get(name)) for split in now for name, one in earlier.get(split, {}).items()]
-        other = [name for name, one, two in pairs if two and tuple(one)[number] != two[number]]
-        if other:
-            names = ", ".join(other[:SHOWN]) + " ..." * (len(other) > SHOWN)
-            return f"other {what} than those scored: {len(other)} of {len(pairs)} ({names})"
-    there = [(split, name) for split in now for name in earlier.get(split, {})]
-    gone = [name for split, name in there if name not in now[split]]
-    names = f": {len(gone)} of {len(there)} are gone ({', '.join(gone[:SHOWN])})" if gone else ""
-    return f"other images or classes than those scored{names}"
 
 
 def _stamp(split: Split, row: int) -> str:

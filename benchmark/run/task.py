@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ...datasets.dataset import IGNORE, Dataset, DatasetError, KeepsShape, Split, Splits
+from ..contents import Contents, contents_hash, differences
 from ..machine import slices
 from ..plan import Cell, Plan, check_names
 from ..plugins.calls import plugin_call
@@ -18,7 +19,7 @@ from ..plugins.code_identity import code_hash
 from ..plugins.discovery import PROJECT
 from ..run_folder import RunFolder
 from ..shots import ShotDraws, draw_shots
-from .content import ContentReader, Contents, contents_hash, differences
+from .content import ContentReader
 
 STATISTICS = 16
 """Unlabelled images that the scale of the features is taken from."""

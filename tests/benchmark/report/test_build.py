@@ -31,7 +31,8 @@ from partbench.benchmark.report.breakdowns import costs, image_scores, reconstru
 from partbench.benchmark.report.build import collect, draw, tables_of
 from partbench.benchmark.report.figure_style import looks, short, spread
 from partbench.benchmark.report.leaderboard_views import MEAN, entries
-from partbench.benchmark.report.page import render, run_command
+from partbench.benchmark.report.page import render
+from partbench.benchmark.report.run_command import run_command
 from partbench.benchmark.report.run_data import gather
 from partbench.benchmark.report.table_formats import WRITERS
 from partbench.benchmark.results import CellResult
