@@ -19,13 +19,16 @@ from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
 from PIL import Image
 
+from partbench.benchmark.board.drawn import drawn_facts
 from partbench.benchmark.cli.main import main
+from partbench.benchmark.contents import contents_hash
 from partbench.benchmark.flags import IMAGES, Findings, GuardFlag, write_findings
 from partbench.benchmark.gallery import BackboneGallery
 from partbench.benchmark.metrics.confusion import confuse
-from partbench.benchmark.plan import COPY, Plan
+from partbench.benchmark.plan import COPY, PROTOCOL, Cell, Plan
 from partbench.benchmark.results import CellResult
 from partbench.benchmark.run_folder import RunFolder
+from partbench.benchmark.shots import ShotDraws, draw_shots
 from partbench.datasets.generated.found import FoundAnnotations
 from partbench.datasets.generated.labels import AnnotationReader
 from partbench.datasets.generated.manifest import ExportManifest, read_manifest
@@ -196,6 +199,61 @@ def told_report(told_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 PARTS = {"background": (38, 38, 44), "ear": (240, 240, 240), "eye": (213, 62, 79), "tail": (244, 165, 60)}
 """Classes to annotate, and their colours in an index PNG."""
+
+
+@pytest.fixture(scope="session")
+def drawn_run() -> Callable[..., Path]:
+    """Writes a made-up run on the first drawn faces, whose truth and shots are those that partbench ships facts of."""
+    faces = drawn_facts()["faces"]
+    sizes = {"pool": 16, "test": 8, "unlabelled": 16}
+    rows = {split: dict([*faces["splits"][split].items()][:count]) for split, count in sizes.items()}
+    contents = {split: {name: facts[:2] for name, facts in images.items()} for split, images in rows.items()}
+    truth = np.array([facts[2] for facts in rows["test"].values()])
+    names, present = list(rows["pool"]), [frozenset(facts[2]) for facts in rows["pool"].values()]
+
+    def write(folder: Path, skills: dict[str, float], heads: tuple[str, ...] = ("ridge",), seed: int = 0) -> Path:
+        """Backbones with the share of pixels that each gets right."""
+        plan = Plan("faces", tuple(skills), heads, (1, 2), draws=2, pool=16, test=8, seed=seed, fit="crop")
+        drawn = draw_shots(present, 2, 2, seed)
+        shots = ShotDraws(tuple(drawn), tuple(tuple(names[i] for i in draw) for draw in drawn))
+        facts = {"data": contents_hash(faces["classes"], faces["excluded"], contents), "contents": contents}
+        facts |= {"shots": shots.names, "classes": faces["classes"], "excluded": faces["excluded"], "images": 8}
+        run = RunFolder(folder)
+        run.write_plan(plan, facts)
+        for cell in plan.cells():
+            run.write(_drawn_cell(cell, plan, skills[cell.backbone], truth, facts, shots))
+        write_findings(folder, Findings(facts["data"], {IMAGES: "8 test images"}))
+        return folder
+
+    return write
+
+
+def _drawn_cell(
+    cell: Cell, plan: Plan, skill: float, truth: Any, facts: dict[str, Any], shots: ShotDraws
+) -> CellResult:
+    """A cell whose confusions have the true pixels as their sums."""
+    number = [cell.seed(plan.seed), sum(map(ord, cell.backbone)), cell.shots, cell.draw]
+    random, classes = np.random.default_rng(number), len(facts["classes"])
+    share = np.full((classes, classes), (1 - skill) / (classes - 1)) + np.eye(classes) * (
+        skill - (1 - skill) / (classes - 1)
+    )
+    confusion = np.array([[random.multinomial(n, share[k]) for k, n in enumerate(image)] for image in truth])
+    provenance = {
+        "versions": {"partbench": "0.1.0"},
+        "protocol": PROTOCOL,
+        "plan": plan.hash,
+        "data": facts["data"],
+        "shots": shots.seen(cell.draw, cell.shots),
+        "schedule": plan.schedule,
+        "scale": plan.scale,
+        "seed": cell.seed(plan.seed),
+        "code": {"backbone": "c0de", "head": "4ead"},
+        "finished": f"2026-11-0{1 + cell.draw}T08:00:00Z",
+        "provider": "partbench 0.1.0",
+        "weights": {"jigsaw": "7b1138b0fb79b6db", "vae": "423e5e558912ed43"}.get(cell.backbone),
+        "fit": {"steps": 9, "settled": None, "loss": 0.1, "iou": 0.9, "constant": 0.2, "accuracy": 0.9},
+    }
+    return CellResult(cell, tuple(facts["classes"]), tuple(facts["excluded"]), None, confusion, provenance)
 
 
 @pytest.fixture

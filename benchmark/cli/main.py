@@ -11,7 +11,7 @@ from typing import NoReturn
 from ... import UserError
 from ..plugins.calls import interrupts_counted
 from .ascii_output import spell_out
-from .verbs import annotate, new, run, scores, segment, throughput, weights  # noqa: F401  each adds its verbs to the app
+from .verbs import annotate, board, new, run, scores, segment, throughput, weights  # noqa: F401  each adds its verbs to the app
 from .verbs.app import app
 
 MISUSE, BROKE = 2, 3

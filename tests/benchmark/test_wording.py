@@ -132,6 +132,25 @@ $ plan --head linear --schedule slow
 there is no schedule 'slow'; choose paper, medium, quick
 $ plan --head linear --like none
 none holds no run (no plan.json); name a folder of partbench run
+$ submit run --to pictures --by alice
+pictures is no board (no submissions/); make one with partbench board new
+$ submit run --to board --by Alice
+'Alice' cannot be the name of a submitter; write lower-case letters, digits and single hyphens, as your name on GitHub
+$ submit run --to board --by alice
+run does not say which images it read; the same command of partbench run notes it, and keeps the scores
+$ submit old --to board --by alice
+… cells of old are of protocol 0, where this partbench has 5; run it again
+$ submit damaged --to board --by alice
+the run is not whole: damaged/cells/able--linear--5-shot--draw-1.json is damaged (…); delete it and run the same
+  command again
+$ submit run --to board --by alice --backbone zzz
+no backbone of run matches 'zzz'; there are able, alike, copy
+$ submit run --to board --by alice --name able
+--name takes OLD=NEW, as 'stylegan2@my.safetensors=stylegan2@mine', and not 'able'
+$ submit run --to board --by alice --dataset-name /data/faces
+--dataset-name '/data/faces' is a path; give it a name, as my-cats
+$ submit run --to board --by alice --dataset-name faces
+--dataset-name 'faces' is what partbench calls images that it draws; give it another name, as my-cats
 $ compare run --between abel copy
 no backbone of run is called 'abel'; did you mean 'able'?
 $ compare run --between able zzz
@@ -344,6 +363,7 @@ def write_desk() -> None:
     Path("poor.toml").write_text("[rows]")
     Path("mine.safetensors").write_text("mine")
     Path("pictures").mkdir()
+    Path("board/submissions").mkdir(parents=True)
     Path("partbench-mine").mkdir()
     Image.new("RGB", (8, 8)).save("pictures/a.png")
 

@@ -1,0 +1,33 @@
+"""The verb of whoever adds to an open board: `submit`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .app import Json, Names, app
+
+@app.command()
+def submit(
+    run: Annotated[Path, typer.Argument(help="A folder that partbench run wrote.")],
+    to: Annotated[Path, typer.Option(help="Your copy of the board.")],
+    by: Annotated[str, typer.Option(help="Your name on the board, as on GitHub.")],
+    backbone: Annotated[Names, typer.Option(help="These alone, names or patterns; may be given often.")] = None,
+    dataset_name: Annotated[str, typer.Option(help="What the board shall call a dataset of yours.")] = "",
+    name: Annotated[Names, typer.Option(help="What it shall call a backbone, as OLD=NEW; often.")] = None,
+    licence: Annotated[Names, typer.Option(help="Of weights, as BACKBONE=MIT, or of all others MIT.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be written, and its bytes.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write the scores of a run onto a board, with the confusions by which everybody can check them; no picture goes.
+
+    A submission per backbone: cells, provenance, checks, a card. Nothing that is there is touched. Failed cells stay
+    at home, and every head needs all of its draws.
+
+    Example:  partbench submit runs/faces --to my-board --by alice --dry-run
+    """
+    from ..commands.submit import submit as write_submissions
+
+    write_submissions(run, to, by, backbone or (), (dataset_name, name or (), licence or ()), dry_run, as_json)
