@@ -151,6 +151,8 @@ $ submit run --to board --by alice --dataset-name /data/faces
 --dataset-name '/data/faces' is a path; give it a name, as my-cats
 $ submit run --to board --by alice --dataset-name faces
 --dataset-name 'faces' is what partbench calls images that it draws; give it another name, as my-cats
+$ board check pictures
+pictures is no board (no submissions/); make one with partbench board new
 $ compare run --between abel copy
 no backbone of run is called 'abel'; did you mean 'able'?
 $ compare run --between able zzz

@@ -68,7 +68,7 @@ def check_against_baseline(
     if output.junit:
         write_atomic(output.junit, as_junit(gate))
     if output.summary:
-        _append(output.summary, as_markdown(gate, notes))
+        append(output.summary, as_markdown(gate, notes))
     if output.as_json:
         print(json.dumps(as_json(gate, notes), indent=1))
     else:
@@ -76,7 +76,7 @@ def check_against_baseline(
     return int(bool(gate.stopped))
 
 
-def _append(file: Path, text: str) -> None:
+def append(file: Path, text: str) -> None:
     """Add a section to a summary, which other steps may have begun."""
     file.parent.mkdir(parents=True, exist_ok=True)
     try:

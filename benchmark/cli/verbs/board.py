@@ -1,13 +1,24 @@
-"""The verb of whoever adds to an open board: `submit`."""
+"""The verbs of the open board: `submit`, and those under `board`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
 from .app import Json, Names, app
+
+board = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="""Keep a board of results that others add to.
+
+    Example:  partbench board check .
+    """,
+)
+app.add_typer(board, name="board")
+
 
 @app.command()
 def submit(
@@ -31,3 +42,22 @@ def submit(
     from ..commands.submit import submit as write_submissions
 
     write_submissions(run, to, by, backbone or (), (dataset_name, name or (), licence or ()), dry_run, as_json)
+
+
+@board.command()
+def check(
+    folder: Annotated[Path, typer.Argument(help="A board.")],
+    against: Annotated[Optional[Path], typer.Option(help="The main board: only what it lacks is checked.")] = None,  # noqa: UP045
+    summary: Annotated[Optional[Path], typer.Option(help="Markdown file to add comparisons to.")] = None,  # noqa: UP045
+    as_json: Json = False,
+) -> None:
+    """Check a board from its files alone: exit 1 if anything is refused, each fault a sentence.
+
+    Every printed score is computed again from its confusions; images, shots and true pixels are held against those
+    that are known. With --against nothing that is there may change, and what is new is compared with its neighbours.
+
+    Example:  partbench board check pull-request --against main --summary "$GITHUB_STEP_SUMMARY"
+    """
+    from ..commands.board_check import check as check_folder
+
+    raise typer.Exit(check_folder(folder, against, summary, as_json))
