@@ -142,6 +142,14 @@ def read_submission(folder: Path) -> Submission:
         raise BoardError(f"it cannot be read ({what}); submit the run again") from None
 
 
+def open_submission(folder: Path) -> Submission:
+    """The submission in a folder that somebody named."""
+    try:
+        return read_submission(folder)
+    except BoardError as error:
+        raise BoardError(f"{folder}: {error}") from None
+
+
 def read_json(file: Path) -> Any:
     """What a JSON file holds; NaN and infinity are no JSON."""
     return json.loads(file.read_text(encoding="utf-8"), parse_constant=_no_number)

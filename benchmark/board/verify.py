@@ -18,8 +18,9 @@ from ..scores.convergence import shot_fit
 from ..shots import ShotDraws
 from .dataset_record import DatasetRecord, differences, shared_shots
 from .drawn import shots_drawn
-from .layout import ABSOLUTE, CARD, DATE, HEAD, SUBMITTER, texts_in
+from .layout import ABSOLUTE, CARD, DATE, HEAD, MARK, SUBMITTER, texts_in
 from .licences import is_impostor
+from .reproduction import mark_faults
 from .submission import Submission, read_json
 
 
@@ -31,6 +32,8 @@ def faults(submission: Submission, folder: Path, place: str, record: DatasetReco
     if record is not None:
         yield from _images(submission, record)
     yield from _printed(submission, folder)
+    if (folder / MARK).is_file():
+        yield from mark_faults(submission, read_json(folder / MARK))
 
 
 def _origin(submission: Submission, place: str) -> Iterator[str]:

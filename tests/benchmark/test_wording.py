@@ -151,6 +151,10 @@ $ submit run --to board --by alice --dataset-name /data/faces
 --dataset-name '/data/faces' is a path; give it a name, as my-cats
 $ submit run --to board --by alice --dataset-name faces
 --dataset-name 'faces' is what partbench calls images that it draws; give it another name, as my-cats
+$ board rerun pictures
+pictures: it cannot be read (… 'pictures/submission.json'); submit the run again
+$ board rerun pictures --tolerance -1
+--tolerance -1 is none; name points from 0 on, as 0.5
 $ board check pictures
 pictures is no board (no submissions/); make one with partbench board new
 $ compare run --between abel copy

@@ -61,3 +61,24 @@ def check(
     from ..commands.board_check import check as check_folder
 
     raise typer.Exit(check_folder(folder, against, summary, as_json))
+
+
+@board.command()
+def rerun(
+    submission: Annotated[Path, typer.Argument(help="The folder of a submission.")],
+    backbone: Annotated[
+        str, typer.Option("--as", help="What its backbone is called here, as vae@mine.safetensors.")
+    ] = "",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "auto",
+    tolerance: Annotated[float, typer.Option(help="Points by which a score may move.")] = 0.5,
+    as_json: Json = False,
+) -> None:
+    """Take the smallest cell of a submission on drawn images again, and mark it as reproduced: exit 1 if it is not.
+
+    Images, shots, weights and seed must be the same to the letter; no score may move by more than the tolerance.
+
+    Example:  partbench board rerun submissions/5-0123456789abcdef/faces@0123456789abcdef/pixels@none/alice-2026-11-27
+    """
+    from ..commands.board_rerun import rerun as rerun_cell
+
+    raise typer.Exit(rerun_cell(submission, backbone, device, tolerance, as_json))
