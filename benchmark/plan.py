@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
+from itertools import product
 from typing import Any
 
 from .. import UserError
@@ -17,6 +18,8 @@ SUPERVISED = "supervised"
 """The control that learns from labels alone: the U-Net of auto-shot on as many true masks as there are shots."""
 HEADLESS = (COPY, SUPERVISED)
 """Controls that are no backbone, and take no head."""
+INSID3 = "insid3:"
+"""What stands before a backbone whose last map is read by example (Cuttano et al. 2026), which takes no head either."""
 NO_HEAD = "-"
 OPTIONS = {
     name: "features" if name == "scale" else name
@@ -43,6 +46,11 @@ def check_names(noun: str, names: Iterable[str], mend: str = "rename it") -> Non
     for name in names:
         if HIDDEN.search(name):
             raise UserError(f"the {noun} {name!r} has a letter that no terminal shows; {mend}")
+
+
+def takes_head(name: str) -> bool:
+    """Whether a row of this name is crossed with heads."""
+    return name not in HEADLESS and not name.startswith(INSID3)
 
 
 def file_name(name: str) -> str:
@@ -102,11 +110,9 @@ class Plan:
 
     def cells(self) -> Iterator[Cell]:
         for backbone in self.backbones:
-            heads = (NO_HEAD,) if backbone in HEADLESS else self.heads
-            for head in heads:
-                for shots in self.shots:
-                    for draw in range(self.draws):
-                        yield Cell(backbone, head, shots, draw)
+            heads = self.heads if takes_head(backbone) else (NO_HEAD,)
+            for head, shots, draw in product(heads, self.shots, range(self.draws)):
+                yield Cell(backbone, head, shots, draw)
 
     def options(self) -> dict[str, object]:
         """What all cells share, by the option of the command line that sets it."""

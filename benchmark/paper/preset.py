@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ... import UserError
-from ..plan import HEADLESS, NO_HEAD, Plan
+from ..plan import NO_HEAD, Plan, takes_head
 from .published_scores import PaperTable, read_tables
 
 Key = tuple[str, str, int]
@@ -113,7 +113,7 @@ class Preset:
         paper_names = {row.name for row in self.paper.rows}
         yield from (row for row in here if row.name not in paper_names)
         for control in part.controls:
-            for head in [NO_HEAD] if control in HEADLESS else dict.fromkeys(row.head for row in here):
+            for head in dict.fromkeys(row.head for row in here) if takes_head(control) else [NO_HEAD]:
                 yield PresetRow(CONTROL, control, head)
 
     def as_record(self) -> dict[str, Any]:

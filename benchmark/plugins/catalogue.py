@@ -32,8 +32,8 @@ HOOKS: dict[str, tuple[str, type[Any]]] = {
     "partbench_reporters": ("reporter", Reporter),
 }
 """What each hook offers: the noun, and the record that stands for it."""
-CONTROLS = ("copy", "random")
-"""Names of controls that are no record of their own, so no backbone may be called so."""
+CONTROLS = ("copy", "random", "supervised", "insid3")
+"""Names of rows that are no record of their own, so no backbone may be called so."""
 
 _WORD = re.compile(r"[a-z0-9][a-z0-9._-]*")  # ':', '@', '+' and '/' have a meaning in a longer name
 
@@ -152,7 +152,7 @@ def _bad_name(noun: str, name: object) -> str:
     if not isinstance(name, str) or not _WORD.fullmatch(name):
         return f"a {noun} called {name!r}; name it with lower-case letters, digits, '.', '_' and '-' alone"
     if noun == "backbone" and name in CONTROLS:
-        return f"a backbone called '{name}', which is a control of every leaderboard; rename it"
+        return f"a backbone called '{name}', which is a row of partbench's own; rename it"
     if noun == "backbone" and plain_name(name) != name:
         return f"a backbone called '{name}', which is '{plain_name(name)}' with position projected out; rename it"
     return ""

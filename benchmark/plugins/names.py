@@ -8,19 +8,18 @@ wrappers those of `backbones/controls/derived.py`, and `random:` before it makes
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from fnmatch import fnmatchcase
 from typing import TypeVar
 
 from ... import UserError, one_line
 from ...backbones.backbone import Backbone, BackboneError
-from ...backbones.controls.derived import TWIN, plain_name, split_wrappers, twin, wrap_backbone
+from ...backbones.controls.derived import NO_POSITION, TWIN, plain_name, split_wrappers, twin, wrap_backbone
 from ...backbones.weights.hub import fetch, on_hub
 from ...datasets.dataset import Dataset, DatasetError, GeneratorIdentity
 from ...heads.head import Head
-from ..plan import PREFIX, base_head
+from ..plan import INSID3, base_head
 from ..reporter import Reporter
 from .calls import plugin_call
 from .catalogue import Catalogue, Offer
@@ -62,6 +61,8 @@ def parse_backbone(name: str) -> BackboneName:
 
 def find_backbone(catalogue: Catalogue, name: str) -> Offer[Backbone]:
     """The backbone of this name: configured, its untrained twin, wrapped, as the name asks."""
+    if name.startswith(INSID3) or name == INSID3[:-1]:
+        return find_backbone(catalogue, _read_by_insid3(name))
     parts = parse_backbone(name)
     if name in (TWIN, TWIN[:-1]):
         raise NamingError(f"'{name}' is the untrained twin of a backbone; say of which, as {TWIN}NAME")
@@ -77,6 +78,17 @@ def find_backbone(catalogue: Catalogue, name: str) -> Offer[Backbone]:
         raise NamingError(f"'{plain}' has no untrained twin; leave out '{name}'")
     record = twin(record, SEED) if parts.twin else record
     return replace(offer, record=wrap_backbone(record, parts.wrappers))
+
+
+def _read_by_insid3(name: str) -> str:
+    """The backbone whose last map `insid3:NAME` reads."""
+    inner = name[len(INSID3) :]
+    if not inner:
+        raise NamingError(f"'{name}' reads the last map of a backbone; say of which, as {INSID3}NAME")
+    wrong = [wrapper for wrapper in split_wrappers(inner)[1] if not wrapper.startswith(NO_POSITION)]
+    if wrong:
+        raise NamingError(f"'{name}' reads a map as the network gives it; leave out '{wrong[0]}'")
+    return inner
 
 
 def _on_disk(weights: str) -> tuple[str, str]:
@@ -136,38 +148,6 @@ def made_by(backbone: Backbone, weights: str | None, maker: GeneratorIdentity) -
         return weights == maker.weights and plain_name(backbone.name) == maker.backbone
     ours, theirs = parse_backbone(backbone.name), parse_backbone(maker.backbone)
     return (ours.family, ours.twin) == (theirs.family, theirs.twin)
-
-
-def backbone_names(catalogue: Catalogue) -> tuple[str, ...]:
-    """The names that `expand` chooses from: every backbone but families that need a variant, and the twins."""
-    records = {name: offer.record for name, offer in catalogue.backbones.items() if offer.record.channels}
-    return (*records, *(TWIN + name for name, record in records.items() if record.untrained))
-
-
-def expand(patterns: Iterable[str], names: Iterable[str], noun: str = "backbone") -> tuple[str, ...]:
-    """The names that match any of these patterns (`*`, `?`, `[...]`), in the patterns' order, each once.
-
-    A pattern without a wildcard stands for itself, known or not: `stylegan2:B` is in no list.
-    """
-    candidates = tuple(names)
-    found: dict[str, None] = {}
-    for pattern in patterns:
-        # No listed name has a slash, so what has one is a path, and a '[' in it is no wildcard.
-        literal = "/" in pattern or not any(mark in pattern for mark in "*?[")
-        matches = [pattern] if literal else [name for name in candidates if fnmatchcase(name, pattern)]
-        if not matches:
-            raise NamingError(f"no {noun} matches '{pattern}'; there are {', '.join(candidates) or 'none'}")
-        found |= dict.fromkeys(matches)
-    return tuple(found)
-
-
-def expand_heads(patterns: Iterable[str], catalogue: Catalogue) -> tuple[str, ...]:
-    """The heads that match any of these patterns; auto-shot takes minutes, so only patterns that begin with it do."""
-    found: dict[str, None] = {}
-    for pattern in patterns:
-        prefix = PREFIX if pattern.startswith(PREFIX) else ""
-        found |= dict.fromkeys(expand((pattern,), [prefix + name for name in catalogue.heads], "head"))
-    return tuple(found)
 
 
 def _look_up(shelf: Mapping[str, Offer[_Record]], noun: str, name: str) -> Offer[_Record]:

@@ -17,7 +17,7 @@ from ...heads.head import Head
 from ..files import HOUR, is_full, remove_parts, writable
 from ..gallery import ShotPictures, first_shots, keep_shots, read_shots
 from ..machine import MemoryLimit
-from ..plan import COPY, SUPERVISED, Cell, Plan, file_name
+from ..plan import COPY, INSID3, SUPERVISED, Cell, Plan, file_name
 from ..plugins.calls import plugin_call
 from ..plugins.catalogue import Offer
 from ..plugins.code_identity import code_hash
@@ -30,6 +30,7 @@ from .episode_run import EpisodeRun
 from .features import FeatureSource
 from .groups import Group
 from .headless import score_copy, score_supervised
+from .insid3_cells import Insid3Cells
 from .journal import Journal
 from .makers import Makers
 from .recorder import RunRecorder
@@ -193,7 +194,10 @@ class Runner:
             if self.room and self.room.asked and not isinstance(source.extractor, Frugal):
                 what = f"--memory limits the maps of shots that are held for {name}, and nothing else"
                 recorder.problem(f"{what}: its network and the heads take what they take; partbench plan says how much")
-            BackboneRun(offer, source, self.heads, recorder, work).run(cells)
+            if name.startswith(INSID3):
+                Insid3Cells(name, offer.provider, source, recorder).run(cells)
+            else:
+                BackboneRun(offer, source, self.heads, recorder, work).run(cells)
 
     def _open(self, name: str) -> tuple[Offer[Backbone], FeatureSource]:
         offer = self.backbones[name]

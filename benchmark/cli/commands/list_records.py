@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ...paper.preset_files import needs, preset_names, read_preset
-from ...plan import COPY, PREFIX, SUPERVISED
+from ...plan import COPY, INSID3, PREFIX, SUPERVISED
 from ...plugins.catalogue import Catalogue, load_catalogue
 from ...plugins.names import NamingError
 from ..terminal import open_console
@@ -24,6 +24,7 @@ AUTO_SHOT = (
 CONTROLS = {
     COPY: "control: the training mask itself, or the per-pixel mode of several; reads no image",
     SUPERVISED: "control: the U-Net of auto-shot on as many true masks as there are shots (Figure 6)",
+    f"{INSID3}NAME": "no head: parts found by example in the last map of NAME, without training (INSID3)",
     "random:NAME": "control: the same network as NAME, untrained",
 }
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich.progress import Progress
 
 from ...files import cache_folder
-from ...plan import HEADLESS, SUPERVISED, Cell, Plan, base_head
+from ...plan import HEADLESS, NO_HEAD, SUPERVISED, Cell, Plan, base_head
 from ...plugins.catalogue import Catalogue, load_catalogue
 from ...plugins.names import find_backbone, find_dataset, find_head
 from ...results import ResultError
@@ -96,7 +96,7 @@ def _rehearse(
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
         for name in bars.track(plan.backbones, description="rehearsing"):
             left[name] = left_of(folder, [cell for cell in plan.cells() if cell.backbone == name], makers)
-            heads = dict.fromkeys(cell.head for cell in left[name])
+            heads = dict.fromkeys(cell.head for cell in left[name] if cell.head != NO_HEAD)
             figures[name] = BackboneFigures()
             if left[name] and name in offers:
                 figures[name] = rehearsal.figures(offers[name], tuple(heads))

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from .... import UserError
 from ...plan import COPY, HEADLESS, NATIVE, Plan, check_names
 from ...plugins.catalogue import Catalogue
-from ...plugins.names import backbone_names, expand, expand_heads, find_dataset
+from ...plugins.names import find_dataset
+from ...plugins.patterns import backbone_names, expand, expand_heads
 from ...run_folder import RunFolder
 
 if TYPE_CHECKING:

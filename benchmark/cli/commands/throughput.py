@@ -15,7 +15,8 @@ from rich.table import Table
 
 from ...files import write_atomic
 from ...plugins.catalogue import Catalogue, Offer, load_catalogue
-from ...plugins.names import NamingError, backbone_names, expand, find_backbone
+from ...plugins.names import NamingError, find_backbone
+from ...plugins.patterns import backbone_names, expand
 from ..terminal import open_console
 
 if TYPE_CHECKING:

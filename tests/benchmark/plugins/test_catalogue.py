@@ -222,13 +222,13 @@ def test_a_name_is_a_plain_word(install: Install, name: str) -> None:
     assert catalogue.problems == (f"partbench-foo 1.2 offers a head called {name}; {mend}",)
 
 
-@pytest.mark.parametrize("name", ["copy", "random"])
+@pytest.mark.parametrize("name", ["copy", "random", "supervised", "insid3"])
 def test_a_control_has_its_name_for_itself(install: Install, name: str) -> None:
     """No backbone takes the name of a control that the runner makes."""
     catalogue = install(
         f"@partbench.hookimpl\ndef partbench_backbones():\n    yield Backbone('{name}', 8, (1,), load=None)\n"
     )
-    what = f"a backbone called '{name}', which is a control of every leaderboard"
+    what = f"a backbone called '{name}', which is a row of partbench's own"
     assert catalogue.problems == (f"partbench-foo 1.2 offers {what}; rename it",)
 
 

@@ -19,8 +19,6 @@ from partbench.benchmark.plugins.catalogue import Catalogue, Offer, load_catalog
 from partbench.benchmark.plugins.names import (
     BackboneName,
     NamingError,
-    backbone_names,
-    expand,
     find_backbone,
     find_dataset,
     find_head,
@@ -145,6 +143,12 @@ def test_random_is_the_untrained_twin(name: str) -> None:
     assert first_value(backbone) == 0
 
 
+@pytest.mark.parametrize("inner", ["jigsaw", "random:jigsaw:B@w.pt", "pixels-position20"])
+def test_insid3_reads_a_backbone_as_it_is(inner: str) -> None:
+    """`insid3:NAME` asks for the backbone NAME, whose weights and codes it shares."""
+    assert find_backbone(CATALOGUE, f"insid3:{inner}").record.name == inner
+
+
 def test_position_appends_the_coordinates_last() -> None:
     """`+position` adds twenty channels; of a twin, to the twin."""
     plain = find_backbone(CATALOGUE, "pixels+position").record
@@ -177,6 +181,13 @@ def test_options_may_follow_a_dataset_that_needs_no_path() -> None:
         ("pixels:B", "'pixels' has no variants; leave out ':B'"),
         ("pixels@w.pt", "'pixels' has no variants; leave out '@w.pt'"),
         ("random:pixels", "'pixels' has no untrained twin; leave out 'random:pixels'"),
+        ("insid3:", "'insid3:' reads the last map of a backbone; say of which, as insid3:NAME"),
+        ("insid3", "'insid3' reads the last map of a backbone; say of which, as insid3:NAME"),
+        ("insid3:xyz", "no backbone is called 'xyz'; there are jigsaw, pixels"),
+        (
+            "insid3:jigsaw-position+position",
+            "'insid3:jigsaw-position+position' reads a map as the network gives it; leave out '+position'",
+        ),
         ("random", "'random' is the untrained twin of a backbone; say of which, as random:NAME"),
         (
             "jigsaw@nowhere",
@@ -205,26 +216,6 @@ def test_the_family_s_own_sentence_comes_through() -> None:
     """An error that a family words itself is not wrapped."""
     with pytest.raises(BackboneError, match=r"^jigsaw has no variant 'Z'; take another$"):
         find_backbone(CATALOGUE, "jigsaw:Z")
-
-
-def test_patterns_choose_from_the_catalogue_and_its_twins() -> None:
-    """`*` is everything; twins are there for the backbones that have one."""
-    names = backbone_names(CATALOGUE)
-    assert names == ("jigsaw", "pixels", "random:jigsaw")
-    assert expand(["*"], names) == names
-    assert expand(["random:*"], names) == ("random:jigsaw",)
-    assert expand(["p*", "?igsaw", "*"], names) == ("pixels", "jigsaw", "random:jigsaw")
-
-
-def test_a_pattern_without_wildcard_stands_for_itself() -> None:
-    """Variants and paths are in no list, so they are left to `find`."""
-    assert expand(["jigsaw:B", "folder:/a[1]/*", "jigsaw:B"], ()) == ("jigsaw:B", "folder:/a[1]/*")
-
-
-def test_a_pattern_that_matches_nothing() -> None:
-    """An empty choice is an error, not a run of nothing."""
-    with pytest.raises(NamingError, match=r"^no head matches 'x\*'; there are linear$"):
-        expand(["x*"], CATALOGUE.heads, "head")
 
 
 def test_who_made_an_image_is_known_by_name_and_weights(tmp_path: Path) -> None:

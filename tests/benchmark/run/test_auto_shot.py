@@ -20,7 +20,8 @@ from partbench.benchmark.cli.main import main
 from partbench.benchmark.metrics.confusion import confuse
 from partbench.benchmark.plan import SUPERVISED, AutoShotError, AutoShotName, Cell, Plan, base_cell, parse_auto_shot
 from partbench.benchmark.plugins.catalogue import Offer, load_catalogue
-from partbench.benchmark.plugins.names import expand_heads, find_head
+from partbench.benchmark.plugins.names import find_head
+from partbench.benchmark.plugins.patterns import expand_heads
 from partbench.benchmark.reporter import Listener
 from partbench.benchmark.results import CellResult
 from partbench.benchmark.run.auto_shot import AutoShot, fit_side, sample_seed
