@@ -40,10 +40,15 @@ def note(run: Path, crossed: Mapping[str, Mapping[str, Subject]]) -> None:
 
 def run_signoffs(run: Path) -> list[RunSignoff]:
     """The sign-off of every record of a run; empty for a run that noted none."""
+    return signoffs_in(_read(run))
+
+
+def signoffs_in(record: Mapping[str, Mapping[str, Any]]) -> list[RunSignoff]:
+    """The sign-off of everything that was noted, by noun and name."""
     hashes = {noun: list_hash(noun) for noun in NOUNS}
     return [
         _best(noun, name, subject, hashes[noun], kept)
-        for noun, entries in _read(run).items()
+        for noun, entries in record.items()
         for name, subject, kept in _entries(noun, entries)
     ]
 

@@ -11,7 +11,7 @@ from ..flags import IMAGES, SHOTS, GuardFlag, read_findings
 from ..metrics.definitions import METRICS, find_metric
 from ..metrics.estimate import Estimate
 from ..plan import COPY, NO_HEAD, SUPERVISED, Cell, Plan
-from ..plugins.run_signoffs import run_signoffs
+from ..plugins.run_signoffs import RunSignoff, run_signoffs
 from ..results import CellResult, Key, ResultError
 from ..run_folder import RunFolder
 from ..scores.comparability import split_by_usual
@@ -42,6 +42,8 @@ class RunData:
     """What was asked for: drawn, and first on the page."""
     flags: tuple[GuardFlag, ...]
     facts: RunFacts
+    crossed: bool = True
+    """Whether every cell of the plan was asked for; of a board there are those that somebody submitted."""
 
     @cached_property
     def offered(self) -> tuple[str, ...]:
@@ -103,6 +105,8 @@ class RunData:
     @property
     def missing(self) -> int:
         """Cells of the plan that have no file yet, but for numbers of shots that only others were asked for."""
+        if not self.crossed:
+            return 0
         done = [result.cell for result in (*self.scored, *self.failed)]
         begun, asked = {cell.backbone for cell in done}, {(cell.backbone, cell.shots) for cell in done}
         cells = [c for c in self.plan.cells() if c.backbone not in begun or (c.backbone, c.shots) in asked]
@@ -132,23 +136,44 @@ def _in_order(ordered: Sequence[str], found: Iterable[str]) -> tuple[str, ...]:
 def gather(path: Path, metrics: Sequence[str]) -> RunData:
     """Read a run for its report; what is damaged, or of another protocol, is set aside with its reason."""
     folder = RunFolder(path)
-    plan = folder.read_plan()
+    plan, (results, damaged) = folder.read_plan(), folder.results()
+    alike, others = split_by_usual(results)
+    aside = (*map(str, damaged), *(_other(folder, result.cell) for result in others))
+    return assemble(RunSource(path, plan, alike, aside, _flags(path), run_signoffs(path)), metrics)
+
+
+@dataclass(frozen=True)
+class RunSource:
+    """What a report is made from."""
+
+    path: Path
+    plan: Plan
+    results: Sequence[CellResult]
+    """All of the same protocol and images."""
+    set_aside: tuple[str, ...]
+    flags: Sequence[GuardFlag]
+    signoffs: Sequence[RunSignoff]
+    crossed: bool = True
+    """Whether every cell of the plan was asked for."""
+
+
+def assemble(source: RunSource, metrics: Sequence[str]) -> RunData:
+    """The data of a report, of what was read."""
     for metric in metrics:
         find_metric(metric)
-    results, damaged = folder.results()
-    alike, others = split_by_usual(results)
-    scored = tuple(result for result in alike if result.confusion is not None)
+    scored = tuple(result for result in source.results if result.confusion is not None)
     if not scored:
-        raise ResultError(f"{path} has no score yet; run it to its end with partbench run")
+        raise ResultError(f"{source.path} has no score yet; run it to its end with partbench run")
     return RunData(
-        path=path,
-        plan=plan,
+        path=source.path,
+        plan=source.plan,
         scored=scored,
-        failed=tuple(result for result in alike if result.confusion is None),
-        set_aside=(*map(str, damaged), *(_other(folder, result.cell) for result in others)),
+        failed=tuple(result for result in source.results if result.confusion is None),
+        set_aside=source.set_aside,
         metrics=tuple(metrics),
-        flags=(*_flags(path), *(GuardFlag(SHOTS, NOT_CONVERGED, one) for one in sentences(scored))),
-        facts=gather_facts(scored, {v.name: v.standing for v in run_signoffs(path) if v.noun == "backbone"}),
+        flags=(*source.flags, *(GuardFlag(SHOTS, NOT_CONVERGED, one) for one in sentences(scored))),
+        facts=gather_facts(scored, {v.name: v.standing for v in source.signoffs if v.noun == "backbone"}),
+        crossed=source.crossed,
     )
 
 

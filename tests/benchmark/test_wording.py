@@ -151,6 +151,13 @@ $ submit run --to board --by alice --dataset-name /data/faces
 --dataset-name '/data/faces' is a path; give it a name, as my-cats
 $ submit run --to board --by alice --dataset-name faces
 --dataset-name 'faces' is what partbench calls images that it draws; give it another name, as my-cats
+$ leaderboard board#dataset=faces
+board has no submission yet; write one with partbench submit
+$ leaderboard board#metric=mean
+a board is not asked by 'metric'; choose dataset, protocol, backbone, head, shots, submitter, as
+  #dataset=faces,shots=10
+$ compare nowhere#dataset=faces
+nowhere is no board (no submissions/); make one with partbench board new
 $ board rerun pictures
 pictures: it cannot be read (… 'pictures/submission.json'); submit the run again
 $ board rerun pictures --tolerance -1

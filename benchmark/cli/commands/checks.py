@@ -11,11 +11,12 @@ import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 
-from ...plugins.run_signoffs import RunSignoff, line, run_signoffs
+from ...plugins.run_signoffs import RunSignoff, line
 from ...plugins.signoff import KEPT
 from ...results import ResultError
 from ...scores.leaderboard_tables import FORMATS, as_text
 from ..terminal import open_console
+from .read_runs import signoffs_of
 
 NEVER = "contract: the run noted nothing; the same command of partbench run does, and keeps the scores"
 
@@ -23,7 +24,7 @@ NEVER = "contract: the run noted nothing; the same command of partbench run does
 def print_signoffs(runs: Sequence[Path], console: Console, names: Collection[str] | None = None) -> None:
     """One line per run, for under a leaderboard of all or of these names; none of a run that noted nothing."""
     for run in runs:
-        noted = run_signoffs(run)
+        noted = signoffs_of(run)
         found = [one for one in noted if names is None or one.name in names]
         if found:
             where = f"{run}: " if len(runs) > 1 else ""
@@ -37,7 +38,7 @@ def show(runs: Sequence[Path], kind: str) -> None:
     """Print how each record stands, what was checked, when and by which version."""
     if kind not in FORMATS:
         raise ResultError(f"there is no format {kind!r}; choose {', '.join(FORMATS)}")
-    by_run = {run: run_signoffs(run) for run in runs}
+    by_run = {run: signoffs_of(run) for run in runs}
     if kind == "json":
         print(json.dumps([_record(run, found) for run, found in by_run.items()], indent=1))
     elif kind == "table":

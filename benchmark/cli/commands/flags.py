@@ -11,10 +11,11 @@ import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 
-from ...flags import Findings, lines, read_findings
+from ...flags import Findings, lines
 from ...results import ResultError
 from ...scores.leaderboard_tables import FORMATS, as_text
 from ..terminal import open_console
+from .read_runs import findings_of
 
 NEVER = "guards: nobody has looked at the images; the same command of partbench run does, and keeps the scores"
 
@@ -22,25 +23,28 @@ NEVER = "guards: nobody has looked at the images; the same command of partbench 
 def print_flags(runs: Sequence[Path], console: Console, backbones: Collection[str] | None = None) -> None:
     """A line per flag, for under a leaderboard of all or of these backbones; one line where there is no flag."""
     for run in runs:
-        where = f"{run}: " if len(runs) > 1 else ""
         try:
-            findings = read_findings(run)
+            found = findings_of(run)
         except ResultError as error:
             console.print(f"[yellow]{escape(str(error))}[/]")
             continue
-        if findings and backbones is not None:
-            findings = findings.about(backbones)
-        texts = lines(findings) if findings else [NEVER]
-        style = "yellow" if findings and findings.flags else "dim"
-        for line in texts:
-            console.print(escape(where + line), style=style, highlight=False)
+        for name, findings in found:
+            where = f"{name}: " if len(runs) + len(found) > 2 else ""
+            _print_lines(findings.about(backbones) if findings and backbones is not None else findings, where, console)
+
+
+def _print_lines(findings: Findings | None, where: str, console: Console) -> None:
+    texts = lines(findings) if findings else [NEVER]
+    style = "yellow" if findings and findings.flags else "dim"
+    for line in texts:
+        console.print(escape(where + line), style=style, highlight=False)
 
 
 def show(runs: Sequence[Path], kind: str) -> None:
     """Print every flag with all of its evidence, and what was looked at."""
     if kind not in FORMATS:
         raise ResultError(f"there is no format {kind!r}; choose {', '.join(FORMATS)}")
-    by_run = {run: read_findings(run) for run in runs}
+    by_run = {name: findings for run in runs for name, findings in findings_of(run)}
     if kind == "json":
         print(json.dumps([_record(run, findings) for run, findings in by_run.items()], indent=1))
     elif kind == "table":
@@ -50,24 +54,24 @@ def show(runs: Sequence[Path], kind: str) -> None:
         print(as_text(_frame(by_run), kind))
 
 
-def _record(run: Path, findings: Findings | None) -> dict[str, object]:
+def _record(run: str, findings: Findings | None) -> dict[str, object]:
     """One run for a program; null where nobody has looked."""
     flags = None if findings is None else [asdict(flag) for flag in findings.flags]
-    return {"run": str(run), "checked": None if findings is None else dict(findings.checked), "flags": flags}
+    return {"run": run, "checked": None if findings is None else dict(findings.checked), "flags": flags}
 
 
-def _frame(by_run: dict[Path, Findings | None]) -> pd.DataFrame:
+def _frame(by_run: dict[str, Findings | None]) -> pd.DataFrame:
     rows = [
-        (str(run), flag.of, flag.name, flag.text, "; ".join(flag.evidence))
+        (run, flag.of, flag.name, flag.text, "; ".join(flag.evidence))
         for run, findings in by_run.items()
         for flag in (findings.flags if findings else ())
     ]
     return pd.DataFrame(rows, columns=["run", "of", "name", "text", "evidence"])
 
 
-def _show_run(run: Path, findings: Findings | None) -> None:
+def _show_run(run: str, findings: Findings | None) -> None:
     console = open_console()
-    console.print(f"[bold]{escape(str(run))}[/]")
+    console.print(f"[bold]{escape(run)}[/]")
     if findings is None:
         console.print(NEVER)
         return

@@ -6,7 +6,12 @@ import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from ...board.board_runs import board_runs, merged_findings, merged_signoffs
+from ...board.layout import BoardError
+from ...board.query import BoardQuery, Record, parse_query
+from ...flags import Findings, read_findings
 from ...plan import Cell, Plan
+from ...plugins.run_signoffs import RunSignoff, run_signoffs
 from ...results import CellResult, ResultError
 from ...run_folder import RunFolder, split_outdated
 from ...scores.comparability import Conditions, fewer_draws
@@ -14,6 +19,27 @@ from ...scores.convergence import flags
 
 
 def read_run(path: Path) -> tuple[Plan, list[CellResult]]:
+    """The plan and the results of a run, or of what a query means of a board if that is one; see `read_parts`."""
+    parts = read_parts(path)
+    if len(parts) > 1:
+        names = ", ".join(f"dataset={plan.dataset},protocol={_protocol(results)}" for plan, results in parts)
+        where = str(path).partition("#")[0]
+        raise BoardError(f"{path} is of {len(parts)} datasets or protocols; name one, as '{where}#...' with {names}")
+    return parts[0]
+
+
+def read_parts(path: Path) -> list[tuple[Plan, list[CellResult]]]:
+    """The plans and results behind a path: one of a run, of a board one for each of its protocols and datasets."""
+    query = parse_query(path)
+    if query is None:
+        return [_read_folder(path)]
+    runs = board_runs(query)
+    for note in (note for run in runs for note in run.notes):
+        print(note, file=sys.stderr)
+    return [(run.plan, list(run.results)) for run in runs]
+
+
+def _read_folder(path: Path) -> tuple[Plan, list[CellResult]]:
     """The plan and the results of a run; damaged files are named on stderr and set aside."""
     folder = RunFolder(path)
     plan = folder.read_plan()
@@ -30,12 +56,38 @@ def read_groups(runs: Sequence[Path]) -> dict[str, list[CellResult]]:
     groups: dict[Conditions, list[CellResult]] = {}
     titles: dict[Conditions, str] = {}
     for path in runs:
-        plan, results = read_run(path)
-        for result in results:
-            key = Conditions.of(result)._replace(images=0)
-            groups.setdefault(key, []).append(result)
-            titles.setdefault(key, _title(plan.dataset, path, key, tuple(titles.values())))
+        for plan, results in read_parts(path):
+            for result in results:
+                key = Conditions.of(result)._replace(images=0)
+                groups.setdefault(key, []).append(result)
+                titles.setdefault(key, _title(plan.dataset, path, key, tuple(titles.values())))
     return {titles[key]: _once(group) for key, group in groups.items()}
+
+
+def findings_of(path: Path) -> list[tuple[str, Findings | None]]:
+    """What the guards found, by the name of a run, or of each part of a board."""
+    if (query := parse_query(path)) is None:
+        return [(str(path), read_findings(path))]
+    return [(name, merged_findings(records)) for name, records in _parts(query).items()]
+
+
+def signoffs_of(path: Path) -> list[RunSignoff]:
+    """How everything of a run, or of a board, stands with its contract."""
+    query = parse_query(path)
+    return run_signoffs(path) if query is None else list(merged_signoffs([record for _, record in query.select()]))
+
+
+def _parts(query: BoardQuery) -> dict[str, list[Record]]:
+    """What the submissions say that a query means, by where they may be compared."""
+    parts: dict[str, list[Record]] = {}
+    for folder, record in query.select():
+        parts.setdefault(f"{folder.parents[1].name}, protocol {folder.parents[2].name}", []).append(record)
+    return parts
+
+
+def _protocol(results: Sequence[CellResult]) -> str:
+    conditions = Conditions.of(results[0])
+    return f"{conditions.protocol}-{conditions.plan}"
 
 
 def _once(results: Sequence[CellResult]) -> list[CellResult]:
@@ -52,6 +104,10 @@ def _once(results: Sequence[CellResult]) -> list[CellResult]:
 
 def _title(dataset: str, path: Path, conditions: Conditions, taken: Collection[str]) -> str:
     """What a group is called: its data set, or its run where another has that name."""
+    if parse_query(path) is not None:
+        part = f"{dataset}, protocol {conditions.protocol}-{conditions.plan}"
+        ways: tuple[str, ...] = (dataset, part, f"{part}, {conditions.data}", f"{path} {len(taken)}")
+        return next(way for way in ways if way not in taken)
     ways = (dataset, str(path), f"{path}, protocol {conditions.protocol}", f"{path}, {conditions.data} {len(taken)}")
     return next(way for way in ways if way not in taken)
 

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
 from .... import UserError
+from ...board.board_runs import merged_findings, merged_signoffs
+from ...board.query import parse_query
 from ...paper.preset_folder import PresetFolder, is_preset
 from ..terminal import open_console
 from .leaderboard import parse_metrics
 from .preset_table import read_board
-from .read_runs import warn_failures
+from .read_runs import read_run, warn_failures
+
+if TYPE_CHECKING:
+    from ...report.run_data import RunData
 
 NEEDED = ("jinja2", "matplotlib", "pyarrow")
 """What the extra `report` installs."""
@@ -46,9 +52,8 @@ def show(run: Path, out: Path, metric: str, as_json: bool) -> None:
 def _make(run: Path, out: Path, metric: str) -> dict[str, Any]:
     """The report of a run; where it lies, and what is not in it."""
     from ...report.build import make
-    from ...report.run_data import gather
 
-    content = gather(run, parse_metrics(metric))
+    content = _content(run, parse_metrics(metric))
     for sentence in content.set_aside:
         print(f"set aside: {sentence}", file=sys.stderr)
     warn_failures(content.failed)
@@ -61,6 +66,18 @@ def _make(run: Path, out: Path, metric: str) -> dict[str, Any]:
         "set aside": list(content.set_aside),
         "failed": len(content.failed),
     }
+
+
+def _content(run: Path, metrics: Sequence[str]) -> RunData:
+    """What is to be reported of a run, or of what a query means of a board."""
+    from ...report.run_data import RunSource, assemble, gather
+
+    if (query := parse_query(run)) is None:
+        return gather(run, metrics)
+    plan, results = read_run(run)
+    records = [record for _, record in query.select()]
+    flags, signoffs = merged_findings(records).flags, merged_signoffs(records)
+    return assemble(RunSource(run, plan, results, (), flags, signoffs, crossed=False), metrics)
 
 
 def _make_preset(run: Path, out: Path, metric: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from .app import Json, Names, app
 
 @app.command()
 def leaderboard(
-    runs: Annotated[list[Path], typer.Argument(help="Folders that partbench run wrote.")],
+    runs: Annotated[list[Path], typer.Argument(help="Folders of partbench run, or boards, as BOARD#dataset=faces.")],
     metric: Annotated[str, typer.Option(help="Definitions, with commas, as mean,image_mean-bg.")] = "",
     per_class: Annotated[bool, typer.Option("--per-class", help="IoU of every class instead.")] = False,
     cost: Annotated[Optional[Path], typer.Option(help="Scores beside this file of partbench throughput.")] = None,  # noqa: UP045
@@ -53,7 +53,9 @@ def leaderboard(
 
 @app.command()
 def compare(
-    runs: Annotated[list[Path], typer.Argument(help="A folder that partbench run wrote, or two.")],
+    runs: Annotated[
+        list[Path], typer.Argument(help="A folder of partbench run, or two; or of a board, as BOARD#shots=10.")
+    ],
     between: Annotated[Optional[tuple[str, str]], typer.Option(help="Two backbones of one run.")] = None,  # noqa: UP045
     metric: Annotated[str, typer.Option(help="Definition of the score.")] = "mean",
     head: Annotated[Names, typer.Option(help="This head alone; may be given often.")] = None,
@@ -94,7 +96,7 @@ def lottery(
 
 @app.command()
 def report(
-    run: Annotated[Path, typer.Argument(help="A folder that partbench run wrote.")],
+    run: Annotated[Path, typer.Argument(help="A folder of partbench run, or of a board, as BOARD#dataset=faces.")],
     out: Annotated[Path, typer.Option(help="Folder to write the page, its figures and its tables into.")],
     metric: Annotated[str, typer.Option(help="Definitions to draw, with commas; the page offers all of them.")] = "",
     as_json: Json = False,
@@ -110,7 +112,7 @@ def report(
 
 @app.command()
 def baseline(
-    run: Annotated[Path, typer.Argument(help="A folder that partbench run wrote.")],
+    run: Annotated[Path, typer.Argument(help="A folder of partbench run, or of a board, as BOARD#dataset=faces.")],
     out: Annotated[Path, typer.Option(help="File to write, small enough to commit.")],
     metric: Annotated[str, typer.Option(help="Definitions to keep, with commas.")] = "paper_weighted,mean",
 ) -> None:
@@ -125,7 +127,7 @@ def baseline(
 
 @app.command()
 def gate(
-    run: Annotated[Path, typer.Argument(help="A folder that partbench run wrote.")],
+    run: Annotated[Path, typer.Argument(help="A folder of partbench run, or of a board, as BOARD#dataset=faces.")],
     baseline: Annotated[Path, typer.Option(help="A file of partbench baseline.")],
     tolerance: Annotated[float, typer.Option(help="Points that a score may lose without being stopped.")] = 0.5,
     level: Annotated[float, typer.Option(help="How sure; 0.95 stops one run in twenty where nothing fell.")] = 0.95,

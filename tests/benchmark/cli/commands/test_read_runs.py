@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -74,3 +75,42 @@ def test_two_runs_of_other_weights_or_code(tmp_path: Path, call, what: str) -> N
     assert f"{new} has other {what} of vae than {old}" in call("compare", old, new).err
     call("baseline", old, "--out", baseline)
     assert f"since the baseline: {what} of vae old became new" in call("gate", new, "--baseline", baseline).out
+
+
+def test_a_board_is_read_where_a_run_is(tmp_path: Path, call, drawn_run) -> None:  # type: ignore[no-untyped-def]
+    """By every verb that reads scores alone, which say of the submissions of a run what they say of the run."""
+    run, board = drawn_run(tmp_path / "run", {"jigsaw": 0.8, "vae": 0.5, "copy": 0.3}), tmp_path / "board"
+    (board / "submissions").mkdir(parents=True)
+    call("submit", run, "--to", board, "--by", "alice")
+    asked, baseline = f"{board}#dataset=faces,shots=1,2", tmp_path / "baseline.json"
+    for verb, *options in (
+        ("leaderboard", "--format", "json"),
+        ("compare", "--json"),
+        ("baseline", "--out", baseline),
+        ("gate", "--baseline", baseline, "--json"),
+    ):
+        answers = [call(verb, place, *options) for place in (run, asked)]
+        assert [answer.code for answer in answers] == [0, 0], answers[1].err
+        ours, theirs = (json.loads(answer.out) if answer.out else None for answer in answers)
+        if verb == "leaderboard":
+            ours, theirs = (sorted(rows, key=lambda row: (row["backbone"], row["shots"])) for rows in (ours, theirs))
+        if verb != "compare":  # names its two in the order of the plan
+            assert ours == theirs, verb
+    assert call("report", asked, "--out", tmp_path / "report").code == 0
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert "partbench leaderboard" in page and "partbench run" not in page
+    assert "guards: no flag" in " ".join(call("leaderboard", asked).out.split())
+
+
+def test_a_board_of_two_protocols_is_two_tables(tmp_path: Path, call, drawn_run) -> None:  # type: ignore[no-untyped-def]
+    """The leaderboard prints both; what is of one run is told to name one of them."""
+    board = tmp_path / "board"
+    (board / "submissions").mkdir(parents=True)
+    for seed in (0, 1):
+        run = drawn_run(tmp_path / f"run-{seed}", {"jigsaw": 0.8, "copy": 0.3}, seed=seed)
+        call("submit", run, "--to", board, "--by", "alice")
+    assert len(read_groups([board])) == 2
+    assert call("leaderboard", board).code == 0
+    assert call("compare", board).code == 2
+    protocol = next(iter(sorted((board / "submissions").iterdir()))).name
+    assert call("compare", f"{board}#protocol={protocol}").code == 0
