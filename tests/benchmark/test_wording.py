@@ -162,6 +162,8 @@ $ board rerun pictures
 pictures: it cannot be read (… 'pictures/submission.json'); submit the run again
 $ board rerun pictures --tolerance -1
 --tolerance -1 is none; name points from 0 on, as 0.5
+$ board new pictures
+pictures is there already and not empty; choose another folder
 $ board check pictures
 pictures is no board (no submissions/); make one with partbench board new
 $ compare run --between abel copy

@@ -82,3 +82,18 @@ def rerun(
     from ..commands.board_rerun import rerun as rerun_cell
 
     raise typer.Exit(rerun_cell(submission, backbone, device, tolerance, as_json))
+
+
+@board.command()
+def new(
+    folder: Annotated[Path, typer.Argument(help="Folder to write, not there yet or empty.")],
+) -> None:
+    """Write a new board: a repository whose pull requests are checked, and whose pages are published.
+
+    Example:  partbench board new my-board && cd my-board && git init
+    """
+    from ...board.board_template import write_board
+
+    print(
+        f"wrote {len(write_board(folder))} files into {folder}; next: put your name into .github/CODEOWNERS, and commit"
+    )
