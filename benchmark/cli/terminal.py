@@ -67,6 +67,10 @@ class TerminalListener(Listener):
         self.tasks: dict[str, TaskID] = {}
         self.all = self.bars.add_task("backbones", total=backbones, what="")
 
+    def expect(self, backbones: int) -> None:
+        """Only so many of the plan's backbones are this run's to do."""
+        self.bars.update(self.all, total=backbones)
+
     def run_started(self, plan: Plan, folder: RunFolder) -> None:
         self.bars.start()
 

@@ -72,6 +72,7 @@ class Runner:
         if not left and not writable(self.folder.path):  # a run that is finished can be looked at
             self.reporter.problem(f"{self.folder.path} cannot be written to, and nothing is left to do there")
             return
+        self.folder.path.mkdir(parents=True, exist_ok=True)
         remove_parts(self.folder.path, HOUR)
         self.since = self.claims.now()
         with plugin_call(self.plan.dataset, self.reporter.problem), self.claims.held(WHOLE, self.recorder.problem):

@@ -57,7 +57,11 @@ class _Crew:
             turn = self.turns.next(alone=not self.busy)
             if turn is None:
                 return
-            worker = self._worker(fresh=turn.apart)
+            try:
+                worker = self._worker(fresh=turn.apart)
+            except BaseException:  # Ctrl-C, or no memory for another process
+                self.turns.stopped(turn)
+                raise
             self.busy[worker] = turn
             self.turns.began(turn, worker=worker.name, process=worker.process.pid)
             worker.do(turn.group)

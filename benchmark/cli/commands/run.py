@@ -93,12 +93,13 @@ def _carry_out(
         f"{describe_masks(plan)}",
         soft_wrap=True,
     )
-    named = [("terminal", TerminalListener(console, len(plan.backbones)))]
-    reporter = Listeners([*named, *listeners])
+    terminal = TerminalListener(console, len(plan.backbones))
+    reporter = Listeners([("terminal", terminal), *listeners])
     recipe = RunRecipe(plan, folder, room.device, cache_folder(), provenance(room.device), room)
     runner = recipe.open(catalogue, reporter)
     look_at_images(runner.task, console)
     groups = division.divide(runner, recipe, console)
+    terminal.expect(len({group.backbone for group in groups}))
     if groups:
         runner.run()
     if groups and writable(folder.path):
