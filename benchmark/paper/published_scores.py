@@ -29,6 +29,8 @@ class PaperTask:
     images: str
     overlaps: str
     note: str = ""
+    family: str = ""
+    """The dataset of ours whose runs have these images, as `celebamask-hq`; empty where none has."""
 
 
 @dataclass(frozen=True)
@@ -97,12 +99,12 @@ class PaperTable:
 @cache
 def read_tasks() -> Mapping[str, PaperTask]:
     """The tasks by name."""
-    return {
-        name: PaperTask(
-            name, tuple(raw["classes"]), raw["background"], raw["images"], raw["overlaps"], raw.get("note", "")
-        )
-        for name, raw in read_toml(FILE)["tasks"].items()
-    }
+    return {name: task_of(name, raw) for name, raw in read_toml(FILE)["tasks"].items()}
+
+
+def task_of(name: str, raw: Mapping[str, Any]) -> PaperTask:
+    """A task as a file has it."""
+    return PaperTask(name, **{**raw, "classes": tuple(raw["classes"])})
 
 
 @cache

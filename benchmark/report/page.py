@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ..metrics.definitions import find_metric
+from ..paper.reported_scores import NOTE as REPORTED_NOTE
 from ..pictures import PALETTE
 from .figure_style import RenderedFigure, inline
 from .image_strips import ImageStrips
@@ -44,6 +45,7 @@ def render(material: ReportData, pictures: Sequence[RenderedFigure], tables: Seq
             leaders=leaders(first, metric),
             control=next((line for line in first if is_control(line.backbone) and line.scores[metric].is_number), None),
             is_control=is_control,
+            reported_note=REPORTED_NOTE,
             charts={name: Markup(inline(picture)) for name, picture in drawn.items() if _on_page(name)},
             gallery=material.gallery,
             best={key[0]: key for key in content.best_heads()},

@@ -10,6 +10,7 @@ from pathlib import Path
 from ..flags import IMAGES, SHOTS, GuardFlag, read_findings
 from ..metrics.definitions import METRICS, find_metric
 from ..metrics.estimate import Estimate
+from ..paper.reported_scores import ReportedScore, reported_for
 from ..plan import COPY, NO_HEAD, SUPERVISED, Cell, Plan
 from ..plugins.run_signoffs import RunSignoff, run_signoffs
 from ..results import CellResult, Key, ResultError
@@ -75,6 +76,11 @@ class RunData:
     @property
     def excluded(self) -> tuple[str, ...]:
         return self.scored[0].excluded
+
+    @property
+    def reported(self) -> list[ReportedScore]:
+        """What papers report on images of the same dataset."""
+        return reported_for(self.plan.dataset, self.classes, self.excluded)
 
     @property
     def images(self) -> int:

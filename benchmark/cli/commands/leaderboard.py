@@ -27,6 +27,7 @@ from .labels import has_curve, print_label_efficiency
 from .missing import missing_cells
 from .preset_table import show as show_preset_table
 from .read_runs import read_groups, warn_failures, warn_unconverged
+from .reported import print_reported
 
 
 def show(runs: Sequence[Path], metric: str, per_class: bool, kind: str) -> None:
@@ -56,6 +57,7 @@ def show(runs: Sequence[Path], metric: str, per_class: bool, kind: str) -> None:
             show_moves(board, metrics)
             if has_curve(results):
                 print_label_efficiency(board, metrics[0], title, open_console())
+            print_reported(runs, results, open_console())
     if runs and kind == "table":
         print_flags(runs, open_console())
         print_signoffs(runs, open_console())
