@@ -11,7 +11,17 @@ from typing import NoReturn
 from ... import UserError
 from ..plugins.calls import interrupts_counted
 from .ascii_output import spell_out
-from .verbs import annotate, board, new, run, scores, segment, throughput, weights  # noqa: F401  each adds its verbs to the app
+from .verbs import (  # noqa: F401  each adds its verbs to the app
+    annotate,
+    board,
+    fetch,
+    new,
+    run,
+    scores,
+    segment,
+    throughput,
+    weights,
+)
 from .verbs.app import app
 
 MISUSE, BROKE = 2, 3
