@@ -47,7 +47,7 @@ bench: .venv/.installed-test
 examples: .venv/.installed-examples
 	@set -e; for folder in examples/*/; do echo "$$folder"; (cd $$folder/tests && \
 	OMP_NUM_THREADS=1 ../../../$(EXAMPLES)/bin/python -m pytest -p no:cacheprovider); done
-	@set -e; for name in 'diffusion:*' sparse-code mlp-ensemble; do echo "partbench check $$name"; \
+	@set -e; for name in sparse-code mlp-ensemble; do echo "partbench check $$name"; \
 	$(EXAMPLES)/bin/python .venv/bin/partbench check "$$name"; done
 
 docs: .venv/.installed-test

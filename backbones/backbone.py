@@ -120,6 +120,8 @@ class Backbone:
     """The file that `load` reads, or files; their hash stands in every result."""
     upsampler: Path | None = None
     """The weights of what enlarges its maps, which are hashed too; codes of images do not depend on them."""
+    repositories: bool = False
+    """For a family: whether it takes a whole repository behind an '@', `hf-hub:USER/REPO`, and fetches of it itself."""
     examples: tuple[str, ...] = ()
     """Variants that stand for a family where a check asks for all of it, as `NAME:*`."""
     local: bool = True

@@ -7,13 +7,15 @@ without asking the hub, so that a name keeps its meaning; which commit that is s
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..backbone import BackboneError
 
 HUB = "hf-hub:"
-_PLACE = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>[^/@]+))?/(?P<file>[^@]+)")
+_REPO = r"(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>[^/@]+))?"
+_PLACE = re.compile(_REPO + r"/(?P<file>[^@]+)")
 
 
 @dataclass(frozen=True)
@@ -38,23 +40,64 @@ def fetch(weights: str) -> Fetched:
     if not place["file"].endswith(".safetensors"):
         mend = "download it and make it ours with partbench convert, which runs no code of it"
         raise BackboneError(f"{weights} is no .safetensors file; {mend}")
+    path = _cached(place["repo"], place["file"], place["revision"], weights)
+    return Fetched(path, _commit(path, place["file"]))
+
+
+def _cached(repo: str, file: str, revision: str | None, name: str) -> Path:
+    """A file of a repository on this machine, downloaded if it is not in the cache; `name` is what asks for it."""
     # Imported late, because naming a backbone must stay quick.
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    repo, file, revision = place["repo"], place["file"], place["revision"]
     try:
         try:
-            path = hf_hub_download(repo, file, revision=revision, local_files_only=True)
+            return Path(hf_hub_download(repo, file, revision=revision, local_files_only=True))
         except LocalEntryNotFoundError:
-            path = hf_hub_download(repo, file, revision=revision)
+            return Path(hf_hub_download(repo, file, revision=revision))
     except Exception as error:  # an HTTP client raises errors of its own
         reason = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
-        fact = f"{weights} is neither in the cache nor to be had ({reason})"
+        fact = f"{name} is neither in the cache nor to be had ({reason})"
         raise BackboneError(f"{fact}; check the name and go online once, or name a file of yours behind '@'") from error
-    return Fetched(Path(path), _commit(Path(path), place["file"]))
 
 
 def _commit(path: Path, file: str) -> str:
     """The commit in the path of a cached file, .../snapshots/COMMIT/FILE."""
     return path.parents[file.count("/")].name
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A repository of the hub at one commit, of which files are fetched as they are asked for."""
+
+    name: str
+    """`hf-hub:USER/REPO[@REVISION]`."""
+    repo: str
+    commit: str
+    folder: Path
+    """Where its files lie in the cache."""
+
+    @classmethod
+    def open(cls, name: str, landmarks: Sequence[str]) -> Repository:
+        """The repository of this name, at the commit that the first of the landmarks that it has is from."""
+        place = re.fullmatch(_REPO, name.removeprefix(HUB))
+        if place is None:
+            raise BackboneError(
+                f"{name} names no repository of the hub; write {HUB}USER/REPO or {HUB}USER/REPO@REVISION"
+            )
+        for index, file in enumerate(landmarks):
+            try:
+                path = _cached(place["repo"], file, place["revision"], name)
+            except BackboneError:
+                if index == len(landmarks) - 1:
+                    raise
+            else:
+                return cls(name, place["repo"], _commit(path, file), path.parents[file.count("/")])
+        raise AssertionError("there is at least one landmark")
+
+    def file(self, name: str) -> Path | None:
+        """A file on this machine; None if it is neither in the cache nor to be had, be it that there is none."""
+        try:
+            return _cached(self.repo, name, self.commit, f"{self.name}/{name}")
+        except BackboneError:
+            return None

@@ -26,6 +26,7 @@ BUILT_IN = (
     "backbones.hed",
     "backbones.timm_models",
     "backbones.taesd",
+    "backbones.diffusers_models",
     "backbones.controls",
     "heads",
     "datasets.faces",

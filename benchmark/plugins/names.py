@@ -70,7 +70,7 @@ def find_backbone(catalogue: Catalogue, name: str) -> Offer[Backbone]:
     record, plain = offer.record, parts.family + parts.details
     if parts.details:
         configure = _variants_of(record.configure, parts.family, parts.details)
-        weights, origin = _on_disk(parts.weights)
+        weights, origin = (parts.weights, "") if record.repositories else _on_disk(parts.weights)
         record = _configured(lambda: configure(parts.variant, weights), plain, offer.provider)
         # A family that forgets to tell its variants apart would put two of them under one name.
         record = replace(record, name=plain, origin=origin or record.origin)

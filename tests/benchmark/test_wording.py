@@ -116,7 +116,19 @@ $ list cats
 there is no shelf 'cats'; choose backbones, heads, datasets, reporters, presets
 $ check lineer
 no backbone is called 'lineer'; there are stylegan2, vae, jigsaw, pix2pix-color, pix2pix-hed, pix2pix-bilateral, hed,
-  timm, lite0, taesd, position, pixels (nor is there a head or a dataset of that name)
+  timm, lite0, taesd, diffusers, position, pixels (nor is there a head or a dataset of that name)
+$ check diffusers:dift
+diffusers has no weights of its own; name a folder or hf-hub:USER/REPO, as diffusers:vae@FOLDER, or do without by
+  diffusers:vae,untrained
+$ check diffusers:vae@nowhere
+there is no folder nowhere; name what save_pretrained of a pipeline or of a model wrote, or hf-hub:USER/REPO
+$ check diffusers:x5,untrained
+diffusers has no variant 'x5'; combine, with commas, vae, ddpm, dift, cleandift, b5 for a block, t50 for a step, n8
+  for eight noises, a size, untrained
+$ check diffusers:untrained,b18
+there is no block 18; the decoder has 18, counted from 0
+$ check diffusers:vae,untrained,100
+vae cannot read 100 pixels evenly; choose a size that 8 divides
 $ check taesd:untrained@taesd_decoder.pth
 taesd:untrained is untrained and has no use for taesd_decoder.pth; leave one of the two out
 $ check taesd@tiny.pth
