@@ -75,10 +75,14 @@ define train
 	cd backbones && sha256sum */*.safetensors > SHA256SUMS
 endef
 
-# hed comes first: pix2pix-hed learns to draw its edges. Few images are drawn once and seen often.
+# hed comes first: pix2pix-hed learns to draw its edges. Few images are drawn once and seen often. Of jigsaw the trunk
+# is shipped, which is all that a representation reads.
 zoo: .venv/.installed-run
 	$(call train,hed,scenes --limit 20000,--minutes 6,hed-scenes64)
 	$(call train,jigsaw,faces --limit 60000,--batch 64 --kimg 256,jigsaw-faces64)
+	.venv/bin/python -c "from pathlib import Path; from partbench.backbones.weights import keep_parts; \
+	from partbench.benchmark.pretrain.model_card import write_card; \
+	file = Path('backbones/jigsaw/jigsaw-faces64.safetensors'); keep_parts(file, {'trunk'}); write_card(file)"
 	$(call train,pix2pix-color,faces --limit 20000,--minutes 6,pix2pix-color-faces64)
 	$(call train,pix2pix-hed,faces --limit 20000,--minutes 6,pix2pix-hed-faces64)
 	$(call train,pix2pix-bilateral,faces --limit 20000,--minutes 6,pix2pix-bilateral-faces64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -60,6 +60,16 @@ def read_config(path: Path, family: str, shape: type[Shape]) -> Shape:
         raise BackboneError(f"{path} cannot be read as safetensors ({error}); write it again") from None
 
 
+def keep_parts(path: Path, names: Collection[str]) -> None:
+    """Write a weights file again with these of its networks alone; their numbers and its facts stay as they are."""
+    from safetensors.torch import save_file
+
+    with safe_open(path, framework="pt") as file:
+        metadata, keys = file.metadata(), file.keys()
+        tensors = {key: file.get_tensor(key) for key in keys if key.partition(".")[0] in names}
+    save_file(tensors, path, metadata=metadata)
+
+
 def read_parts(path: Path) -> frozenset[str]:
     """The names of the networks in a weights file; no tensor is read."""
     with safe_open(path, framework="pt") as file:
@@ -79,6 +89,9 @@ def restore(path: Path, family: str, config: Any, parts: Mapping[str, nn.Module]
     if other:
         what = f"{path} holds a {family} of another shape ({', '.join(other)})"
         raise BackboneError(f"{what}; go on from one of this shape, or train at its --size")
+    if absent := parts.keys() - read_parts(path):
+        what = f"{path} holds no {' and no '.join(sorted(absent))}, of which only a training has need"
+        raise BackboneError(f"{what}; go on from a file that partbench pretrain {family} wrote")
     fill(path, parts)
 
 

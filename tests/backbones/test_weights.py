@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from partbench.backbones import weights
 from partbench.backbones.backbone import BackboneError
-from partbench.backbones.weights import SUMS, load, read_config, save, shipped_sums
+from partbench.backbones.weights import SUMS, keep_parts, load, read_config, read_parts, save, shipped_sums
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,20 @@ def test_networks_come_back_frozen(file: Path) -> None:
     for key, value in known.state_dict().items():
         torch.testing.assert_close(fresh.state_dict()[key], value, rtol=1e-3, atol=0 if "running" in key else 1e-4)
     assert not fresh.training and not any(p.requires_grad for p in fresh.parameters())
+
+
+def test_a_part_of_a_file_can_be_kept(tmp_path: Path) -> None:
+    """To the bit, with the facts of the whole; a training that needs the rest is told, and a representation is not."""
+    path = tmp_path / "w.safetensors"
+    save(path, "toy", Shape(5), {"net": network(5), "judge": network(6)}, {"seed": "7"})
+    before = {key: value for key, value in load_file(path).items() if key.startswith("net.")}
+    keep_parts(path, {"net"})
+    after = load_file(path)
+    assert after.keys() == before.keys() and all(torch.equal(after[key], before[key]) for key in before)
+    assert read_config(path, "toy", Shape) == Shape(5) and read_parts(path) == {"net"}
+    load(path, {"net": network(5)})
+    with pytest.raises(BackboneError, match=r"w\.safetensors holds no judge, of which only a training has need; go on"):
+        weights.restore(path, "toy", Shape(5), {"net": network(5), "judge": network(6)})
 
 
 def test_what_float16_cannot_hold_is_not_written(tmp_path: Path) -> None:
