@@ -9,13 +9,13 @@ from typing import Any
 
 import torch
 
+from ..contents import Contents
 from ..machine import MemoryLimit, free_memory, provenance
 from ..plan import HEADLESS, Plan, base_head
 from ..plugins.catalogue import Catalogue
 from ..plugins.names import find_backbone, find_dataset, find_head
 from ..reporter import Listener
 from ..run_folder import RunFolder
-from .content import Contents
 from .runner import Runner
 from .task import SegmentationTask
 

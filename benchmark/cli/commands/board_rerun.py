@@ -41,7 +41,7 @@ def _again(submission: Submission, earlier: CellResult, backbone: str, device: s
     """The cell as it comes out here; nothing of the run is kept."""
     plan = plan_again(submission, earlier.cell, backbone)
     with tempfile.TemporaryDirectory(prefix="partbench-rerun-") as place:
-        _, folder = carry_out(plan, device, Path(place) / "run", quiet=True)
+        _, folder, _ = carry_out(plan, device, Path(place) / "run", quiet=True)
         results, damaged = folder.results()
     same = [r for r in results if (r.cell.head, r.cell.draw) == (earlier.cell.head, earlier.cell.draw)]
     if not same:
