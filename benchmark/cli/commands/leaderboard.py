@@ -23,6 +23,7 @@ from ...scores.leaderboard_tables import FORMATS, as_text, class_table, rich_sco
 from ..terminal import open_console
 from .checks import print_signoffs
 from .flags import print_flags
+from .folds import print_folds
 from .labels import has_curve, print_label_efficiency
 from .missing import missing_cells
 from .preset_table import show as show_preset_table
@@ -59,6 +60,7 @@ def show(runs: Sequence[Path], metric: str, per_class: bool, kind: str) -> None:
                 print_label_efficiency(board, metrics[0], title, open_console())
             print_reported(runs, results, open_console())
     if runs and kind == "table":
+        print_folds(runs, metrics, open_console())
         print_flags(runs, open_console())
         print_signoffs(runs, open_console())
 
