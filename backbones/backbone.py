@@ -124,6 +124,8 @@ class Backbone:
     """For a family: whether it takes a whole repository behind an '@', `hf-hub:USER/REPO`, and fetches of it itself."""
     examples: tuple[str, ...] = ()
     """Variants that stand for a family where a check asks for all of it, as `NAME:*`."""
+    members: Callable[[], Iterable[Mapping[str, object]]] | None = None
+    """Of a family, those worth a run, each with its `name` and what it needs, for `partbench list --family NAME`."""
     local: bool = True
     """Whether a change in the image stays in its place in the maps; not behind a code without places, as a VAE's."""
     by_default: bool = True
@@ -131,7 +133,10 @@ class Backbone:
     learnt: bool = True
     """Whether images made it what it is; not so of a formula, or of a network before any training."""
     origin: str = ""
-    """Where the weights were fetched from, and which version of them; in every result."""
+    """Where the weights were fetched from, and which version of them; in every result.
+
+    What `load` gives may say it in an attribute `origin`, where it is known only then.
+    """
     licence: str = ""
     """Of weights that are not ours, as whoever published them calls it; in every result."""
     known_failures: Mapping[str, str] = field(default_factory=dict, hash=False)

@@ -1,9 +1,11 @@
 """`timm:NAME`: the stages or blocks of any model of timm, with its own weights, a file's, or none.
 
-Behind the name follow, with commas, a size in pixels and the word `untrained`; behind an '@' a file of weights::
+Behind the name follow, with commas, a size in pixels, which maps are read (`last+norm`, `last` or `four-even`, see
+`layers.py`) and the word `untrained`; behind an '@' a file of weights::
 
     timm:resnet18.a1_in1k                       weights from the hub, at the size that the model was trained with
     timm:vit_small_patch14_reg4_dinov2,224      at 224 pixels
+    timm:vit_small_patch16_dinov3.lvd1689m,last+norm
     timm:resnet18.a1_in1k@model.safetensors     weights from a file (.safetensors, .pth, .bin)
     timm:resnet18,untrained                     no weights; `random:timm:resnet18` is the same network
 
@@ -14,18 +16,21 @@ model too. Without one it is timm's default, which another version of timm may c
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ... import hookimpl
 from ..backbone import Backbone, BackboneError, Extractor
-from . import lite0
+from . import curated, hub, lite0
 
 if TYPE_CHECKING:
     from .features import TimmInput
 
 FAMILY, UNTRAINED = "timm", "untrained"
+LAST_NORM, LAST, FOUR_EVEN = READINGS = ("last+norm", "last", "four-even")
+"""Words for the maps that are read."""
 SIZE = 224
 """Side that stands in `partbench list` for all models, pixels; each has its own."""
 EXAMPLES = (
@@ -66,41 +71,59 @@ def open_untrained(reading: TimmInput, seed: int) -> Extractor:
     return open_untrained(reading, seed)
 
 
-def parse_variant(variant: str) -> tuple[str, int | None, bool]:
-    """Model, size in pixels (None for the model's own) and whether it is untrained, of `resnet18,96,untrained`."""
+@dataclass(frozen=True)
+class Variant:
+    """What follows `timm:`."""
+
+    model: str
+    size: int | None = None
+    """Pixels; None for the model's own."""
+    layers: str = ""
+    """One of `READINGS`, or '' for the family's own."""
+    untrained: bool = False
+
+
+def parse_variant(variant: str) -> Variant:
+    """The parts of `resnet18,96,last,untrained`."""
     model, *words = variant.split(",")
     if not model:
         raise BackboneError(f"'timm:{variant}' names no model; write one, as timm:resnet18.a1_in1k")
-    size, untrained = None, False
+    found = Variant(model)
     for word in words:
         if word == UNTRAINED:
-            untrained = True
+            found = replace(found, untrained=True)
+        elif word in READINGS:
+            found = replace(found, layers=word)
         elif word.isdecimal() and int(word) > 0:
-            size = int(word)
+            found = replace(found, size=int(word))
         else:
-            raise BackboneError(f"timm has no variant {word!r}; write a size in pixels, or '{UNTRAINED}'")
-    return model, size, untrained
+            choice = f"a size in pixels, {', '.join(READINGS)}, or {UNTRAINED}"
+            raise BackboneError(f"timm has no variant {word!r}; write {choice}")
+    return found
 
 
 def configure(variant: str, weights: str) -> Backbone:
     """The backbone `timm:VARIANT@WEIGHTS`; its channels are found out without its weights."""
-    model, size, untrained = parse_variant(variant)
-    if untrained and weights:
+    asked = parse_variant(variant)
+    if asked.untrained and weights:
         raise BackboneError(f"timm:{variant} is untrained and has no use for {weights}; leave one of the two out")
-    from .features import read
+    from .features import config_of, read
 
-    reading = read(model, size)
+    reading = read(asked.model, asked.size, asked.layers)
     twin = partial(open_untrained, reading)
+    config = None if asked.untrained or weights else config_of(asked.model)
     return Backbone(
         name=f"{FAMILY}:{variant}" + (f"@{weights}" if weights else ""),
         size=reading.size,
         channels=reading.channels,
-        load=partial(twin, 0) if untrained else partial(open_pretrained, reading, weights),
-        summary=f"{model} of timm, {len(reading.channels)} maps",
+        load=partial(twin, 0) if asked.untrained else partial(open_pretrained, reading, weights),
+        summary=f"{asked.model} of timm, {len(reading.channels)} maps",
         untrained=twin,
         configure=configure,
         weights=Path(weights) if weights else None,
-        learnt=not untrained,
+        learnt=not asked.untrained,
+        origin=hub.origin(config.hf_hub_id or "", config.hf_hub_filename or "") if config else "",
+        licence=(config.license or "") if config else "",
     )
 
 
@@ -113,6 +136,7 @@ def partbench_backbones() -> Iterable[Backbone]:
         load=open_nameless,
         summary=SUMMARY,
         configure=configure,
+        members=curated.members,
         examples=EXAMPLES,
         by_default=False,  # it names no model
     )

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ... import one_line
 from ..backbone import BackboneError
 from .features import TimmInput, build, classifier_of, config_of, describe
+from .hub import origin
 
 CLASSIFIERS = ("fc", "head", "classifier")
 """What classifiers are called in files that did not pass through timm."""
@@ -24,6 +25,8 @@ class TimmExtractor(nn.Module):
 
     mean: Tensor
     deviation: Tensor
+    origin = ""
+    """Where its weights were fetched from, and which commit of them."""
 
     def __init__(self, network: nn.Module, reading: TimmInput) -> None:
         super().__init__()
@@ -67,11 +70,14 @@ def open_hub(reading: TimmInput) -> TimmExtractor:
         raise BackboneError(f"timm has no weights of {model}; {otherwise}")
     try:
         with torch.random.fork_rng(devices=[]):
-            return TimmExtractor(build(model, reading.built_for, hub=True), reading)
+            extractor = TimmExtractor(build(model, reading.built_for, hub=True), reading)
     except Exception as error:  # an HTTP client without a network raises errors of its own
         where = f"{source}, {config.hf_hub_filename or 'model.safetensors'}" if config.hf_hub_id else source
         what = f"the weights of {model} are neither in the cache nor to be had ({where}: {one_line(error)})"
         raise BackboneError(f"{what}; go online once, {otherwise}") from error
+    # Which commit it is, is known only now that it is there.
+    extractor.origin = origin(config.hf_hub_id or "", config.hf_hub_filename or "") or source
+    return extractor
 
 
 def open_file(reading: TimmInput, path: Path) -> TimmExtractor:

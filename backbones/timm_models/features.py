@@ -3,7 +3,7 @@
 A hierarchical model gives every stage that its `feature_info` lists. A plain one (ViT, mixer), whose blocks are all of
 one size, gives the ends of the four quarters of its depth, which DINOv2 reads of its ViT-S and ViT-B for depth (Oquab
 et al. 2023, section 7.4), each through the model's final norm, if it has one: a few channels of raw tokens are far
-larger than all others. Class and register tokens are dropped.
+larger than all others. Words of a name choose others; see `layers.py`. Class and register tokens are dropped.
 
 **Where a map lies on the image.** The cells of a map have to tile the image exactly, so a size that is no multiple of
 the coarsest stride is rounded to the nearest one and the image is resized to it: 96 pixels become 98 for patches of 14.
@@ -14,7 +14,7 @@ With symmetric padding, a map of stride s looks (s - 1) / 2 pixels up and left o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -28,10 +28,7 @@ from torch import Tensor, nn
 from ... import one_line
 from ..backbone import BackboneError
 from ..hooks import Activations
-
-QUARTERS = 4
-"""Blocks of a plain model that become maps: the ends of so many equal parts of its depth."""
-
+from .layers import choose
 
 Result = TypeVar("Result")
 
@@ -51,17 +48,17 @@ class TimmInput:
     indices: tuple[int, ...]
     """The entries of `feature_info` that become maps."""
     norm: bool
-    """Whether the maps go through the final norm."""
+    """Whether the maps go through the final norm, or what a model has in its place."""
     channels: tuple[int, ...] = ()
 
 
 @cache
-def read(model: str, size: int | None) -> TimmInput:
+def read(model: str, size: int | None, layers: str = "") -> TimmInput:
     """How a model reads images of this size (None: its own), tried out on a network without weights."""
     config = config_of(model)
     own = max(config.input_size[1:])
     try:
-        return weightless(lambda: _find(model, size or own, own, config.fixed_input_size))
+        return weightless(lambda: _find(model, layers, size or own, own, config.fixed_input_size))
     except BackboneError:
         raise
     except Exception as error:  # each model of timm refuses a size in a way of its own
@@ -70,13 +67,11 @@ def read(model: str, size: int | None) -> TimmInput:
         raise BackboneError(f"{what}; choose another size or model") from error
 
 
-def _find(model: str, size: int, own: int, fixed: bool) -> TimmInput:
+def _find(model: str, layers: str, size: int, own: int, fixed: bool) -> TimmInput:
     """The first that works: the network as it is, one built for this size, images resized to the network's own."""
     network = build(model)
     reductions = [entry["reduction"] for entry in layers_of(network, model)]
-    plain = len(set(reductions)) == 1
-    indices = quarters(len(reductions)) if plain else tuple(range(len(reductions)))
-    norm = plain and isinstance(getattr(network, "norm", None), nn.Module)
+    indices, norm = choose(layers, network, model, len(reductions), plain=len(set(reductions)) == 1)
     side = own if size == own and fixed else nearest(size, max(reductions))
     for resized, built_for in ((side, None), (side, side)):
         with suppress(Exception):
@@ -167,12 +162,6 @@ def _has_weights(architecture: str, tag: str) -> bool:
 def _guess(name: str, names: Sequence[str]) -> str:
     close = get_close_matches(name, names, 3)
     return f"did you mean {' or '.join(close)}?" if close else "partbench takes the names of timm.list_models()"
-
-
-def quarters(depth: int) -> tuple[int, ...]:
-    """The last block of each quarter of `depth` blocks: (2, 5, 8, 11) of 12; every block of four and fewer."""
-    ends: Iterator[int] = (depth * part // QUARTERS - 1 for part in range(1, QUARTERS + 1))
-    return tuple(sorted({end for end in ends if end >= 0}))
 
 
 def nearest(size: int, step: int) -> int:

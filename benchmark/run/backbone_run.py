@@ -205,7 +205,7 @@ class BackboneRun:
         return {
             "provider": self.offer.provider,
             "weights": source.weights,
-            "origin": self.backbone.origin or None,
+            "origin": getattr(source.extractor, "origin", None) or self.backbone.origin or None,
             "licence": self.backbone.licence or None,
             "settings": getattr(source.extractor, "settings", None),
             "own codes": len(source.codes.own) or None if source.codes else None,

@@ -23,7 +23,7 @@ from partbench.backbones.backbone import Backbone, BackboneError
 from partbench.backbones.checks import CHECKS
 from partbench.backbones.timm_models import configure, features, parse_variant, partbench_backbones
 from partbench.backbones.timm_models.extractor import TimmExtractor, fit
-from partbench.backbones.timm_models.features import build, config_of, describe, nearest, quarters, read
+from partbench.backbones.timm_models.features import build, config_of, describe, nearest, read
 from partbench.benchmark.plugins.catalogue import Catalogue, Offer
 from partbench.benchmark.plugins.names import find_backbone
 
@@ -169,8 +169,8 @@ def test_images_are_normalised_as_the_model_was_trained(name: str, mean: float) 
 )
 def test_the_image_is_resized_so_that_the_maps_tile_it(variant: str, side: int, built_for: int | None) -> None:
     """A size becomes the nearest multiple of the stride, or the only size that the model takes."""
-    model, size, _ = parse_variant(variant)
-    reading = read(model, size)
+    asked = parse_variant(variant)
+    reading = read(asked.model, asked.size)
     assert (reading.side, reading.built_for) == (side, built_for)
 
 
@@ -190,13 +190,6 @@ def test_the_nearest_multiple(size: int, step: int) -> None:
     assert near % step == 0
     assert abs(near - size) <= step / 2 or near == step
     assert nearest(near, step) == near
-
-
-def test_the_quarters_of_a_plain_model() -> None:
-    """Of 12 blocks they are the four that DINOv2 reads for depth; a shallow model gives all that it has."""
-    assert quarters(12) == (2, 5, 8, 11)
-    assert quarters(24) == (5, 11, 17, 23)
-    assert (quarters(4), quarters(3), quarters(1)) == ((0, 1, 2, 3), (0, 1, 2), (0,))
 
 
 def test_tokens_lie_where_their_patches_are() -> None:
@@ -227,7 +220,8 @@ def weights_of(name: str, seed: int = 1, **arguments: int) -> dict[str, Tensor]:
 )
 def test_a_file_gives_its_weights(tmp_path: Path, variant: str, file: str) -> None:
     """As safetensors, state_dict or training checkpoint, whatever classifier is in it."""
-    (name, size, _), path = parse_variant(variant), tmp_path / file
+    asked, path = parse_variant(variant), tmp_path / file
+    name, size = asked.model, asked.size
     state = weights_of(name, num_classes=7)
     if path.suffix == ".safetensors":
         save_file(state, path)
@@ -330,6 +324,9 @@ def test_weights_in_the_cache_need_no_network(offline: Path) -> None:
     torch.save(state, offline / "w.pth")
     hub, file = opened("resnet10t.c3_in1k,64"), opened("resnet10t.c3_in1k,64", str(offline / "w.pth"))
     assert close(hub(noise(64)), file(noise(64)), 0)
+    record = configure("resnet10t.c3_in1k,64", "")
+    assert record.origin == hub.origin == f"hf-hub:timm/resnet10t.c3_in1k at commit {'0' * 40}"
+    assert (record.licence, file.origin) == ("apache-2.0", "")
 
 
 def test_a_model_without_weights() -> None:
@@ -346,7 +343,10 @@ def test_a_model_without_weights() -> None:
         ("resnet81", r"has no model 'resnet81'; did you mean resnet18"),
         ("resnet18.a9_in1k", r"has no weights 'resnet18.a9_in1k'; did you mean resnet18.a"),
         ("???", r"has no model '\?\?\?'; partbench takes the names of timm.list_models\(\)"),
-        ("resnet18,big", "timm has no variant 'big'; write a size in pixels, or 'untrained'"),
+        (
+            "resnet18,big",
+            r"timm has no variant 'big'; write a size in pixels, last\+norm, last, four-even, or untrained",
+        ),
         ("resnet18,0", "timm has no variant '0'"),
     ],
 )

@@ -114,6 +114,8 @@ $ leaderboard run --format xml
 there is no format 'xml'; choose table, csv, md, json
 $ list cats
 there is no shelf 'cats'; choose backbones, heads, datasets, reporters, presets
+$ list --family vae
+vae is no family with a list of its own; choose one that has, as timm
 $ check lineer
 no backbone is called 'lineer'; there are stylegan2, vae, jigsaw, pix2pix-color, pix2pix-hed, pix2pix-bilateral, hed,
   timm, lite0, taesd, diffusers, position, pixels (nor is there a head or a dataset of that name)

@@ -8,12 +8,14 @@ from typing import Any
 
 from rich import box
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 
 from ...paper.preset_files import needs, preset_names, read_preset
 from ...plan import COPY, INSID3, PREFIX, SUPERVISED
+from ...plugins.calls import plugin_call
 from ...plugins.catalogue import Catalogue, load_catalogue
-from ...plugins.names import NamingError
+from ...plugins.names import NamingError, find_backbone
 from ..terminal import open_console
 
 SHELVES = ("backbones", "heads", "datasets", "reporters", "presets")
@@ -51,6 +53,22 @@ def rows(catalogue: Catalogue, shelf: str) -> Iterator[dict[str, Any]]:
             yield {"name": name, "size": None, "channels": [], "provider": "partbench", "summary": summary}
 
 
+def show_family(name: str, as_json: bool) -> None:
+    """Those of a family that are worth a run, and what each needs."""
+    record = find_backbone(load_catalogue(), name).record
+    if record.members is None:
+        raise NamingError(f"{name} is no family with a list of its own; choose one that has, as timm")
+    with plugin_call(name):
+        listed = [dict(row) for row in record.members()]
+    if as_json:
+        print(json.dumps({name: listed}, indent=1))
+        return
+    console = open_console()
+    for row in listed:
+        console.print(escape(str(row.pop("name"))), style="bold")
+        console.print(Padding(escape(", ".join(f"{key} {_text(value)}" for key, value in row.items())), (0, 0, 0, 2)))
+
+
 def show(shelf: str, as_json: bool) -> None:
     if shelf not in (*SHELVES, "all"):
         raise NamingError(f"there is no shelf {shelf!r}; choose {', '.join(SHELVES)}")
@@ -62,14 +80,13 @@ def show(shelf: str, as_json: bool) -> None:
         return
     console = open_console()
     for name in chosen:
-        console.print(_table(catalogue, name))
+        console.print(_table(name, list(rows(catalogue, name))))
     for problem in catalogue.problems:
         console.print(f"[yellow]{escape(problem)}[/]")
 
 
-def _table(catalogue: Catalogue, shelf: str) -> Table:
-    table = Table(title=shelf, box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left", title_style="bold")
-    listed = list(rows(catalogue, shelf))
+def _table(title: str, listed: list[dict[str, Any]]) -> Table:
+    table = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left", title_style="bold")
     for column in listed[0] if listed else ():
         table.add_column(column, no_wrap=column == "name")
     for row in listed:
@@ -81,4 +98,4 @@ def _text(value: object) -> str:
     if isinstance(value, list):
         texts = [str(v) for v in value]
         return f"{len(texts)} maps, {sum(value)}" if value and isinstance(value[0], int) else ", ".join(texts)
-    return "" if value is None else str(value)
+    return {None: "", True: "yes", False: "no"}[value] if value is None or isinstance(value, bool) else str(value)

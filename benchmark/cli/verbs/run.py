@@ -51,15 +51,16 @@ def list_(
     shelf: Annotated[
         str, typer.Argument(help="backbones, heads, datasets, reporters or presets; all by default.")
     ] = "all",
+    family: Annotated[str, typer.Option(help="A family of backbones, as timm: a choice of it, and their needs.")] = "",
     as_json: Json = False,
 ) -> None:
     """List what there is to cross, and which package offers it.
 
-    Example:  partbench list backbones
+    Example:  partbench list backbones, or partbench list --family timm
     """
-    from ..commands.list_records import show
+    from ..commands.list_records import show, show_family
 
-    show(shelf, as_json)
+    show_family(family, as_json) if family else show(shelf, as_json)
 
 
 @app.command()

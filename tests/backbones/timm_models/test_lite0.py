@@ -72,7 +72,7 @@ def test_what_it_is_stands_in_every_result(package: bytes, tmp_path: Path) -> No
     """Package, version, licence and the hash of the weights; its twin, of no weights, has none of it."""
     out = tmp_path / "run"
     plan = ("--shots", "1", "--draws", "1", "--test", "1", "--pool", "2", "--size", "16", "--head", "ridge")
-    names = ("--backbone", "lite0:64", "--backbone", "random:lite0:64")
+    names = ("--backbone", "lite0:32", "--backbone", "random:lite0:32")
     done = CliRunner().invoke(app, ["run", *names, *plan, "--out", str(out), "--device", "cpu"])
     assert done.exit_code == 0, done.output
     facts = {

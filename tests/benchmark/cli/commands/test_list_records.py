@@ -24,6 +24,17 @@ def test_the_list_is_for_people_and_programs(call: Call) -> None:
     assert all(head in table for head in SIX)
 
 
+def test_a_family_lists_what_its_models_need(call: Call) -> None:
+    """A dozen of timm's, with the same facts for people and for programs."""
+    listed = json.loads(call("list", "--family", "timm", "--json").out)["timm"]
+    assert len(listed) == 12
+    for row in listed:
+        assert row.keys() >= {"name", "hub", "licence", "gated", "parameters", "pixels", "patch", "reading"}
+    shown = call("list", "--family", "timm").out
+    assert all(str(row["name"]) in shown and str(row["parameters"]) in shown for row in listed)
+    assert call("list", "--family", "vae").code == 2
+
+
 def test_a_plugin_that_is_blocked_offers_nothing(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without our heads auto-shot stands there alone, which is no error, and the other shelves are as before."""
     whole = json.loads(call("list", "--json").out)
