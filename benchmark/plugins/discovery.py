@@ -27,6 +27,7 @@ BUILT_IN = (
     "backbones.timm_models",
     "backbones.taesd",
     "backbones.diffusers_models",
+    "backbones.radio",
     "backbones.controls",
     "heads",
     "datasets.faces",

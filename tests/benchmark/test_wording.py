@@ -118,7 +118,7 @@ $ list --family vae
 vae is no family with a list of its own; choose one that has, as timm
 $ check lineer
 no backbone is called 'lineer'; there are stylegan2, vae, jigsaw, pix2pix-color, pix2pix-hed, pix2pix-bilateral, hed,
-  timm, lite0, taesd, diffusers, position, pixels (nor is there a head or a dataset of that name)
+  timm, lite0, taesd, diffusers, radio, position, pixels (nor is there a head or a dataset of that name)
 $ check diffusers:dift
 diffusers has no weights of its own; name a folder or hf-hub:USER/REPO, as diffusers:vae@FOLDER, or do without by
   diffusers:vae,untrained

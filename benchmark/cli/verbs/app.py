@@ -37,4 +37,5 @@ app = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for a script.")]
+Trust = Annotated[bool, typer.Option("--trust", help="Let code run that a backbone fetches, as radio does.")]
 Names = Optional[list[str]]  # noqa: UP045  typer reads this annotation at run time on Python 3.10 as well

@@ -7,7 +7,8 @@ from typing import Annotated, Optional
 
 import typer
 
-from .app import Json, Names, app
+from ....backbones.trust import allow_code
+from .app import Json, Names, Trust, app
 
 DatasetName = Annotated[str, typer.Option(help="A dataset, as faces or folder:PATH[#GROUPING].")]
 Backbones = Annotated[Names, typer.Option(help="A name or pattern; may be repeated. All by default.")]
@@ -90,6 +91,7 @@ def run(
     workers: Workers = None,
     shard: Shard = None,
     rehash: Rehash = False,
+    trust: Trust = False,
     as_json: Json = False,
 ) -> None:
     """Cross backbones, heads and shots on a dataset, and print the leaderboard.
@@ -112,6 +114,7 @@ def run(
 
     forget_contents(rehash)
     division = parse_division(workers, shard)
+    allow_code(trust)
     choice = choose(context, preset, scale, data, weights)
     if choice:
         raise typer.Exit(run_preset(choice, device, out, as_json, tuple(reporter or ()), memory, division))
@@ -145,6 +148,7 @@ def plan(
     data: Data = None,
     weights: Weights = None,
     rehash: Rehash = False,
+    trust: Trust = False,
     as_json: Json = False,
 ) -> None:
     """Say what a run would take and what it could show, before it is computed; exit 2 if it cannot fit.
@@ -160,6 +164,7 @@ def plan(
     from ..commands.preset import choose
 
     forget_contents(rehash)
+    allow_code(trust)
     choice = choose(context, preset, scale, data, weights)
     if choice:
         show_preset(choice, device, out, like, memory, as_json)
@@ -173,6 +178,7 @@ def plan(
 def check(
     name: Annotated[str, typer.Argument(help="A backbone, head or dataset, or a pattern of backbones and heads.")],
     out: Annotated[Optional[Path], typer.Option(help="Also write the sign-off to this file; of one name.")] = None,  # noqa: UP045
+    trust: Trust = False,
     as_json: Json = False,
 ) -> None:
     """Hold a backbone, head or dataset to its contract, and sign off how it went: leaderboards show it.
@@ -182,5 +188,7 @@ def check(
     Example:  partbench check stylegan2, or partbench check 'timm:*'
     """
     from ..commands.check import show as show_check
+
+    allow_code(trust)
 
     raise typer.Exit(show_check(name, out, as_json))

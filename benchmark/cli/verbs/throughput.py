@@ -7,7 +7,8 @@ from typing import Annotated, Optional
 
 import typer
 
-from .app import Json, Names, app
+from ....backbones.trust import allow_code
+from .app import Json, Names, Trust, app
 
 
 @app.command()
@@ -24,6 +25,7 @@ def throughput(
     compiled: Annotated[bool, typer.Option("--compile", help="Compiled by torch.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "auto",
     out: Annotated[Optional[Path], typer.Option(help="Also write what was measured to this JSON file.")] = None,  # noqa: UP045
+    trust: Trust = False,
     as_json: Json = False,
 ) -> None:
     """Measure how fast backbones describe images: every stage, projection included.
@@ -35,6 +37,7 @@ def throughput(
     from ..commands.throughput import parse_batches, parse_precisions
     from ..commands.throughput import show as show_throughput
 
+    allow_code(trust)
     batches, largest = parse_batches(batch)
     formats = parse_precisions(precision)
     options = Options(find_device(device), batches, largest, formats, seconds, channels_last, compiled)
