@@ -125,7 +125,10 @@ class Backbone:
     examples: tuple[str, ...] = ()
     """Variants that stand for a family where a check asks for all of it, as `NAME:*`."""
     members: Callable[[], Iterable[Mapping[str, object]]] | None = None
-    """Of a family, those worth a run, each with its `name` and what it needs, for `partbench list --family NAME`."""
+    """Those worth a run: the `name` of each, whether all that it needs is `here`, on this machine, and other facts.
+
+    `partbench list --family NAME` shows them, and `--preset today` runs those that are here.
+    """
     local: bool = True
     """Whether a change in the image stays in its place in the maps; not behind a code without places, as a VAE's."""
     by_default: bool = True

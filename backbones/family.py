@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -73,9 +73,15 @@ class Family(Generic[Shape]):
             untrained=partial(self.untrained, shape),
             configure=self.configure,
             trainer=self.train,
+            members=self.members if self.package else None,
             weights=file,
             local=self.local,
             by_default=self.by_default,
             origin=package.origin if package else "",
             licence=package.licence if package else "",
         )
+
+    def members(self) -> Iterator[dict[str, object]]:
+        """The network of others, and the package that it needs."""
+        if self.package:
+            yield self.package.facts(f"{self.name}@{PACKAGE}")

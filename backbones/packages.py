@@ -44,6 +44,10 @@ class WeightsPackage:
         path = Path(str(found.locate_file(self.file))) if found else None
         return path if path and path.is_file() else None
 
+    def facts(self, name: str) -> dict[str, object]:
+        """The row of `partbench list --family` of a backbone that reads it."""
+        return {"name": name, "package": self.project, "licence": self.licence, "here": self.path is not None}
+
     def require(self, backbone: str) -> Path:
         """Its file of weights, for this backbone."""
         if path := self.path:

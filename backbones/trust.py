@@ -16,7 +16,12 @@ def allow_code(trust: bool) -> None:
         os.environ[TRUST] = "1"
 
 
+def is_trusted() -> bool:
+    """Whether somebody gave that word."""
+    return bool(os.environ.get(TRUST))
+
+
 def require_trust(name: str, whose: str) -> None:
     """Refuse to go on where nobody gave that word."""
-    if not os.environ.get(TRUST):
+    if not is_trusted():
         raise BackboneError(f"{name} runs code of {whose} on this machine; read it, and allow it with --trust")

@@ -22,6 +22,7 @@ from typing import Any
 
 from ... import hookimpl
 from ..backbone import Backbone, BackboneError, Extractor
+from . import curated
 from .reading import DDPM, FAMILY, PARTS, UNTRAINED, VAE, VAE_SIZE, Reading, complete, layers, parse
 from .sizes import size_of
 from .small import SMALL, SMALL_VAE
@@ -113,6 +114,7 @@ def partbench_backbones() -> Iterable[Backbone]:
         summary=SUMMARY,
         configure=configure,
         examples=EXAMPLES,
+        members=curated.members,
         by_default=False,  # it names no network
         repositories=True,
     )

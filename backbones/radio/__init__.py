@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from ... import hookimpl
 from ..backbone import Backbone, BackboneError, Extractor
-from ..trust import require_trust
+from ..trust import is_trusted, require_trust
 
 FAMILY, REPOSITORY = "radio", "NVlabs/RADIO"
 REVISION = "c0f37017930e9dda53f93424cf4bf39fc51f287e"
@@ -109,7 +110,10 @@ def members() -> Iterator[dict[str, object]]:
             "patch": PATCH,
             "reading": "spatial features",
             "needs": "--trust, and pip install einops",
-            "in torch.hub's cache": code_folder().exists() and weights_file(name).exists(),
+            "here": is_trusted()
+            and bool(find_spec("einops"))
+            and code_folder().exists()
+            and weights_file(name).exists(),
         }
 
 

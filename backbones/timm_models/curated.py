@@ -60,5 +60,5 @@ def members() -> Iterator[dict[str, object]]:
             "pixels": model.size,
             "patch": model.patch,
             "reading": model.variant.partition(",")[2],
-            "in the hub's cache": path is not None,
+            "here": path is not None,
         }

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..weights.hub import cached as of_repository
+
 FILES = ("model.safetensors", "pytorch_model.bin")
 """Names of a weights file on the hub, in the order in which timm looks for them."""
 
 
 def cached(repository: str, file: str = "") -> Path | None:
     """The weights file of a repository in the hub's cache, where it is there; nothing is fetched."""
-    # Imported late, because listing must stay quick.
-    from huggingface_hub import try_to_load_from_cache
-
     repository, _, revision = repository.partition("@")
-    for name in (file,) if file else FILES:
-        found = try_to_load_from_cache(repository, name, revision=revision or None)
-        if isinstance(found, str):
-            return Path(found)
-    return None
+    found = (of_repository(repository, name, revision or None) for name in ((file,) if file else FILES))
+    return next(filter(None, found), None)
 
 
 def origin(repository: str, file: str = "") -> str:

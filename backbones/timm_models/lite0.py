@@ -6,6 +6,7 @@ same order under other names.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -39,10 +40,16 @@ def configure(variant: str = "", weights: str = "") -> Backbone:
         untrained=partial(open_untrained, size),
         configure=configure,
         weights=PACKAGE.path,
+        members=members,
         by_default=False,
         origin=PACKAGE.origin,
         licence=PACKAGE.licence,
     )
+
+
+def members() -> Iterator[dict[str, object]]:
+    """Itself, and the package that it needs."""
+    yield PACKAGE.facts(NAME)
 
 
 def open_trained(name: str, size: int) -> Extractor:

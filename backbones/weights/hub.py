@@ -44,6 +44,15 @@ def fetch(weights: str) -> Fetched:
     return Fetched(path, _commit(path, place["file"]))
 
 
+def cached(repo: str, file: str, revision: str | None = None) -> Path | None:
+    """A file of a repository, where the cache has it; nothing is fetched."""
+    # Imported late, because listing must stay quick.
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(repo, file, revision=revision)
+    return Path(found) if isinstance(found, str) else None
+
+
 def _cached(repo: str, file: str, revision: str | None, name: str) -> Path:
     """A file of a repository on this machine, downloaded if it is not in the cache; `name` is what asks for it."""
     # Imported late, because naming a backbone must stay quick.

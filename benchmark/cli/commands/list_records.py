@@ -16,7 +16,9 @@ from ...plan import COPY, INSID3, PREFIX, SUPERVISED
 from ...plugins.calls import plugin_call
 from ...plugins.catalogue import Catalogue, load_catalogue
 from ...plugins.names import NamingError, find_backbone
+from ...plugins.today import TODAY
 from ..terminal import open_console
+from .today import TITLE
 
 SHELVES = ("backbones", "heads", "datasets", "reporters", "presets")
 AUTO_SHOT = (
@@ -34,6 +36,7 @@ CONTROLS = {
 def rows(catalogue: Catalogue, shelf: str) -> Iterator[dict[str, Any]]:
     """One row per record of a shelf, or per preset."""
     if shelf == "presets":
+        yield {"name": TODAY, "title": TITLE, "needs at --scale paper": []}
         for name in preset_names():
             needed = list(needs(name, "paper"))
             yield {"name": name, "title": read_preset(name)["title"], "needs at --scale paper": needed}

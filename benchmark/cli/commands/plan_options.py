@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .... import UserError
-from ...plan import COPY, HEADLESS, NATIVE, Plan, check_names
+from ...plan import HEADLESS, NATIVE, Plan, check_names
 from ...plugins.catalogue import Catalogue
 from ...plugins.names import find_dataset
 from ...plugins.patterns import backbone_names, expand, expand_heads
+from ...plugins.today import default_backbones
 from ...run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -70,9 +71,7 @@ def make_plan(
 def resolve(plan: Plan, catalogue: Catalogue, device: torch.device | None = None) -> Plan:
     """The plan with its patterns replaced by names, and the defaults of a device where it names nothing."""
     names = (*backbone_names(catalogue), *HEADLESS)
-    listed = [name for name, offer in catalogue.backbones.items() if offer.record.by_default]
-    default = (*listed, COPY, *(n for n in names if n == "random:stylegan2"))
-    backbones = expand(plan.backbones, names) if plan.backbones else default
+    backbones = expand(plan.backbones, names) if plan.backbones else default_backbones(catalogue)
     heads = ALL if device is not None and device.type == "cuda" else CHEAP
     check_names("name", [plan.dataset, *backbones], "rename the file or folder that it stands for")
     plan = replace(plan, backbones=tuple(backbones), heads=expand_heads(plan.heads, catalogue) or heads)

@@ -31,12 +31,20 @@ Memory = Annotated[Optional[float], typer.Option(min=0, help="GiB to use; what i
 Out = Annotated[Optional[Path], typer.Option(help="Folder of the run; runs/DATASET by default.")]  # noqa: UP045
 Workers = Annotated[Optional[str], typer.Option(help="Processes here; by default one per GPU, if several.")]  # noqa: UP045
 Shard = Annotated[Optional[str], typer.Option(help="K/N: the Kth of N parts that run anywhere into one --out.")]  # noqa: UP045
-Preset = Annotated[Optional[str], typer.Option(help="An experiment of the paper, as table-g, or a .toml of yours.")]  # noqa: UP045
+Preset = Annotated[Optional[str], typer.Option(help="today, an experiment of the paper, as table-g, or your .toml.")]  # noqa: UP045
 Scale = Annotated[str, typer.Option(help="Of a preset: embedded, minutes on a CPU, or paper.")]
 Data = Annotated[Names, typer.Option(help="For a preset: PATH of its images, or NAME=PATH; may be repeated.")]
 Weights = Annotated[Names, typer.Option(help="For a preset: a weights FILE, or NAME=FILE; may be repeated.")]
 SHOTS, DRAWS, TEST = "1,5,10", 5, 32
 """Of a run that does not say."""
+
+
+def with_today(backbones: list[str] | None, preset: str | None) -> tuple[list[str] | None, str | None]:
+    """The backbones, and the preset of the paper; that of today is a choice of backbones and nothing else."""
+    from ...plugins.today import TODAY
+    from ..commands.today import backbones_today
+
+    return ([*backbones_today(), *(backbones or ())], None) if preset == TODAY else (backbones, preset)
 
 
 def forget_contents(rehash: bool) -> None:
@@ -105,6 +113,8 @@ def run(
     Example:  partbench run --dataset folder:my-cats --backbone stylegan2 --shots 1,5
 
     With --preset, an experiment of the paper, whose scores stand beside ours: partbench run --preset table-g
+
+    Or the representations of today that are on this machine: partbench run --preset today --dataset folder:my-cats
     """
     from ..commands.division import parse_division
     from ..commands.plan_options import make_plan
@@ -115,6 +125,7 @@ def run(
     forget_contents(rehash)
     division = parse_division(workers, shard)
     allow_code(trust)
+    backbone, preset = with_today(backbone, preset)
     choice = choose(context, preset, scale, data, weights)
     if choice:
         raise typer.Exit(run_preset(choice, device, out, as_json, tuple(reporter or ()), memory, division))
@@ -165,6 +176,7 @@ def plan(
 
     forget_contents(rehash)
     allow_code(trust)
+    backbone, preset = with_today(backbone, preset)
     choice = choose(context, preset, scale, data, weights)
     if choice:
         show_preset(choice, device, out, like, memory, as_json)

@@ -46,9 +46,9 @@ def test_its_maps_lie_on_the_image(model: Curated) -> None:
 def test_the_list_knows_the_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Weights are looked for where the hub's client keeps them, and not fetched."""
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
-    assert [row["in the hub's cache"] for row in members()] == [False] * len(CURATED)
+    assert [row["here"] for row in members()] == [False] * len(CURATED)
     folder = tmp_path / f"models--{CURATED[0].hub.replace('/', '--')}"
     for part, text in {"refs/main": "0" * 40, f"snapshots/{'0' * 40}/model.safetensors": ""}.items():
         (folder / part).parent.mkdir(parents=True)
         (folder / part).write_text(text)
-    assert [row["in the hub's cache"] for row in members()] == [True] + [False] * (len(CURATED) - 1)
+    assert [row["here"] for row in members()] == [True] + [False] * (len(CURATED) - 1)

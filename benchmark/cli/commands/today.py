@@ -1,0 +1,24 @@
+"""`--preset today`: names the backbones of today that are on this machine, and says which are not."""
+
+from __future__ import annotations
+
+from rich.markup import escape
+
+from ...plugins.catalogue import load_catalogue
+from ...plugins.today import default_backbones, find_today
+from ..terminal import open_console
+
+TITLE = "The representations of today that are on this machine, beside the paper's and the controls"
+"""In the list of presets."""
+
+
+def backbones_today() -> tuple[str, ...]:
+    """The default backbones and those of today; what is missing is said."""
+    catalogue = load_catalogue()
+    today, console = find_today(catalogue), open_console(stderr=True)
+    beside = ", ".join(today.here) or "nothing more; pip install 'partbench[real]' adds two"
+    console.print(escape(f"today: beside the default backbones {beside}"), soft_wrap=True, highlight=False)
+    if today.missing:
+        mend = "partbench list --family timm, or radio, or diffusers, says what each needs"
+        console.print(escape(f"not here: {', '.join(today.missing)}; {mend}"), soft_wrap=True, highlight=False)
+    return (*default_backbones(catalogue), *today.here)
