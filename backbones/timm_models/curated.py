@@ -10,6 +10,8 @@ from .hub import cached
 DINOV3 = "dinov3-license"
 """Meta's, which restricts use; timm's copies ask for no registration, those of Meta do."""
 
+NVIDIA = "nvidia-open-model-license"
+
 
 @dataclass(frozen=True)
 class Curated:
@@ -41,8 +43,8 @@ CURATED = (
     Curated("vit_pe_spatial_base_patch16_512.fb,last", "apache-2.0", 86.4, 512, 16),
     Curated("samvit_base_patch16.sa1b,last+norm", "apache-2.0", 89.7, 1024, 16),
     Curated("sam2_hiera_tiny.fb_r896_2pt1,four-even", "apache-2.0", 26.9, 896, 4),
-    Curated("sam2_hiera_base_plus.fb_r896_2pt1,four-even", "apache-2.0", 68.7, 896, 4),
     Curated("vit_base_patch16_siglip_512.v2_webli,last+norm", "apache-2.0", 93.5, 512, 16),
+    Curated("vit_so400m_patch16_radio_v4.c_radio,last", NVIDIA, 413.5, 512, 16),
 )
 """None of them has weights that the hub gives only to those who registered."""
 
