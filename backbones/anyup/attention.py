@@ -26,23 +26,23 @@ class Picture:
     network: AnyUp
     image: Tensor
     """(1, 3, H, W), in [0, 1]."""
-    maps: int
-    """That share it."""
+    shapes: tuple[tuple[int, int], ...]
+    """Of its maps."""
     kept: dict[int, Tensor] = field(default_factory=dict)
     """Queries (heads, S·S, D / heads), by size: those that were asked for last."""
-
-    @property
-    def seen(self) -> Tensor:
-        return self.network.look(self.image)
+    places: dict[tuple[int, int], Tensor] = field(default_factory=dict)
+    """What the keys of a map read of it, (1, D, h, w), by the shape of the map."""
 
     def queries(self, size: int) -> Tensor:
         if size not in self.kept:
-            self.kept = {size: self.network.queries(self.seen, size)}
+            seen = self.network.look(self.image)
+            self.kept = {size: self.network.queries(seen, size)}
+            self.places = self.places or self.network.places(seen, self.shapes)
         return self.kept[size]
 
     @property
     def nbytes(self) -> int:
-        return self.image.nbytes + sum(queries.nbytes for queries in self.kept.values())
+        return self.image.nbytes + sum(one.nbytes for one in (*self.kept.values(), *self.places.values()))
 
 
 @dataclass
@@ -58,13 +58,16 @@ class Attention:
     kept: dict[int, Tensor] = field(default_factory=dict)
     """Whole, (S·S, h·w), by size: one at most."""
 
-    @property
     def keys(self) -> Tensor:
+        """The keys, once the picture has been asked for queries."""
         if self.found is None:
             assert self.raw is not None
-            with torch.no_grad():
-                self.found, self.raw = self.picture.network.keys(self.picture.seen, self.raw), None
+            self.found, self.raw = self.picture.network.keys(self.picture.places[self.shape], self.raw), None
         return self.found
+
+    @property
+    def device(self) -> torch.device:
+        return self.picture.image.device
 
     @property
     def cells(self) -> int:
@@ -76,7 +79,7 @@ class Attention:
             return whole[rows[0] * size : rows[1] * size], (0, self.shape[0])
         first, last = windows(size, self.shape[0])
         cells = int(first[rows[0]]), int(last[rows[1] - 1])
-        pixels = torch.arange(rows[0] * size, rows[1] * size, device=self.keys.device)
+        pixels = torch.arange(rows[0] * size, rows[1] * size, device=self.device)
         return self._weights(pixels, size, cells), cells
 
     def at(self, pixels: Tensor, size: int) -> Tensor:
@@ -88,14 +91,15 @@ class Attention:
         if size * size * self.cells > KEPT:
             return None
         if size not in self.kept:
-            pixels = torch.arange(size * size, device=self.keys.device)
+            pixels = torch.arange(size * size, device=self.device)
             self.kept = {size: self._weights(pixels, size, (0, self.shape[0]))}
         return self.kept[size]
 
     @torch.no_grad()
     def _weights(self, pixels: Tensor, size: int, cells: tuple[int, int]) -> Tensor:
         """A softmax over the cells, in some rows, that a pixel looks at, averaged over heads: (P, cells)."""
-        queries, keys = self.picture.queries(size), self.keys.unflatten(1, self.shape)[:, slice(*cells)].flatten(1, 2)
+        queries = self.picture.queries(size)
+        keys = self.keys().unflatten(1, self.shape)[:, slice(*cells)].flatten(1, 2)
         parts = []
         for some in pixels.split(max(1, AT_ONCE // (HEADS * keys.shape[1]))):
             logits = queries[:, some] @ keys.transpose(1, 2)
@@ -117,4 +121,4 @@ class Attention:
     @property
     def nbytes(self) -> int:
         own = sum(one.nbytes for one in (self.raw, self.found, *self.kept.values()) if one is not None)
-        return own + self.picture.nbytes // self.picture.maps
+        return own + self.picture.nbytes // len(self.picture.shapes)

@@ -64,7 +64,7 @@ class GuidedMap(Tensor):
         """Itself at `pixels` (N, P), enlarged to size x size: (N, C, P)."""
         images = []
         for cells, attention, some in zip(self.cells, self.attentions, pixels, strict=True):
-            weights = attention.at(some.to(attention.keys.device), size)
+            weights = attention.at(some.to(attention.device), size)
             images.append(cells.flatten(1) @ weights.to(cells).T)
         return torch.stack(images)
 

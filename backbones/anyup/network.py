@@ -8,6 +8,7 @@ on the map itself. Modules are named as in the published checkpoints, so that th
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import torch
 import torch.nn.functional as F
@@ -129,9 +130,13 @@ class AnyUp(nn.Module):
         cross = self.cross_decode.cross_attn
         return self._heads(cross.norm_q(flat), 0) / math.sqrt(self.width / HEADS)
 
-    def keys(self, seen: Tensor, layer: Tensor) -> Tensor:
-        """Of one map (1, C, h, w) of this image: (heads, h·w, D / heads)."""
-        of_image = F.adaptive_avg_pool2d(self.key_encoder(seen), (layer.shape[-2], layer.shape[-1]))
+    def places(self, seen: Tensor, shapes: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Tensor]:
+        """What keys read of one image, at the shape of each of its maps: (1, D, h, w)."""
+        whole = self.key_encoder(seen)
+        return {shape: F.adaptive_avg_pool2d(whole, shape) for shape in shapes}
+
+    def keys(self, of_image: Tensor, layer: Tensor) -> Tensor:
+        """Of one map (1, C, h, w), and of its image there (1, D, h, w): (heads, h·w, D / heads)."""
         of_map = self.key_features_encoder(F.normalize(layer, dim=1))
         flat = self.aggregation(torch.cat((of_image, of_map), dim=1))[0].flatten(1).T
         return self._heads(self.cross_decode.cross_attn.norm_k(flat), 1)

@@ -33,8 +33,10 @@ class Upsample(nn.Module):
         self.network = network.requires_grad_(False).eval()
 
     def forward(self, maps: Maps, images: Callable[[], Tensor], height: int, width: int) -> Maps:
-        pictures = [Picture(self.network, image[None].detach(), len(maps)) for image in images().to(maps[0].device)]
-        return [guide(layer, pictures) if min(layer.shape[-2:]) >= LEAST else layer for layer in maps]
+        large = [min(layer.shape[-2:]) >= LEAST for layer in maps]
+        shapes = tuple((m.shape[-2], m.shape[-1]) for m, guided in zip(maps, large, strict=True) if guided)
+        pictures = [Picture(self.network, image[None].detach(), shapes) for image in images().to(maps[0].device)]
+        return [guide(m, pictures) if guided else m for m, guided in zip(maps, large, strict=True)]
 
 
 def guide(layer: Tensor, pictures: list[Picture]) -> GuidedMap:
