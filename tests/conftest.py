@@ -250,7 +250,7 @@ def _drawn_cell(
         "code": {"backbone": "c0de", "head": "4ead"},
         "finished": f"2026-11-0{1 + cell.draw}T08:00:00Z",
         "provider": "partbench 0.1.0",
-        "weights": {"jigsaw": "7b1138b0fb79b6db", "vae": "423e5e558912ed43"}.get(cell.backbone),
+        "weights": {"jigsaw": "e1b5e8402c197e8b", "vae": "423e5e558912ed43"}.get(cell.backbone),
         "fit": {"steps": 9, "settled": None, "loss": 0.1, "iou": 0.9, "constant": 0.2, "accuracy": 0.9},
     }
     return CellResult(cell, tuple(facts["classes"]), tuple(facts["excluded"]), None, confusion, provenance)
