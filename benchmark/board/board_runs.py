@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
@@ -18,8 +18,8 @@ from .query import BoardQuery, Record
 from .submission import Submission, open_submission
 
 Cells = dict[Cell, CellResult]
-Maker = tuple[str, str | None]
-"""A backbone and the hash of its weights."""
+Merged = tuple[list[Submission], Cells]
+"""Submissions that agree in what they have in common, and the cells of all."""
 
 
 @dataclass(frozen=True)
@@ -36,25 +36,61 @@ class BoardRun:
     """What is not the same in all of its submissions."""
 
 
+@dataclass(frozen=True)
+class BoardGroup:
+    """The submissions of one protocol and dataset, whose scores may be compared; their cells are not read yet."""
+
+    protocol: str
+    dataset: str
+    """Folders of the board."""
+    found: tuple[tuple[Path, Record], ...]
+    """Folder of each, and what it says."""
+
+
+@dataclass(frozen=True)
+class NamedBackbone:
+    """A row of a leaderboard: what one submitted, or several alike."""
+
+    name: str
+    """That no other backbone of its group has."""
+    submissions: tuple[Submission, ...]
+    results: tuple[CellResult, ...]
+
+
 def board_runs(query: BoardQuery) -> list[BoardRun]:
     """Every run that a query means."""
+    return [_run(query, group) for group in board_groups(query)]
+
+
+def board_groups(query: BoardQuery) -> list[BoardGroup]:
+    """What a query means, by protocol and dataset."""
     groups: dict[tuple[str, str], list[tuple[Path, Record]]] = {}
     for folder, record in query.select():
         groups.setdefault((folder.parents[2].name, folder.parents[1].name), []).append((folder, record))
-    return [_run(query, *names, found) for names, found in groups.items()]
+    return [BoardGroup(*names, tuple(found)) for names, found in groups.items()]
 
 
-def _run(query: BoardQuery, protocol: str, dataset: str, found: Sequence[tuple[Path, Record]]) -> BoardRun:
-    submissions = [open_submission(folder) for folder, _ in found]
-    named = _named(_merged(query, submissions))
-    results = tuple(_called(name, result) for name, cells in named.items() for result in cells.values())
-    plan = _plan(submissions, list(named), results)
-    return BoardRun(protocol, dataset, plan, results, tuple(_notes(submissions)))
+def backbones_of(query: BoardQuery, group: BoardGroup) -> Iterator[NamedBackbone]:
+    """One backbone after the other, so that many take no more memory than one and time in proportion."""
+    by_name: dict[str, list[Path]] = {}
+    for folder, record in group.found:
+        by_name.setdefault(record["plan"]["backbones"][0], []).append(folder)
+    for folders in by_name.values():
+        for name, (submissions, cells) in _named(_merged(query, map(open_submission, folders))).items():
+            yield NamedBackbone(name, tuple(submissions), tuple(_called(name, r) for r in cells.values()))
+
+
+def _run(query: BoardQuery, group: BoardGroup) -> BoardRun:
+    named = [*backbones_of(query, group)]
+    results = tuple(result for one in named for result in one.results)
+    submissions = [submission for one in named for submission in one.submissions]
+    plan = _plan(submissions, [one.name for one in named], results)
+    return BoardRun(group.protocol, group.dataset, plan, results, tuple(_notes(submissions)))
 
 
 def _plan(submissions: Sequence[Submission], names: Sequence[str], results: Sequence[CellResult]) -> Plan:
     """What was crossed, as far as there are results."""
-    plan = reduce(Plan.union, (one.plan for one in submissions))
+    plan = reduce(Plan.union, (replace(one.plan, backbones=()) for one in submissions))
     heads, shots = {result.cell.head for result in results} - {NO_HEAD}, {result.cell.shots for result in results}
     return replace(
         plan,
@@ -64,17 +100,18 @@ def _plan(submissions: Sequence[Submission], names: Sequence[str], results: Sequ
     )
 
 
-def _merged(query: BoardQuery, submissions: Sequence[Submission]) -> list[tuple[Submission, Cells]]:
-    """The cells of each backbone that are meant: those of equal weights together, as long as they agree."""
-    merged: list[tuple[Submission, Cells]] = []
+def _merged(query: BoardQuery, submissions: Iterable[Submission]) -> list[Merged]:
+    """The cells of a backbone that are meant: those of equal weights together, as long as they agree."""
+    merged: list[Merged] = []
     for submission in submissions:
         cells = {r.cell: r for r in submission.cells if query.keeps(r.cell.head, r.cell.shots)}
-        for first, earlier in merged:
-            if _maker(first) == _maker(submission) and _agree(earlier, cells):
+        for others, earlier in merged:
+            if others[0].weights == submission.weights and _agree(earlier, cells):
                 earlier.update({cell: result for cell, result in cells.items() if cell not in earlier})
+                others.append(submission)
                 break
         else:
-            merged.append((submission, cells))
+            merged.append(([submission], cells))
     return merged
 
 
@@ -88,21 +125,23 @@ def _counts(result: CellResult) -> Any:
     return result.confusion
 
 
-def _maker(submission: Submission) -> Maker:
-    return submission.backbone, submission.weights
-
-
-def _named(merged: Sequence[tuple[Submission, Cells]]) -> dict[str, Cells]:
-    """Cells by a name of their backbone that no other has: by its weights, else by who submitted it."""
-    names: dict[str, Cells] = {}
-    for submission, cells in merged:
-        alike = [one for one, _ in merged if one.backbone == submission.backbone]
-        equal = [one for one in alike if one.weights == submission.weights]
-        weights = f" ({(submission.weights or 'no weights')[:10]})" if len(alike) > 1 else ""
-        who = f" ({submission.by}, {submission.date})"
-        name = submission.backbone + (who if len(equal) > 1 else weights)
-        names[name] = names.get(name, {}) | cells
+def _named(merged: Sequence[Merged]) -> dict[str, Merged]:
+    """The cells of a backbone by a name of its own: by its weights, else by who submitted it."""
+    names: dict[str, Merged] = {}
+    for submissions, cells in merged:
+        first = submissions[0]
+        equal = [others for others, _ in merged if others[0].weights == first.weights]
+        weights = f" ({_short(first, merged)})" if len(merged) > 1 else ""
+        who = f" ({first.by}, {first.date})"
+        names[first.backbone + (who if len(equal) > 1 else weights)] = submissions, cells
     return names
+
+
+def _short(one: Submission, merged: Sequence[Merged]) -> str:
+    """The first digits of its weights, unless others of its name begin with them too."""
+    digits = one.weights or "no weights"
+    every = {submissions[0].weights or "no weights" for submissions, _ in merged}
+    return digits if sum(other[:10] == digits[:10] for other in every) > 1 else digits[:10]
 
 
 def _called(name: str, result: CellResult) -> CellResult:
