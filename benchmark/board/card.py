@@ -40,7 +40,7 @@ def card(submission: Submission) -> str:
 
 
 def _opening(submission: Submission) -> str:
-    record = submission.as_record()
+    record = submission.record
     keys = f"{len(submission.cells)} cells of {record['images']} test images"
     return f"{keys}, submitted by {markdown(submission.by)}; the last was scored on {submission.date}."
 

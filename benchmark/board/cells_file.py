@@ -74,7 +74,10 @@ def _members(data: bytes) -> tuple[str, NDArray[np.unsignedinteger[Any]]]:
         if sum(info.file_size for info in archive.infolist()) > UNPACKED:
             raise UserError(f"it unpacks to more than {UNPACKED >> 20} MiB")
         said, counted = (archive.read(name) for name in MEMBERS)
-    counts = np.lib.format.read_array(BytesIO(counted), allow_pickle=False)
+    try:
+        counts = np.lib.format.read_array(BytesIO(counted), allow_pickle=False)
+    except MemoryError:  # of a header that announces more than there is
+        raise UserError("its confusions have a shape without end") from None
     if counts.dtype.kind != "u" or counts.ndim != 4 or counts.shape[1] != counts.shape[2] or not counts.size:
         raise UserError(f"its confusions are {counts.dtype} of shape {counts.shape}, and no counts")
     return said.decode(), counts

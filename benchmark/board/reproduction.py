@@ -100,7 +100,7 @@ def mark(submission: Submission, found: Reproduction, tolerance: float, later: C
     """What is put beside a submission that was reproduced; it holds for these very counts."""
     record = {
         "format": FORMAT,
-        "counts": submission.as_record()["counts"],
+        "counts": submission.record["counts"],
         "cell": asdict(found.cell),
         "tolerance": tolerance,
         "differences": found.differences,
@@ -112,7 +112,7 @@ def mark(submission: Submission, found: Reproduction, tolerance: float, later: C
 
 def mark_faults(submission: Submission, record: Any) -> Iterator[str]:
     """What is wrong with a mark beside a submission."""
-    if record.get("format") != FORMAT or record.get("counts") != submission.as_record()["counts"]:
+    if record.get("format") != FORMAT or record.get("counts") != submission.record["counts"]:
         yield "its mark is of other counts; take it out, and take a cell again"
     elif not all(abs(moved) <= record["tolerance"] for moved in record["differences"].values()):
         yield "its mark says that its scores moved by more than the tolerance; take it out"

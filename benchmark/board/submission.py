@@ -83,7 +83,8 @@ class Submission:
             for (head, shots), group in groups.items()
         ]
 
-    def as_record(self) -> dict[str, Any]:
+    @cached_property
+    def record(self) -> dict[str, Any]:
         """What `submission.json` holds."""
         first = self.cells[0]
         return {
@@ -112,11 +113,12 @@ class Submission:
         """Those of its files that say what the third one counts."""
         from .card import card
 
-        head = json.dumps(self.as_record(), indent=1, allow_nan=False)
+        head = json.dumps(self.record, indent=1, allow_nan=False)
         return {CARD: card(self).encode(), HEAD: f"{head}\n".encode()}
 
     def _own(self) -> list[CellResult]:
-        return [cells_file.without(result, self.shared) for result in self.cells]
+        shared = self.shared
+        return [cells_file.without(result, shared) for result in self.cells]
 
 
 def _score(group: list[CellResult], name: str) -> float | None:

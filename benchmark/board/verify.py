@@ -89,7 +89,7 @@ def _fits(result: CellResult) -> bool:
 
 def _words(submission: Submission) -> Iterator[str]:
     """Texts that no board shows, sign-offs that were edited, findings of other images."""
-    said = json.loads(json.dumps([submission.as_record(), [dict(r.provenance) for r in submission.cells]]))
+    said = json.loads(json.dumps([submission.record, [dict(r.provenance) for r in submission.cells]]))
     texts = dict.fromkeys(texts_in(said))
     for text in texts:
         if found := ABSOLUTE.search(text):
@@ -146,7 +146,7 @@ def _printed(submission: Submission, folder: Path) -> Iterator[str]:
     """What is printed is what the cells give, to the byte."""
     printed = read_json(folder / HEAD)
     found = list(_scores(printed.get("scores"), submission.scores))
-    ours = json.loads(json.dumps(submission.as_record()))
+    ours = json.loads(json.dumps(submission.record))
     other = [name for name in {**ours, **printed} if ours.get(name) != printed.get(name)]
     other = [name for name in other if name != "scores" or not found]
     yield from found

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -155,6 +157,17 @@ def bomb(desk: Desk) -> None:
     (desk.mine / CELLS).write_bytes(data)
 
 
+def endless(desk: Desk) -> None:
+    """Counts whose header announces what no memory holds."""
+    header = BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<u4", "fortran_order": False, "shape": (2**40, 9, 9, 8)})
+    with zipfile.ZipFile(desk.mine / CELLS) as archive:
+        said = archive.read("cells.json")
+    with zipfile.ZipFile(desk.mine / CELLS, "w") as archive:
+        archive.writestr("cells.json", said)
+        archive.writestr("confusions.npy", header.getvalue())
+
+
 def rename(folder: Path, name: str) -> None:
     folder.rename(folder.with_name(name))
 
@@ -253,6 +266,7 @@ TAMPERINGS: dict[str, tuple[str, Callable[[Desk], Any]]] = {
     "the cells of another": ("mean of", swap),
     "cells are no zip": ("read", lambda d: (d.mine / CELLS).write_bytes(b"PK")),
     "cells unpack without end": ("MiB", bomb),
+    "counts without end": ("cannot be read", endless),
     "a cell is missing": ("missing", lambda d: rewrite(d.mine, drop_a_draw)),
     "a cell is missing from the file alone": ("missing", lambda d: pack(d, drop_a_draw)),
     "the best draw is there twice": ("missing", lambda d: rewrite(d.mine, best_draw_twice)),
