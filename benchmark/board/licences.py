@@ -19,9 +19,13 @@ TWIN, POSITION = "random:", "+position"
 
 @cache
 def shipped_weights() -> Mapping[str, frozenset[str]]:
-    """Hashes of the weights that we ship by the name of their backbone, which stands before the images of its file."""
+    """Hashes of the weights that we ship or shipped, by the name of their backbone, which begins that of its file.
+
+    Former ones stay known: a board keeps what was scored with them.
+    """
     found: dict[str, frozenset[str]] = {}
-    for line in (files("partbench.backbones") / "SHA256SUMS").read_text().splitlines():
+    sums = (files("partbench.backbones") / "SHA256SUMS", files(__package__) / "FORMER_SHA256SUMS")
+    for line in (line for file in sums for line in file.read_text().splitlines()):
         digest, path = line.split()
         name = path.rpartition("/")[2].rpartition("-")[0]
         found[name] = found.get(name, frozenset()) | {digest[:16]}

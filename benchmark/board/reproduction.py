@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from ..metrics.definitions import DEFAULT, find_metric
-from ..plan import HEADLESS, Cell, Plan
+from ..plan import NO_HEAD, Cell, Plan, takes_head
 from ..results import CellResult
 from .drawn import is_drawn
 from .layout import FORMAT, BoardError
 from .submission import Submission
 
-QUICK = ("-", "prototype", "knn", "ridge", "linear")
+QUICK = (NO_HEAD, "prototype", "knn", "ridge", "linear")
 """Heads that are soonest done, the first first; any other takes longer."""
 DIGITS = 4
 """Of differences."""
@@ -40,7 +40,7 @@ def plan_again(submission: Submission, cell: Cell, backbone: str = "") -> Plan:
         mend = "ask somebody who has its images to run what the card says"
         raise BoardError(f"{submission.plan.dataset} is not drawn by partbench, and cannot be taken again here; {mend}")
     name = backbone or submission.backbone
-    heads = ("ridge",) if name in HEADLESS else (cell.head,)
+    heads = (cell.head,) if takes_head(name) else ("ridge",)
     return replace(submission.plan, backbones=(name,), heads=heads, shots=(cell.shots,), draws=cell.draw + 1)
 
 

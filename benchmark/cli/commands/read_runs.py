@@ -71,6 +71,14 @@ def findings_of(path: Path) -> list[tuple[str, Findings | None]]:
     return [(name, merged_findings(records)) for name, records in _parts(query).items()]
 
 
+def datasets_of(path: Path) -> dict[str | None, str]:
+    """The names of datasets by the hash of their images, of a run or of what a query means of a board."""
+    if (query := parse_query(path)) is None:
+        folder = RunFolder(path)
+        return {folder.read_data(): folder.read_plan().dataset}
+    return {str(record["data"]): str(record["plan"]["dataset"]) for _, record in query.select()}
+
+
 def signoffs_of(path: Path) -> list[RunSignoff]:
     """How everything of a run, or of a board, stands with its contract."""
     query = parse_query(path)

@@ -12,13 +12,12 @@ from rich.table import Table
 
 from ...paper.reported_scores import NOTE, reported_for
 from ...results import CellResult
-from ...run_folder import RunFolder
+from .read_runs import datasets_of
 
 
 def print_reported(runs: Sequence[Path], results: Sequence[CellResult], console: Console) -> None:
     """A table of the scores on images of the same dataset and classes, where there are any; no rank is among them."""
-    folders = [RunFolder(path) for path in runs]
-    datasets = {folder.read_data(): folder.read_plan().dataset for folder in folders}
+    datasets = {data: name for path in runs for data, name in datasets_of(path).items()}
     first = results[0]
     found = reported_for(datasets.get(str(first.provenance.get("data")), ""), first.classes, first.excluded)
     if not found:

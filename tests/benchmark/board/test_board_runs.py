@@ -62,7 +62,7 @@ def test_a_board_is_told_from_a_run(board: Path) -> None:
         ("head=knn", 2),
         ("shots=2", 6),
         ("protocol=5", 6),
-        ("backbone=vae@423e5e558912ed43", 2),
+        ("backbone=vae@*", 2),
     ],
 )
 def test_fields_take_patterns_and_several_values(board: Path, text: str, count: int) -> None:
@@ -122,7 +122,10 @@ def test_other_weights_have_names_of_their_own(board: Path, tmp_path: Path) -> N
     changed = other(read_submission(folder))
     write(tmp_path / "board", {Path(changed.path) / name: data for name, data in changed.files().items()})
     [run] = board_runs(asked(tmp_path / "board", "backbone=jigsaw,submitter=alice,dave"))
-    assert set(run.plan.backbones) == {"jigsaw (0000000000)", "jigsaw (e1b5e8402c)"}
+    assert set(run.plan.backbones) == {
+        "jigsaw (0000000000)",
+        f"jigsaw ({folder.parents[0].name.partition('@')[2][:10]})",
+    }
 
 
 def test_heads_and_shots_are_kept_that_were_asked_for(board: Path) -> None:

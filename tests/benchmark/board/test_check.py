@@ -276,7 +276,7 @@ TAMPERINGS: dict[str, tuple[str, Callable[[Desk], Any]]] = {
     ),
     "a foreign protocol": ("protocol 4", lambda d: rewrite(d.mine, lambda s: replace(s, protocol=4))),
     "the folder of another protocol": ("lies at", lambda d: rename(d.mine.parents[2], "5-0123456789abcdef")),
-    "a renamed backbone": ("lies at", lambda d: rename(d.mine.parent, "best@423e5e558912ed43")),
+    "a renamed backbone": ("lies at", lambda d: rename(d.mine.parent, d.mine.parent.name.replace("vae", "best"))),
     "a renamed dataset": ("rename nothing", lambda d: rename(d.mine.parents[1], "cars@0123456789abcdef")),
     "another submitter's folder": ("lies at", lambda d: rename(d.mine, "carol-2026-11-02")),
     "confusions of another under a new name": ("under another name", twin_of),

@@ -14,6 +14,7 @@ from partbench.benchmark.board.anonymous import Names
 from partbench.benchmark.board.cells_file import pack, unpack
 from partbench.benchmark.board.from_run import Submissions, SubmitOptions, submissions_of
 from partbench.benchmark.board.layout import CELLS, HEAD, BoardError
+from partbench.benchmark.board.licences import SHIPPED, is_impostor, licence_of
 from partbench.benchmark.board.submission import Submission, read_submission
 from partbench.benchmark.flags import IMAGES, Findings, GuardFlag, write_findings
 from partbench.benchmark.plan import Plan
@@ -145,6 +146,14 @@ def test_a_licence_is_known_or_told(run: Path) -> None:
     with pytest.raises(BoardError):
         submit(run, names=names)
     assert submit(run, names=names, licences={NAME: "CC-BY-4.0"}).found[0].licence == "CC-BY-4.0"
+
+
+def test_weights_that_were_shipped_once_are_known() -> None:
+    """A board keeps scores of former files, under the same name and another hash; no other file has that name."""
+    assert not is_impostor("jigsaw", "7b1138b0fb79b6db")
+    assert licence_of("jigsaw", "7b1138b0fb79b6db", {}) == SHIPPED
+    assert is_impostor("jigsaw", "0" * 16) and is_impostor("jigsaw+position", None)
+    assert not is_impostor("jigsaw@mine", "0" * 16)
 
 
 def test_heads_without_all_of_their_draws_stay_at_home(run: Path) -> None:
