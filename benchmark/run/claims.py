@@ -97,6 +97,11 @@ class Claims:
         """Whether somebody who held one of these names died with it."""
         return any(found and not found[1] for found in map(self._holder, names))
 
+    def forget(self, *names: str) -> None:
+        """Forget who died with these names, of which nothing is left to do."""
+        if self.died(*names) and (claim := self.take(*names)):
+            self.release(claim)
+
     def others(self, names: str) -> bool:
         """Whether any other program holds a name that begins so."""
         own = {name for claim in self._held for name in claim.names}

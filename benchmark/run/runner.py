@@ -82,6 +82,9 @@ class Runner:
         try:
             with self.claims.held(WHOLE, self.recorder.problem):
                 self._guard(self.task.of(self.folder.read_plan()))
+            for group in groups:
+                if group not in left:
+                    self.claims.forget(*group.claims)
             for name in dict.fromkeys(group.backbone for group in groups):
                 if all(group.backbone != name for group in left):
                     self.reporter.finish(name)

@@ -143,6 +143,17 @@ def test_a_claim_that_nobody_has_written_yet_is_held(tmp_path: Path) -> None:
     assert claims.take("a")
 
 
+def test_who_died_is_forgotten(tmp_path: Path) -> None:
+    """Where nothing is left to do, and nobody living is at it."""
+    claims = Claims(tmp_path)
+    forge(claims, "a", dead())
+    claims.forget("a", "b")
+    assert os.listdir(claims.folder) == []
+    held = Claims(tmp_path).take("c")
+    claims.forget("c")
+    assert held and claims.holder("c") == held.holder
+
+
 def test_what_ended_whatever_did_it_is_left_so(tmp_path: Path) -> None:
     """An abandoned claim is that of a holder that died, and says so to the next."""
     claims = Claims(tmp_path)

@@ -476,6 +476,18 @@ def test_what_ended_a_run_comes_last(bench: Bench) -> None:
     assert list(claims.folder.iterdir()) == []
 
 
+def test_what_was_done_when_a_run_was_killed_is_no_danger(bench: Bench) -> None:
+    """A claim whose cells all have their score is forgotten."""
+    bench.run(PLAN, backbone("plain", Watching))
+    claims = Claims(bench.folder.path)
+    claim = claims.take("plain--draw-0")
+    assert claim
+    claims.abandon(claim)
+    bench.run(PLAN, backbone("plain", Watching))
+    assert bench.reporter.finished == ["plain"] and bench.reporter.problems == []
+    assert list(claims.folder.iterdir()) == []
+
+
 def test_a_damaged_cell_is_computed_again(bench: Bench) -> None:
     """It is named, and the others stay."""
     bench.run(PLAN, backbone("plain", Watching))
