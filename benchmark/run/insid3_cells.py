@@ -85,7 +85,7 @@ class Insid3Cells:
             found[cell] = truth.confuse(stacked)
             if gallery:
                 gallery.keep(cell, truth.shown(stacked).numpy())
-        if gallery:
+        if gallery and gallery.predictions:  # of later draws nothing is shown, and another worker may be writing
             gallery.write(None)
         return found
 

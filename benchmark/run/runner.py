@@ -15,7 +15,6 @@ from ... import UserError, one_line
 from ...backbones.backbone import Backbone, Frugal
 from ...heads.head import Head
 from ..files import HOUR, is_full, remove_parts, writable
-from ..gallery import ShotPictures, first_shots, keep_shots, read_shots
 from ..machine import MemoryLimit
 from ..plan import COPY, INSID3, SUPERVISED, Cell, Plan, file_name
 from ..plugins.calls import plugin_call
@@ -28,6 +27,7 @@ from .claims import WHOLE, Claims
 from .contamination import run_guards
 from .episode_run import EpisodeRun
 from .features import FeatureSource
+from .first_shots import keep_first_shots
 from .groups import Group
 from .headless import score_copy, score_supervised
 from .insid3_cells import Insid3Cells
@@ -135,7 +135,7 @@ class Runner:
         self.folder.write_plan(plan, facts)
         try:
             with plugin_call(plan.dataset, self.reporter.problem):
-                self._keep_shots(task)
+                keep_first_shots(task, self.folder.path)
         except Exception as error:  # scores need no pictures, and whatever cannot be read is said where it is needed
             self.reporter.problem(f"no pictures of the shots are kept: {one_line(error)}")
 
@@ -149,14 +149,6 @@ class Runner:
             self.recorder.problem(
                 f"the guards could not look at all images ({one_line(error)}); the next run tries again"
             )
-
-    def _keep_shots(self, task: SegmentationTask) -> None:
-        """Keep pictures of the shots that each draw begins with, for `partbench lottery`."""
-        rows, pool = first_shots(task.manifest.draws, min(task.plan.shots)), task.splits.pool
-        names, stored = tuple(pool.name(row) for row in rows), read_shots(self.folder.path)
-        if stored is None or stored.names != names:
-            images, masks = (read(rows, task.plan.size).numpy() for read in (pool.images, pool.masks))
-            keep_shots(self.folder.path, ShotPictures.of(names, images, masks))
 
     def score(self, group: Group) -> None:
         """Score the cells that a group has left."""

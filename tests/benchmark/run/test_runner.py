@@ -22,7 +22,7 @@ from partbench.benchmark.plan import COPY, NO_HEAD, Cell, Plan
 from partbench.benchmark.plugins.catalogue import Offer
 from partbench.benchmark.reporter import Listener
 from partbench.benchmark.results import CellResult, ResultError
-from partbench.benchmark.run import runner
+from partbench.benchmark.run import first_shots
 from partbench.benchmark.run.claims import Claims
 from partbench.benchmark.run.journal import Journal
 from partbench.benchmark.run.makers import Makers
@@ -223,7 +223,7 @@ def test_pictures_of_shots_that_cannot_be_kept_stop_nothing(bench: Bench, monkey
     def full(*_: object) -> None:
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(runner, "keep_shots", full)
+    monkeypatch.setattr(first_shots, "keep_shots", full)
     bench.run(replace(PLAN, backbones=(COPY,)))
     assert "no pictures of the shots are kept: OSError: the disk is full" in bench.reporter.problems
     assert bench.errors() == {f"{COPY} {NO_HEAD}": {None}}
