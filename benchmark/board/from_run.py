@@ -17,6 +17,7 @@ from ..plugins.signoff import as_record
 from ..results import CellResult
 from ..run_folder import RunFolder
 from ..scores.convergence import unconverged
+from ..scores.folds import EPISODES
 from .anonymous import Names, tidy
 from .dataset_record import DatasetRecord, pixels_of
 from .layout import SUBMITTER, BoardError
@@ -61,6 +62,9 @@ def submissions_of(run: Path, options: SubmitOptions) -> Submissions:
     """What a run has for a board; refuses what nobody could check."""
     folder = RunFolder(run)
     plan, results = folder.read_plan(), _results(folder)
+    if plan.dataset.startswith(EPISODES):
+        what = f"{run} is of one-shot episodes, each with a support of its own"
+        raise BoardError(f"{what}, which a board does not hold; submit a run with draws of shots")
     chosen = _chosen(plan, results, options.backbones, run)
     record = _dataset(folder, plan, chosen, options.names)
     kept, notes = _complete(chosen)

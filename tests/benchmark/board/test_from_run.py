@@ -18,6 +18,7 @@ from partbench.benchmark.board.licences import SHIPPED, is_impostor, licence_of
 from partbench.benchmark.board.submission import Submission, read_submission
 from partbench.benchmark.flags import IMAGES, Findings, GuardFlag, write_findings
 from partbench.benchmark.plan import Plan
+from partbench.benchmark.results import read_result
 from partbench.benchmark.run_folder import RunFolder
 
 PATH = "/home/somebody/cats/face.png"
@@ -201,9 +202,18 @@ def confuse(run: Path) -> None:
     folder.write(replace(first, confusion=first.confusion + 1))
 
 
-@pytest.mark.parametrize("spoil", [damage, age, forget, confuse])
+def episodes(run: Path) -> None:
+    text = (run / "plan.json").read_text()
+    (run / "plan.json").write_text(text.replace('"faces"', '"matcher-faces#0"'))
+    own = RunFolder(run).read_plan().hash
+    for file in (run / "cells").glob("*.json"):
+        result = read_result(file)
+        RunFolder(run).write(replace(result, provenance={**result.provenance, "plan": own}))
+
+
+@pytest.mark.parametrize("spoil", [damage, age, forget, confuse, episodes])
 def test_what_nobody_could_check_is_refused(run: Path, spoil: Callable[[Path], None]) -> None:
-    """Damaged cells, another protocol, images that are not written down, masks that differ between cells."""
+    """Damaged cells, another protocol, images that are not written down, masks that differ, episodes."""
     spoil(run)
     with pytest.raises(BoardError):
         submit(run)
