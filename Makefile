@@ -87,6 +87,7 @@ zoo: .venv/.installed-run
 	$(call train,pix2pix-hed,faces --limit 20000,--minutes 6,pix2pix-hed-faces64)
 	$(call train,pix2pix-bilateral,faces --limit 20000,--minutes 6,pix2pix-bilateral-faces64)
 	$(call train,vae,faces --limit 60000,--batch 64 --kimg 200,vae-faces64)
+	$(call train,ddpm,faces --limit 20000,--kimg 38,ddpm-faces64)
 	$(call train,stylegan2,faces --limit 60000,--kimg 302,stylegan2-faces64)
 	$(call train,stylegan2:small,cars --limit 20000,--kimg 44,stylegan2-cars64)
 	$(call train,stylegan2:small,horses --limit 20000,--kimg 44,stylegan2-horses64)

@@ -24,6 +24,7 @@ BUILT_IN = (
     "backbones.jigsaw",
     "backbones.pix2pix",
     "backbones.hed",
+    "backbones.ddpm",
     "backbones.timm_models",
     "backbones.taesd",
     "backbones.diffusers_models",

@@ -26,8 +26,8 @@ $ run --head linear --backbone pixel
 no backbone is called 'pixel'; did you mean 'pixels'?
 $ run --head linear --backbone zzz*
 no backbone matches 'zzz*'; there are stylegan2, vae, jigsaw, pix2pix-color, pix2pix-hed, pix2pix-bilateral, hed,
-  lite0, position, pixels, random:stylegan2, random:vae, random:jigsaw, random:pix2pix-color, random:pix2pix-hed,
-  random:pix2pix-bilateral, random:hed, random:lite0, copy, supervised
+  ddpm, lite0, position, pixels, random:stylegan2, random:vae, random:jigsaw, random:pix2pix-color,
+  random:pix2pix-hed, random:pix2pix-bilateral, random:hed, random:ddpm, random:lite0, copy, supervised
 $ run --backbone pixels --head linaer
 no head is called 'linaer'; did you mean 'linear'?
 $ run --backbone pixels --head x*
@@ -118,7 +118,7 @@ $ list --family vae
 vae is no family with a list of its own; choose one that has, as timm
 $ check lineer
 no backbone is called 'lineer'; there are stylegan2, vae, jigsaw, pix2pix-color, pix2pix-hed, pix2pix-bilateral, hed,
-  timm, lite0, taesd, diffusers, radio, position, pixels (nor is there a head or a dataset of that name)
+  ddpm, timm, lite0, taesd, diffusers, radio, position, pixels (nor is there a head or a dataset of that name)
 $ check diffusers:dift
 diffusers has no weights of its own; name a folder or hf-hub:USER/REPO, as diffusers:vae@FOLDER, or do without by
   diffusers:vae,untrained
