@@ -14,29 +14,22 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from ... import one_line
 from ...backbones.backbone import Backbone
 from ...heads.head import Head
 from ..files import is_full
-from ..gallery import BackboneGallery
 from ..plan import Cell, base_cell, is_auto_shot
-from ..plugins.calls import plugin_call
 from ..plugins.catalogue import Offer
 from ..scores.convergence import FACT
 from .auto_shot import AutoShot
 from .features import FeatureSource
 from .head_store import HeadStore, StoredHead
-from .head_training import logits_of
 from .recorder import RunRecorder
 from .segmenter_cells import UNITS, ProgressMeter, SegmenterCells
 from .shot_features import ShotMaps
+from .slice_scores import ERRORS, SliceScores
 from .slice_store import SliceStore
-from .target_masks import Truth
-
-ERRORS = "reconstruction error"
-"""Name of an array beside the confusions of a slice; a cell's has more hyphens."""
 
 
 @dataclass
@@ -77,16 +70,18 @@ class BackboneRun:
         if not slices:
             return
         parts: list[Mapping[str, NDArray[Any]]] = []
+        scores = SliceScores(self.backbone, self.source, self.recorder, self.slices, shown=0 in self.draws)
         modules = {cell: head.module for cell, head in heads.items()}
         for number, rows in enumerate(slices):
-            part, failures = self._score_slice(number, rows, modules)
+            part, failures = scores.score(number, rows, modules)
+            self._report_unit(f"test slice {number + 1}")
             for cell, error in failures.items():
                 self._give_up(cell, error)
             modules = {cell: module for cell, module in modules.items() if cell not in failures}
             parts.append(part)
         facts = self._facts()
         if parts[0].get(ERRORS) is not None:
-            facts["reconstruction error"] = [round(float(error), 5) for part in parts for error in part[ERRORS]]
+            facts[ERRORS] = [round(float(error), 5) for part in parts for error in part[ERRORS]]
         for cell in modules:
             confusion = np.concatenate([part[self.slices.column(cell)] for part in parts])
             own = {FACT: asdict(heads[cell].fit), "training": heads[cell].training}
@@ -113,10 +108,6 @@ class BackboneRun:
     @cached_property
     def slices(self) -> SliceStore:
         return SliceStore(self.recorder, self.work, tuple(self.draws))
-
-    @property
-    def classes(self) -> int:
-        return len(self.recorder.task.dataset.classes)
 
     def _shot_slices(self) -> list[list[int]]:
         """The slices of pool images in which a draw has shots: as they are for all draws, so that no bit differs."""
@@ -149,48 +140,6 @@ class BackboneRun:
         self.head_store.file(base_cell(cell)).unlink(missing_ok=True)
         provider = self.heads[cell.head].provider
         self.recorder.failed(cell, f"{cell.head} ({provider}) failed on {cell.backbone}: {one_line(error)}")
-
-    def _score_slice(
-        self, number: int, rows: list[int], modules: Mapping[Cell, nn.Module]
-    ) -> tuple[Mapping[str, NDArray[Any]], Mapping[Cell, Exception]]:
-        """Arrays of one slice of the test images, read once for all heads, and the heads that failed on it."""
-        failures = dict[Cell, Exception]()
-        arrays = self.slices.read(number)
-        if not all(self.slices.column(cell) in arrays for cell in modules):
-            arrays, failures = self._confuse_slice(number, rows, modules)
-            self.slices.write(number, arrays)
-            self.recorder.journal("score", f"{self.backbone.name} {number}")
-        self._report_unit(f"test slice {number + 1}")
-        return arrays, failures
-
-    def _confuse_slice(
-        self, number: int, rows: list[int], modules: Mapping[Cell, nn.Module]
-    ) -> tuple[dict[str, NDArray[Any]], dict[Cell, Exception]]:
-        """Confusions (n, K, K) by cell and, where images can be rebuilt, the root mean square `ERRORS` (n,) of that."""
-        task, failures = self.recorder.task, dict[Cell, Exception]()
-        images = task.scored.images(rows, self.backbone.size)
-        truth = Truth(task, rows)
-        maps, codes = self.source.enter(images)
-        maps, rebuilt = self.source.scaled(maps), self.source.reconstruct(codes)
-        gallery = BackboneGallery.of(
-            self.recorder.folder.path, self.backbone.name, images.numpy(), truth.squares.numpy()
-        )
-        arrays: dict[str, NDArray[Any]] = {}
-        for cell, module in modules.items():
-            try:
-                with plugin_call(cell.head, self.recorder.problem):
-                    logits = logits_of(module, maps, task.plan.size, self.classes)
-            except Exception as error:  # whatever a head raises, the others go on
-                failures[cell] = error
-                continue
-            arrays[self.slices.column(cell)] = truth.confuse(logits)
-            if number == 0:
-                gallery.keep(cell, truth.shown(logits).numpy())
-        if rebuilt is not None:
-            arrays[ERRORS] = (rebuilt - images).square().mean((1, 2, 3)).sqrt().numpy()
-        if number == 0 and 0 in self.draws:  # of the others nothing is shown, and another worker may be writing
-            gallery.write(None if rebuilt is None else rebuilt.numpy())
-        return arrays, failures
 
     def _described(self, unit: str, which: str = "") -> None:
         """Note that images of the pool were described."""
