@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import subprocess
@@ -137,6 +138,24 @@ def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
         return Answer(code, *capsys.readouterr())
 
     return call
+
+
+@pytest.fixture(scope="session")
+def cells_of() -> Callable[[Path], dict[str, Any]]:
+    """All that the cells of a run hold, but for what they say of the moment and the machine that they were made in."""
+    own = {"finished", "hardware", "seconds per image"}
+
+    def cells_of(run: Path) -> dict[str, Any]:
+        found = {}
+        for file in (run / "cells").glob("*.json"):
+            record = json.loads(file.read_text())
+            del record["seal"]  # of all of it
+            record["provenance"] = {fact: value for fact, value in record["provenance"].items() if fact not in own}
+            counts = file.with_suffix(".npz")
+            found[file.stem] = record, counts.read_bytes() if counts.exists() else None
+        return found
+
+    return cells_of
 
 
 HOSTILE = ("<img src=x onerror=alert(1)>", "</script><script>window.hacked=1</script>")

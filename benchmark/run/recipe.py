@@ -34,6 +34,8 @@ class RunRecipe:
     """What the images and masks of this machine hold, where another process has looked."""
     since: float | None = None
     """When the run began, as its disk has it."""
+    any_device: bool = False
+    """Whether nobody named the device, and workers elsewhere take what they have."""
 
     def open(self, catalogue: Catalogue, reporter: Listener) -> Runner:
         """The run."""
@@ -61,15 +63,20 @@ class Slot:
     """Of the processor; None: as many as the run has."""
     share: int = 1
     """How many workers have the same device."""
+    device: str = ""
+    """Of a worker elsewhere, cpu or cuda, where only the worker can measure what is free; '': that of the run."""
+    deaf: tuple[int, ...] = ()
+    """Signals that are for whoever started the worker."""
 
     def recipe(self, recipe: RunRecipe) -> RunRecipe:
         """The run as it is done here, within the worker."""
         if self.threads:
             torch.set_num_threads(self.threads)
         device = torch.device(recipe.device.type) if self.environment else recipe.device  # the one that it sees
+        device = torch.device(self.device) if self.device else device
         room = recipe.room and replace(recipe.room, device=device)
         if room is not None:
-            measured = room.device.type == "cuda" and not room.asked
+            measured = not room.asked and (self.device or room.device.type == "cuda")
             most = free_memory(room.device) if measured else room.most
             room = replace(room, most=None if most is None else most // self.share)
         return replace(recipe, device=device, room=room, facts={**recipe.facts, **provenance(device)})

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from typing import Any, Protocol
 
 from ..reporter import Listener
 from ..results import CellResult
 from .recorder import RunRecorder
 
 
+class Outlet(Protocol):
+    """Where another process hears it: a pipe, or a file."""
+
+    def send(self, message: tuple[str, tuple[Any, ...]], /) -> None: ...
+
+
 @dataclass
 class Relay(Listener):
     """Sends what it hears of a backbone to another process."""
 
-    connection: Connection
+    connection: Outlet
 
     def start(self, backbone: str, units: int) -> None:
         self.connection.send(("start", (backbone, units)))

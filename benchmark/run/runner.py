@@ -30,13 +30,14 @@ from .features import FeatureSource
 from .first_shots import keep_first_shots
 from .groups import Group
 from .headless import score_copy, score_supervised
+from .in_process import InThisProcess
 from .insid3_cells import Insid3Cells
 from .journal import Journal
 from .makers import Makers
 from .recorder import RunRecorder
 from .relay import Relayed
 from .task import SegmentationTask
-from .turns import Engine, InThisProcess, Turns
+from .turns import Engine, Turns
 
 
 @dataclass
@@ -88,11 +89,11 @@ class Runner:
             for name in dict.fromkeys(group.backbone for group in groups):
                 if all(group.backbone != name for group in left):
                     self.reporter.finish(name)
-            complete = self._take(left)
+            complete = self.take(left)
         finally:
             self.reporter.run_finished(self.folder, complete)
 
-    def _take(self, groups: Sequence[Group]) -> bool:
+    def take(self, groups: Sequence[Group]) -> bool:
         """Have all groups done; False if some were skipped."""
         problem, journal = self.recorder.problem, Journal(self.folder.path)
         turns = Turns(groups, self.claims, lambda group: bool(self.left(group)), self._finished, problem, journal)

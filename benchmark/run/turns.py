@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 PAUSE = 0.5
 """Seconds between two looks at what others are doing."""
+LOSSES = 3
+"""Machines that a group may lose before it is the group that is to blame."""
 ONCE_MORE = "it has its turn last, in a process of its own"
+AGAIN = "it has another, in a process of its own"
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,8 @@ class Turns:
     """In the order of their turns."""
     crashed: dict[Group, Claim] = field(default_factory=dict)
     """Those that ended a process of this run, which keeps them: another would do them as if nothing had been."""
+    losses: Counter[Group] = field(default_factory=Counter)
+    """How many machines were lost while they had it."""
     hopeless: set[str] = field(default_factory=set)
     """Backbones with a group that was given up."""
     _open: Counter[str] = field(default_factory=Counter)
@@ -97,19 +102,39 @@ class Turns:
         """A turn is over before it was done; the group is as it was."""
         (self.claims.abandon if turn.apart else self.claims.release)(turn.claim)
 
-    def crashes(self, turn: Turn, who: str, how: str) -> bool:
-        """A turn ended the process that had it, so; whether it has another."""
+    def crashes(self, turn: Turn, who: str, how: str, last: bool = True) -> bool:
+        """A turn ended the process that had it, so; whether it has another, `last` or at once."""
         self.journal.write("crash", turn.group.name, how=how)
         if turn.apart:
             return False
-        self.tell(f"{who} {how}, while {turn.group.name} had its turn; {ONCE_MORE}")
+        self.tell(f"{who} {how}, while {turn.group.name} had its turn; {ONCE_MORE if last else AGAIN}")
         self.crashed[turn.group] = turn.claim
-        self.todo.append(turn.group)
+        self.todo.insert(len(self.todo) if last else 0, turn.group)
+        return True
+
+    def lost(self, turn: Turn, who: str, how: str) -> bool:
+        """A turn ended with the machine that had it, which says nothing of the group: it has another, so many times."""
+        self.losses[turn.group] += 1
+        if self.losses[turn.group] > LOSSES:
+            return self.crashes(turn, who, how, last=False)
+        self.journal.write("lost", turn.group.name, how=how)
+        self.tell(f"{who} {how}, while {turn.group.name} had its turn; it has another")
+        if turn.apart:
+            self.crashed[turn.group] = turn.claim
+        else:
+            self.claims.release(turn.claim)
+        self.todo.insert(0, turn.group)
         return True
 
     def given_up(self, turn: Turn) -> None:
         """A group that ends every process that does it; the next run is told by the claim that stays."""
         self._close(turn.group, turn.claim, dangerous=True)
+
+    def elsewhere(self, group: Group, tidy: bool) -> None:
+        """A group has had its turn as somebody else's; whether nothing of it is to be tried again."""
+        self.todo.remove(group)
+        self.hopeless |= set() if tidy else {group.backbone}
+        self._count(group)
 
     def leave(self) -> None:
         """End before all had their turn: what ended a process is not for another run to do as if nothing had been."""
@@ -134,50 +159,3 @@ class Engine(Protocol):
 
     def take(self, runner: Runner, turns: Turns) -> bool:
         """Have all done that there are turns for; False if some were skipped."""
-
-
-@dataclass(frozen=True)
-class InThisProcess:
-    """Takes the turns one after the other; Ctrl-C skips one."""
-
-    score: Callable[[Group], None]
-    score_apart: Callable[[Group], str] | None
-    """Scores one in a process of its own; how that ended before it was done, or ''. None: there can be none."""
-    give_up: Callable[[Group, str], None]
-
-    def take(self, turns: Turns) -> bool:
-        """Score all; False if Ctrl-C skipped one, which it does once and while there are others."""
-        complete = True
-        while turns.todo:
-            turn = turns.next()
-            if turn is None:
-                if turns.todo:
-                    turns.wait()
-                continue
-            try:
-                self._take(turns, turn)
-            except KeyboardInterrupt:
-                if not complete or not turns.todo:
-                    raise
-                complete = False
-                how = "a second Ctrl-C ends the run; the same command goes on with what was skipped"
-                turns.tell(f"{turn.group.name} is skipped, as Ctrl-C asks, and {how}")
-        return complete
-
-    def _take(self, turns: Turns, turn: Turn) -> None:
-        turns.began(turn)
-        how = ""
-        try:
-            if turn.apart and self.score_apart:
-                how = self.score_apart(turn.group)
-            else:
-                self.score(turn.group)
-        except BaseException:
-            turns.stopped(turn)
-            raise
-        if not how:
-            turns.ended(turn)
-            return
-        turns.crashes(turn, "its process", how)
-        self.give_up(turn.group, how)
-        turns.given_up(turn)

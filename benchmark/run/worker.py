@@ -16,10 +16,11 @@ from ... import UserError, one_line
 from ..plugins.catalogue import load_catalogue
 from ..reporter import Listener
 from .groups import Group
+from .in_process import InThisProcess
 from .recipe import RunRecipe, Slot
 from .relay import Relay
 from .runner import Runner
-from .turns import InThisProcess, Turns
+from .turns import Turns
 
 DONE, BROKE = "done", "broke"
 """What a worker says of itself; all else that it says is for the reporter."""
@@ -85,9 +86,9 @@ class OneByOne:
         return InThisProcess(runner.score, apart, runner.give_up).take(turns)
 
 
-def score_apart(recipe: RunRecipe, group: Group, reporter: Listener) -> str:
+def score_apart(recipe: RunRecipe, group: Group, reporter: Listener, slot: Slot | None = None) -> str:
     """Score a group in a process of its own; how that ended before it was done, '' if it did not."""
-    worker = Worker(recipe)
+    worker = Worker(recipe, slot)
     worker.do(group)
     try:
         while not worker.hear(reporter):
@@ -115,7 +116,8 @@ def _environment(more: Mapping[str, str]) -> Iterator[None]:
 
 def _work(recipe: RunRecipe, slot: Slot, connection: Connection) -> None:
     """The process; Ctrl-C is the business of the run, and without the run it has none."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, *slot.deaf):
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         runner = slot.recipe(recipe).open(load_catalogue(), Relay(connection))
@@ -124,10 +126,10 @@ def _work(recipe: RunRecipe, slot: Slot, connection: Connection) -> None:
                 runner.score(group)
                 connection.send((DONE, ()))
     except Exception as error:  # no fault of a backbone or head, which have a result for theirs: as a full disk
-        connection.send((BROKE, (_portable(error),)))
+        connection.send((BROKE, (portable(error),)))
 
 
-def _portable(error: Exception) -> Exception:
+def portable(error: Exception) -> Exception:
     """An error that another process can raise; of a fault of partbench the lines that led to it are printed here."""
     if isinstance(error, OSError) and error.errno:
         return OSError(error.errno, error.strerror, error.filename)

@@ -74,7 +74,9 @@ $ run --backbone pixels --head auto-shot:
 $ run --backbone pixels --head auto-shot:linear,hot
 auto-shot has no option 'hot'; after the head it takes one-hot and images=N with N above 0
 $ run --workers two
---workers takes a number of processes on this machine, as 4, and not 'two'
+--workers takes a number of processes on this machine, as 4, ray[:ADDRESS] or slurm, and not 'two'
+$ run --workers 2 --slurm gpus_per_node=1
+--slurm and --array-most say how jobs are submitted; write --workers slurm, or leave them out
 $ run --shard 4/3
 --shard takes K/N with K from 1 to N, as 1/3, 2/3 and 3/3, and not '4/3'
 $ run --scale none

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from ...run.groups import Group
     from ...run.recipe import RunRecipe
     from ...run.runner import Runner
+    from ...run.turns import Engine
+
+
+CLUSTERS = ("ray", "slurm")
+"""Who has workers elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -29,36 +34,86 @@ class Division:
 
     workers: int | None = None
     """Processes on this machine; None: one per GPU, if there are several."""
+    cluster: str = ""
+    """In place of them, `ray`, or `ray:` with an address; `slurm`, or `slurm:` with another executor of submitit's."""
     shard: tuple[int, int] | None = None
     """Which of how many shards, counted from 1; None: all of the plan."""
+    slurm: tuple[str, ...] = ()
+    """KEY=VALUE that jobs are submitted with."""
+    array_most: int | None = None
+    """Tasks of an array; None: as many as the site says."""
+
+    @property
+    def place(self) -> str:
+        """Where a cluster's workers are, whose devices this machine need not have; '' without any."""
+        return self.cluster and f"the machines of {self.cluster}"
 
     def divide(self, runner: Runner, recipe: RunRecipe, console: Console) -> Sequence[Group]:
         """Tell a run which groups it does, by which workers; none are left to a shard that is one too many."""
         from ...run.groups import cut_for, groups_of, shard_of
-        from ...run.worker import OneByOne
-        from ...run.worker_pool import WorkerPool, slots_of
 
-        plan, workers = runner.plan, workers_on(recipe.device) if self.workers is None else self.workers
+        plan, (engine, workers, whose) = runner.plan, self._engine(runner, recipe)
         order = plan.backbones.index
         groups = groups_of(plan, runner.backbones)
         if self.shard:  # before the workers, of which another shard may have other numbers
             groups = shard_of(cut_for(groups, self.shard[1]), *self.shard)
         groups = cut_for(groups, workers)
-        runner.groups = groups if workers else sorted(groups, key=lambda group: (order(group.backbone), group.draws))
-        runner.engine = WorkerPool(recipe, slots_of(recipe.device, workers)) if workers else OneByOne(recipe)
-        _tell(console, groups, workers, self.shard)
+        runner.groups = (
+            groups
+            if workers or self.cluster
+            else sorted(groups, key=lambda group: (order(group.backbone), group.draws))
+        )
+        runner.engine = engine
+        _tell(console, groups, workers, self.shard, whose)
         return runner.groups
+
+    def _engine(self, runner: Runner, recipe: RunRecipe) -> tuple[Engine, int, str]:
+        """What does the groups, by how many workers, and where those are."""
+        from ...run.worker import OneByOne
+        from ...run.worker_pool import WorkerPool, slots_of
+
+        kind, _, where = self.cluster.partition(":")
+        if kind == "ray":
+            return _ray(runner, recipe, where)
+        if kind == "slurm":
+            return self._slurm(recipe, where)
+        workers = workers_on(recipe.device) if self.workers is None else self.workers
+        return (WorkerPool(recipe, slots_of(recipe.device, workers)) if workers else OneByOne(recipe)), workers, ""
+
+    def _slurm(self, recipe: RunRecipe, where: str) -> tuple[Engine, int, str]:
+        """Jobs: as many at the same time as the site lets run."""
+        from ...run.slurm import SlurmArrays, longest_array, open_executor
+
+        executor = open_executor(recipe.folder.path, where or "slurm", self.slurm)
+        return SlurmArrays(recipe, executor, longest_array(self.array_most)), 0, f", as jobs of {self.cluster}"
 
 
 WHOLE = Division()
 
 
-def _tell(console: Console, groups: Sequence[Group], workers: int, shard: tuple[int, int] | None) -> None:
+def _ray(runner: Runner, recipe: RunRecipe, address: str) -> tuple[Engine, int, str]:
+    """The workers of a Ray cluster: one per GPU, or one per core where there is none, or --device cpu."""
+    from ...run.demands import Demands
+    from ...run.fleet import Fleet
+    from ...run.ray_cluster import connect
+
+    cluster = connect(address)
+    gpus = cluster.gpus if recipe.device.type == "cuda" or recipe.any_device else 0
+    memory = recipe.room.most if recipe.room and recipe.room.asked else None
+    demands = Demands(runner.backbones, cluster.cores(gpus > 0), gpus > 0, memory or 0)
+    count = len(cluster.machines)
+    whose = f" of Ray on {count} machine{'s' * (count != 1)}, {cluster.cpus} cores and {gpus} GPUs"
+    return Fleet(recipe, cluster, demands), max(1, gpus or cluster.cpus), whose
+
+
+def _tell(
+    console: Console, groups: Sequence[Group], workers: int, shard: tuple[int, int] | None, whose: str = ""
+) -> None:
     """Say who does what, where it is not one process that does all."""
-    if not workers and not shard:
+    if not workers and not shard and not whose:
         return
     what = f"shard {shard[0]}/{shard[1]}: " if shard else ""
-    by = f", by {workers} worker{'s' * (workers > 1)}" if workers else ""
+    by = f", by {workers} worker{'s' * (workers > 1)}{whose}" if workers else whose
     names = escape(some([group.name for group in groups], 12)) or "none"
     console.print(f"{what}{len(groups)} group{'s' * (len(groups) != 1)}{by} ({names})", soft_wrap=True)
 
@@ -71,15 +126,24 @@ def workers_on(device: torch.device) -> int:
     return gpus if gpus > 1 else 0
 
 
-def parse_division(workers: str | None, shard: str | None) -> Division:
+def parse_division(
+    workers: str | None, shard: str | None, slurm: Sequence[str] = (), array_most: int | None = None
+) -> Division:
     """`4` and `1/3` as numbers."""
-    return Division(_parse_workers(workers), _parse_shard(shard))
+    count, cluster = _parse_workers(workers)
+    if (slurm or array_most) and cluster.partition(":")[0] != "slurm":
+        raise PlanError("--slurm and --array-most say how jobs are submitted; write --workers slurm, or leave them out")
+    return Division(count, cluster, _parse_shard(shard), tuple(slurm), array_most)
 
 
-def _parse_workers(text: str | None) -> int | None:
+def _parse_workers(text: str | None) -> tuple[int | None, str]:
     if text is None or text.isdecimal():
-        return None if text is None else int(text)
-    raise PlanError(f"--workers takes a number of processes on this machine, as 4, and not {text!r}")
+        return (None if text is None else int(text)), ""
+    if text.partition(":")[0] in CLUSTERS:
+        return None, text
+    raise PlanError(
+        f"--workers takes a number of processes on this machine, as 4, ray[:ADDRESS] or slurm, and not {text!r}"
+    )
 
 
 def _parse_shard(text: str | None) -> tuple[int, int] | None:

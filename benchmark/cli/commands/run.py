@@ -23,8 +23,8 @@ from .plan_options import check_choices, describe_masks, find_device, folder_for
 from .run_summary import show_end
 
 if TYPE_CHECKING:
-    from ...machine import MemoryLimit
     from ...run.groups import Group
+    from ...run.recipe import RunRecipe
 
 DAY = 86400.0
 """Seconds after which nobody is writing the same file still."""
@@ -47,7 +47,8 @@ def carry_out(
     memory: float | None = None, division: Division = WHOLE,
 ) -> tuple[Plan, RunFolder, Sequence[Group]]:  # fmt: skip
     """Compute what a plan asks for within so many GiB, or what is free; the plan with its names, folder and groups."""
-    from ...machine import MemoryLimit
+    from ...machine import MemoryLimit, provenance
+    from ...run.recipe import RunRecipe
 
     catalogue = load_catalogue()
     processor = find_device(device)
@@ -60,7 +61,10 @@ def carry_out(
         console.print(f"[yellow]{escape(problem)}[/]", soft_wrap=True)
     remove_parts(cache_folder(), DAY)  # others may be at work there
     room = MemoryLimit.of(processor, memory)
-    return plan, folder, _carry_out(plan, catalogue, folder, room, console, listeners, division)
+    recipe = RunRecipe(
+        plan, folder, processor, cache_folder(), provenance(processor), room, any_device=device == "auto"
+    )
+    return plan, folder, _carry_out(recipe, catalogue, console, listeners, division)
 
 
 def look_ahead(plan: Plan) -> None:
@@ -78,24 +82,22 @@ def open_listeners(catalogue: Catalogue, names: Sequence[str]) -> list[tuple[str
 
 
 def _carry_out(
-    plan: Plan, catalogue: Catalogue, folder: RunFolder, room: MemoryLimit, console: Console,
-    listeners: Sequence[tuple[str, Listener]], division: Division,
+    recipe: RunRecipe, catalogue: Catalogue, console: Console, listeners: Sequence[tuple[str, Listener]],
+    division: Division,
 ) -> Sequence[Group]:  # fmt: skip
-    from ...machine import provenance
     from ...run.claims import WHOLE as PLAN
-    from ...run.recipe import RunRecipe
     from ..terminal import TerminalListener
 
+    plan, folder = recipe.plan, recipe.folder
     cells = sum(1 for _ in plan.cells())
     console.print(
         f"{escape(plan.dataset)}: {len(plan.backbones)} backbones x {len(plan.heads)} heads x {len(plan.shots)} shots "
-        f"x {plan.draws} draws = {cells} cells, on {room.device}, into {escape(str(folder.path))}; "
+        f"x {plan.draws} draws = {cells} cells, on {division.place or recipe.device}, into {escape(str(folder.path))}; "
         f"{describe_masks(plan)}",
         soft_wrap=True,
     )
     terminal = TerminalListener(console, len(plan.backbones))
     reporter = Listeners([("terminal", terminal), *listeners])
-    recipe = RunRecipe(plan, folder, room.device, cache_folder(), provenance(room.device), room)
     runner = recipe.open(catalogue, reporter)
     look_at_images(runner.task, console)
     groups = division.divide(runner, recipe, console)

@@ -29,7 +29,9 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")]
 Rehash = Annotated[bool, typer.Option("--rehash", help="Read files again that kept their size and time.")]
 Memory = Annotated[Optional[float], typer.Option(min=0, help="GiB to use; what is free by default.")]  # noqa: UP045
 Out = Annotated[Optional[Path], typer.Option(help="Folder of the run; runs/DATASET by default.")]  # noqa: UP045
-Workers = Annotated[Optional[str], typer.Option(help="Processes here; by default one per GPU, if several.")]  # noqa: UP045
+Workers = Annotated[Optional[str], typer.Option(help="Processes here (one per GPU, if several), ray[:ADDRESS], slurm.")]  # noqa: UP045
+Slurm = Annotated[Names, typer.Option(help="KEY=VALUE for the jobs of --workers slurm; may be repeated.")]
+ArrayMost = Annotated[Optional[int], typer.Option(min=1, help="Tasks of a Slurm array; what the site takes.")]  # noqa: UP045
 Shard = Annotated[Optional[str], typer.Option(help="K/N: the Kth of N parts that run anywhere into one --out.")]  # noqa: UP045
 Preset = Annotated[Optional[str], typer.Option(help="today, an experiment of the paper, as table-g, or your .toml.")]  # noqa: UP045
 Scale = Annotated[str, typer.Option(help="Of a preset: embedded, minutes on a CPU, or paper.")]
@@ -98,6 +100,8 @@ def run(
     weights: Weights = None,
     workers: Workers = None,
     shard: Shard = None,
+    slurm: Slurm = None,
+    array_most: ArrayMost = None,
     rehash: Rehash = False,
     trust: Trust = False,
     as_json: Json = False,
@@ -123,7 +127,7 @@ def run(
     from ..commands.run import run as run_plan
 
     forget_contents(rehash)
-    division = parse_division(workers, shard)
+    division = parse_division(workers, shard, slurm or (), array_most)
     allow_code(trust)
     backbone, preset = with_today(backbone, preset)
     choice = choose(context, preset, scale, data, weights)

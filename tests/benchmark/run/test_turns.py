@@ -12,8 +12,9 @@ import pytest
 from partbench.benchmark.run import turns
 from partbench.benchmark.run.claims import Claims
 from partbench.benchmark.run.groups import Group
+from partbench.benchmark.run.in_process import InThisProcess
 from partbench.benchmark.run.journal import Journal
-from partbench.benchmark.run.turns import InThisProcess, Turns
+from partbench.benchmark.run.turns import Turns
 
 A, B = Group("a", (0, 1)), Group("b", (0, 1))
 

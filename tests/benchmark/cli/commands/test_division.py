@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,8 @@ PLAN = ("--head", "ridge", "--shots", 1, "--draws", 2, "--test", 3, "--pool", 4,
 
 def test_numbers_are_read() -> None:
     """Nothing means what the machine suggests."""
-    assert parse_division(None, None) == Division(None, None)
-    assert parse_division("0", "2/3") == Division(0, (2, 3))
+    assert parse_division(None, None) == Division()
+    assert parse_division("0", "2/3") == Division(0, shard=(2, 3))
 
 
 def test_several_gpus_have_a_worker_each(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,3 +51,12 @@ def test_a_shard_too_many_has_nothing_to_do(call: Callable[..., Any], tmp_path: 
     assert answer.code == 0, answer.err
     assert "shard 3/3 has nothing to do" in " ".join(answer.out.split())
     assert not (tmp_path / "run").exists()
+
+
+def test_no_engine_is_imported_that_is_not_asked_for() -> None:
+    """Not even by what knows how to use one."""
+    modules = ("cli.main", "cli.commands.division", "run.fleet", "run.ray_cluster", "run.slurm")
+    code = "import sys; " + "; ".join(f"import partbench.benchmark.{module}" for module in modules)
+    code += "; assert not {'ray', 'submitit'} & {*sys.modules}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

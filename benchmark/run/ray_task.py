@@ -1,0 +1,31 @@
+"""What a Ray worker does: a group of a run, whose cells it writes into the run's folder; nothing travels but words."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+from ..plugins.catalogue import load_catalogue
+from .groups import Group
+from .recipe import RunRecipe, Slot
+from .relay import Relay
+from .told import BEGAN, ToldFile
+from .worker import portable, score_apart
+
+
+def do(recipe: RunRecipe, group: Group, slot: Slot, apart: bool, told: Path, home: Path) -> str | Exception:
+    """Do a group; '' if all is well, how its own process ended if it has one, or what no group is to blame for.
+
+    `home` is where the run was started, which paths and plugins are relative to.
+    """
+    try:
+        os.chdir(home)
+        outlet = ToldFile(told)
+        outlet.send((BEGAN, (platform.node(), os.getpid())))
+        if apart:
+            return score_apart(recipe, group, Relay(outlet), slot)
+        slot.recipe(recipe).open(load_catalogue(), Relay(outlet)).score(group)
+        return ""
+    except Exception as error:
+        return portable(error)
