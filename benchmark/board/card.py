@@ -24,7 +24,7 @@ def card(submission: Submission) -> str:
     blocks = [
         f"# {markdown(submission.backbone)} on {markdown(submission.plan.dataset)}",
         _opening(submission),
-        _table(("", ""), [(name, text) for name, text in _facts(submission)]),
+        _table(("", ""), [(name, text) for name, text in facts(submission)]),
         "## Scores",
         "IoU in %, the mean over draws of shots; recomputed from the confusion of every test image by whoever checks.",
         _scores(submission),
@@ -34,7 +34,7 @@ def card(submission: Submission) -> str:
         "## Checks",
         *_checks(submission),
         "## Once more",
-        f"```sh\n{run_command(_command_plan(submission))}\n```",
+        f"```sh\n{command(submission)}\n```",
     ]
     return "\n\n".join(blocks) + "\n"
 
@@ -45,7 +45,8 @@ def _opening(submission: Submission) -> str:
     return f"{keys}, submitted by {markdown(submission.by)}; the last was scored on {submission.date}."
 
 
-def _facts(submission: Submission) -> Iterator[tuple[str, str]]:
+def facts(submission: Submission) -> Iterator[tuple[str, str]]:
+    """What a submission and the provenance of its cells say, by name."""
     yield "weights", submission.weights or "none"
     yield "licence of the weights", submission.licence
     yield "protocol", submission.group[0]
@@ -103,10 +104,10 @@ def _checks(submission: Submission) -> list[str]:
     return ["\n".join(lines) or "The run noted none."]
 
 
-def _command_plan(submission: Submission) -> Any:
-    """The plan of the command: a backbone without a head names none."""
+def command(submission: Submission) -> str:
+    """The command that makes its scores again; a backbone without a head names none."""
     plan = submission.plan
-    return replace(plan, heads=tuple(head for head in plan.heads if head != NO_HEAD))
+    return run_command(replace(plan, heads=tuple(head for head in plan.heads if head != NO_HEAD)))
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

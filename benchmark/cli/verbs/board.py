@@ -85,6 +85,24 @@ def rerun(
 
 
 @board.command()
+def site(
+    folder: Annotated[Path, typer.Argument(help="A board, or a part of it, as BOARD#dataset=faces.")],
+    out: Annotated[Path, typer.Option(help="Folder of the pages; an earlier site there is replaced.")] = Path("site"),
+    as_json: Json = False,
+) -> None:
+    """Write the pages of a board: tables, a page for each backbone, one that compares two; they need no network.
+
+    Scores, intervals and ranks are computed from the confusions of the submissions. board.json and board.parquet hold
+    everything.
+
+    Example:  partbench board site . --out site
+    """
+    from ..commands.board_site import site as write_site
+
+    write_site(folder, out, as_json)
+
+
+@board.command()
 def new(
     folder: Annotated[Path, typer.Argument(help="Folder to write, not there yet or empty.")],
 ) -> None:
