@@ -11,7 +11,7 @@ from pathlib import Path
 from ...files import write_atomic
 from ...report.table_formats import as_json, as_parquet
 from ..board_runs import board_groups
-from ..layout import BoardError
+from ..layout import ROOT, BoardError
 from ..query import BoardQuery
 from .entries import SiteEntry
 from .exports import everything
@@ -48,11 +48,12 @@ def build_site(query: BoardQuery, out: Path) -> SiteFiles:
 
 
 def _prepare(board: Path, out: Path) -> None:
-    """Take out the pages of an earlier site; any other folder with files in it is refused."""
+    """Take out the pages of an earlier site; any other folder with files in it is refused, and those of submissions."""
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / WHOLE).is_file())):
         raise BoardError(f"{out} is there already and is no site of a board; choose another --out")
-    if out.resolve() == board.resolve():
-        raise BoardError(f"{out} is the board itself; choose another --out")
+    place = (board / ROOT).resolve()
+    if place in (out.resolve(), *out.resolve().parents):
+        raise BoardError(f"{out} is among the submissions of the board; choose another --out")
     for name in FOLDERS:
         shutil.rmtree(out / name, ignore_errors=True)
 

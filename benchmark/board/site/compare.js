@@ -2,7 +2,7 @@
 // Compares two backbones as partbench does (metrics/estimate.py, metrics/significance.py), from the scores of every
 // draw and the influence of every image; tests hold these numbers against those of Python.
 partbench.compare = (() => {
-  const { data, find, make, cell, fixed, scoreText, pageOf } = partbench;
+  const { data, find, make, cell, fixed, scoreText } = partbench;
   const LEVEL = 0.95;
   const NO_HEAD = "-";
   const taken = new Map();
@@ -156,20 +156,22 @@ partbench.compare = (() => {
     find("found").replaceChildren(...sections);
   }
 
-  const wanting = new Map();
+  const [loading, arrived] = [new Map(), new Map()];
 
   // A script of the site is the only file that a page in a folder may read.
   function load(page) {
-    if (taken.has(page)) return Promise.resolve(taken.get(page));
-    return new Promise((resolve, reject) => {
-      wanting.set(page, resolve);
-      document.head.append(Object.assign(make("script", { src: `pairs/${encodeURIComponent(page)}.js` }), { onerror: reject }));
-    });
+    if (!loading.has(page)) {
+      loading.set(page, new Promise((resolve, reject) => {
+        arrived.set(page, resolve);
+        document.head.append(Object.assign(make("script", { src: `pairs/${encodeURIComponent(page)}.js` }), { onerror: reject }));
+      }));
+    }
+    return loading.get(page);
   }
 
   partbench.take = (page, record) => {
     taken.set(page, record);
-    wanting.get(page)?.(record);
+    arrived.get(page)(record);
   };
 
   const named = (text) => data.names.find(([page, name]) => name === text || page === text);

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, floor
 
-WIDTH, HEIGHT = 440, 220
+WIDTH, HEIGHT = 300, 190
 LEFT, RIGHT, TOP, BOTTOM = 36, 12, 12, 34
 COLOURS = 7
 """Colours that the style knows."""

@@ -175,5 +175,5 @@ const partbench = (() => {
 
   document.querySelectorAll("form").forEach((form) => form.addEventListener("submit", (event) => event.preventDefault()));
   if (find("board")) begin();
-  return { data, find, make, soft, cell, fixed, scoreText, pageOf };
+  return { data, find, make, cell, fixed, scoreText };
 })();

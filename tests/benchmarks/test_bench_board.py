@@ -1,0 +1,140 @@
+"""How the check and the pages of a board grow with it: by made-up submissions of small cells, twice as many each time.
+
+PARTBENCH_BOARD names other counts of backbones, and PARTBENCH_DATASETS of datasets: 250,500,1000,2000 on 10 are the
+acceptance, and take half an hour of one core.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from partbench.benchmark.board.dataset_record import DatasetRecord, pixels_of
+from partbench.benchmark.board.layout import DATASET, ROOT
+from partbench.benchmark.board.submission import Submission
+from partbench.benchmark.plan import PROTOCOL, Cell, Plan, takes_head
+from partbench.benchmark.results import CellResult
+from partbench.benchmark.shots import ShotDraws
+
+COUNTS = tuple(map(int, os.environ.get("PARTBENCH_BOARD", "120,240,480").split(",")))
+DATASETS = int(os.environ.get("PARTBENCH_DATASETS", "1"))
+IMAGES, CLASSES, DRAWS, SHOTS = 8, ("background", "leg", "tail"), 3, (1, 2)
+CONTROLS = ("copy", "pixels", "position")
+START = "from partbench.benchmark.cli.main import main; main()"
+GROWTH = 1.25
+"""By how much the time of a submission may grow where their number is doubled; the square would double it."""
+FIT = {"steps": 9, "settled": None, "loss": 0.1, "iou": 0.9, "constant": 0.2, "accuracy": 0.9}
+
+
+def contents(dataset: str) -> dict[str, dict[str, tuple[str, str]]]:
+    """Images of a made-up dataset, each with digests of its own."""
+    rows = {"pool": DRAWS * max(SHOTS), "test": IMAGES}
+    return {
+        split: {f"{split}-{i}": (f"{dataset}{split}{i}", f"{dataset}{split}{i}m") for i in range(count)}
+        for split, count in rows.items()
+    }
+
+
+def record_of(dataset: str) -> DatasetRecord:
+    random = np.random.default_rng(sum(map(ord, dataset)))
+    truth = random.multinomial(4096, [0.6, 0.3, 0.1], IMAGES)
+    return DatasetRecord(dataset, CLASSES, (), "test", contents(dataset), tuple(map(tuple, truth.tolist())))
+
+
+def submission_of(record: DatasetRecord, backbone: str, number: int) -> Submission:
+    """Made-up cells of one backbone, which gets better by its number."""
+    heads = ("ridge",) if takes_head(backbone) else ("-",)
+    plan = Plan(record.name, (backbone,), heads, SHOTS, DRAWS, pool=DRAWS * max(SHOTS), test=IMAGES, fit="crop")
+    names = [*record.contents["pool"]]
+    shots = tuple(tuple(names[max(SHOTS) * draw : max(SHOTS) * (draw + 1)]) for draw in range(DRAWS))
+    weights = None if backbone in CONTROLS else f"{number:016x}"
+    random = np.random.default_rng([number, len(record.name), *map(ord, record.name)])
+    manifest = ShotDraws(tuple(() for _ in shots), shots)
+    every = [Cell(backbone, head, count, draw) for head in heads for count in SHOTS for draw in range(DRAWS)]
+    cells = [
+        _cell(cell, plan, record, weights, 0.3 + 0.6 * number / (number + 200), manifest, random) for cell in every
+    ]
+    return Submission(
+        by=f"team-{number % 7}", date="2026-11-01", protocol=PROTOCOL, plan=plan, data=record.data, weights=weights,
+        licence="MIT" if number % 3 else "Apache-2.0", shots=shots, cells=tuple(cells),
+    )  # fmt: skip
+
+
+def _cell(
+    cell: Cell, plan: Plan, record: DatasetRecord, weights: str | None, skill: float, shots: ShotDraws, random: Any
+) -> CellResult:
+    share = np.full((3, 3), (1 - skill) / 2) + np.eye(3) * (skill - (1 - skill) / 2)
+    confusion = np.array([[random.multinomial(n, share[k]) for k, n in enumerate(row)] for row in record.truth])
+    facts = {"protocol": PROTOCOL, "plan": plan.hash, "data": record.data, "weights": weights}
+    facts |= {"shots": shots.seen(cell.draw, cell.shots), "schedule": plan.schedule, "scale": plan.scale, "fit": FIT}
+    facts |= {"seed": cell.seed(plan.seed), "finished": "2026-11-01T08:00:00Z", "provider": "made up"}
+    facts |= {"seconds per image": round(float(random.gamma(2, 0.002)), 5)}
+    return CellResult(cell, CLASSES, (), None, confusion, facts)
+
+
+def names(count: int) -> list[str]:
+    return [*CONTROLS, *(f"family-{i % 12}:net-{i}" for i in range(count - len(CONTROLS)))]
+
+
+def grow(board: Path, numbers: Iterable[int], most: int) -> None:
+    """Submit the backbones of these numbers on every dataset."""
+    every = names(most)
+    for place in range(DATASETS):
+        record = record_of(f"cats-{place}")
+        for number in numbers:
+            one = submission_of(record, every[number], number)
+            for name, data in one.files().items():
+                (board / one.path).mkdir(parents=True, exist_ok=True)
+                (board / one.path / name).write_bytes(data)
+        assert pixels_of(one.cells[0]) == record.truth
+        (board / ROOT / Path(*one.group) / DATASET).write_bytes(record.as_bytes())
+
+
+def seconds(*arguments: object) -> float:
+    """Of the processor, user and system, for a command that must succeed."""
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-c", START, *map(str, arguments)], env=env, check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[float]]:
+    """Seconds of the check and of the pages, less those of a start, and bytes of a site, by the number of backbones."""
+    base = tmp_path_factory.mktemp("board")
+    return measure(base, lambda text: None)
+
+
+def measure(base: Path, tell: Callable[[str], None]) -> dict[str, list[float]]:
+    (base / "board" / ROOT).mkdir(parents=True)
+    start, before = seconds("--help"), 0
+    times: dict[str, list[float]] = {"check": [], "site": [], "bytes": []}
+    for count in COUNTS:
+        grow(base / "board", range(before, count), max(COUNTS))
+        before = count
+        times["check"].append(seconds("board", "check", base / "board") - start)
+        shutil.rmtree(base / "site", ignore_errors=True)
+        times["site"].append(seconds("board", "site", base / "board", "--out", base / "site") - start)
+        times["bytes"].append(float(sum(file.stat().st_size for file in (base / "site").rglob("*"))))
+        tell(f"{count} x {DATASETS}: check {times['check'][-1]:.1f} s, site {times['site'][-1]:.1f} s, ")
+    return times
+
+
+@pytest.mark.parametrize("what", ["check", "site", "bytes"])
+def test_growth_is_linear(what: str, found: dict[str, list[float]], benchmark: BenchmarkFixture) -> None:
+    """Twice as many submissions take about twice as long: no more than a quarter longer each."""
+    benchmark.pedantic(lambda: None, rounds=1)
+    each = [value / count for value, count in zip(found[what], COUNTS, strict=True)]
+    benchmark.extra_info |= {"backbones": COUNTS, "datasets": DATASETS, what: found[what]}
+    assert each[-1] < GROWTH * each[-2]
