@@ -1,7 +1,7 @@
 # make leaderboard   set up and run the benchmark; PLAN="--backbone vae --shots 1" runs something else
 # make leaderboard-full   the same with all nine heads, about two hours on 2 cores (reckoned)
 # make test          set up and run every check; make wheel-test runs the tests once more on the built wheel
-# make examples      install the worked examples, each from its own folder, and run their tests
+# make examples      install the worked examples, each from its own folder, and run their tests; check the board
 # make docs          build the documentation into build/docs, every warning an error
 # make zoo           train all shipped weights again from nothing, about nine hours on 2 cores; may be interrupted
 # Needs git, python3 (3.10 or later) and make. Everything else goes into .venv.
@@ -12,6 +12,8 @@ PLAN ?=
 PIP := .venv/bin/python -m pip --quiet --disable-pip-version-check
 WHEEL_SITE := build/wheel-site
 EXAMPLES := .venv/examples
+# Those that are installed; the board is data.
+PROJECTS := $(dir $(wildcard examples/*/pyproject.toml))
 
 # Idle threads spin for a moment, then sleep. For ever, and torch is several times slower beside a busy neighbour;
 # not at all, and it is half as fast on an idle machine.
@@ -45,10 +47,11 @@ bench: .venv/.installed-test
 
 # In a folder of tests, python finds what is installed, and not the sources beside them.
 examples: .venv/.installed-examples
-	@set -e; for folder in examples/*/; do echo "$$folder"; (cd $$folder/tests && \
+	@set -e; for folder in $(PROJECTS); do echo "$$folder"; (cd $$folder/tests && \
 	OMP_NUM_THREADS=1 ../../../$(EXAMPLES)/bin/python -m pytest -p no:cacheprovider); done
 	@set -e; for name in sparse-code mlp-ensemble; do echo "partbench check $$name"; \
 	$(EXAMPLES)/bin/python .venv/bin/partbench check "$$name"; done
+	.venv/bin/partbench board check examples/board
 
 docs: .venv/.installed-test
 	@$(PIP) install --editable ".[docs]"
@@ -118,7 +121,7 @@ clean:
 	@.venv/bin/python -c "import sysconfig; print('import site; site.addsitedir(%r)' % sysconfig.get_path('purelib'))" \
 	> $$($(EXAMPLES)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/below.pth
 	@rm -rf examples/*/build examples/*/*.egg-info
-	@$(EXAMPLES)/bin/python -m pip --quiet --disable-pip-version-check install ./examples/*/
+	@$(EXAMPLES)/bin/python -m pip --quiet --disable-pip-version-check install $(addprefix ./,$(PROJECTS))
 	@rm -rf examples/*/build examples/*/*.egg-info
 	@touch $@
 

@@ -178,6 +178,12 @@ $ board rerun pictures
 pictures: it cannot be read (… 'pictures/submission.json'); submit the run again
 $ board rerun pictures --tolerance -1
 --tolerance -1 is none; name points from 0 on, as 0.5
+$ board site pictures
+pictures is no board (no submissions/); make one with partbench board new
+$ board site board --out pictures
+pictures is there already and is no site of a board; choose another --out
+$ board site board --out board/submissions/site
+board/submissions/site is among the submissions of the board; choose another --out
 $ board new pictures
 pictures is there already and not empty; choose another folder
 $ board check pictures

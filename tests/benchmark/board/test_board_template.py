@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from partbench.benchmark.board.board_template import FILES, texts, write_board
+from partbench.benchmark.board.check import check_board
 from partbench.benchmark.board.layout import BoardError
 
 Call = Callable[..., Any]
@@ -81,16 +82,27 @@ def test_what_ci_runs_passes_on_a_new_board(call: Call, drawn_run: Callable[...,
     assert Path("summary.md").read_text().startswith("## checked")
 
 
-def test_a_check_needs_no_more_than_it_installs(call: Call, drawn_run: Callable[..., Path]) -> None:
-    """The requirements of the workflow are enough: nothing else that partbench depends on is imported."""
+def test_the_example_is_a_new_board_with_a_run(repository: Path) -> None:
+    """Its files are those of the template, whatever version wrote them, and every submission passes the check."""
+    example, release = repository / "examples" / "board", re.compile(r"partbench==\S+")
+    for path, text in texts().items():
+        assert release.sub("", (example / path).read_text()) == release.sub("", text), path
+    found = check_board(example)
+    assert (found.problems, found.submissions, found.cells) == ([], 6, 66)
+
+
+@pytest.mark.parametrize("verb", ["check", "site"])
+def test_a_board_needs_no_more_than_it_installs(verb: str, call: Call, drawn_run: Callable[..., Path]) -> None:
+    """The requirements of its workflows are enough: nothing else that partbench depends on is imported."""
     call("board", "new", "board")
     call("submit", drawn_run(Path("run"), {"jigsaw": 0.7}), "--to", "board", "--by", "alice")
     code = (
         "import sys\n"
-        "for name in ('torch', 'torchvision', 'timm', 'PIL', 'safetensors', 'huggingface_hub', 'filelock'):\n"
+        "absent = 'torch torchvision timm PIL safetensors huggingface_hub filelock matplotlib'\n"
+        "for name in absent.split():\n"
         "    sys.modules[name] = None\n"
         "from partbench.benchmark.cli.main import main\n"
-        "sys.argv = ['partbench', 'board', 'check', 'board']\n"
+        f"sys.argv = ['partbench', 'board', {verb!r}, 'board']\n"
         "main()"
     )
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
