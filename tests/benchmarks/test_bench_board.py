@@ -11,7 +11,7 @@ import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -113,13 +113,9 @@ def seconds(*arguments: object) -> float:
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[float]]:
     """Seconds of the check and of the pages, less those of a start, and bytes of a site, by the number of backbones."""
     base = tmp_path_factory.mktemp("board")
-    return measure(base, lambda text: None)
-
-
-def measure(base: Path, tell: Callable[[str], None]) -> dict[str, list[float]]:
     (base / "board" / ROOT).mkdir(parents=True)
     start, before = seconds("--help"), 0
-    times: dict[str, list[float]] = {"check": [], "site": [], "bytes": []}
+    times: dict[str, list[float]] = {"check": [], "site": [], "bytes": [], "lines": []}
     for count in COUNTS:
         grow(base / "board", range(before, count), max(COUNTS))
         before = count
@@ -127,7 +123,7 @@ def measure(base: Path, tell: Callable[[str], None]) -> dict[str, list[float]]:
         shutil.rmtree(base / "site", ignore_errors=True)
         times["site"].append(seconds("board", "site", base / "board", "--out", base / "site") - start)
         times["bytes"].append(float(sum(file.stat().st_size for file in (base / "site").rglob("*"))))
-        tell(f"{count} x {DATASETS}: check {times['check'][-1]:.1f} s, site {times['site'][-1]:.1f} s, ")
+        times["lines"].append(float(next((base / "site" / "tables").iterdir()).read_text().count("<tr")))
     return times
 
 
@@ -138,3 +134,8 @@ def test_growth_is_linear(what: str, found: dict[str, list[float]], benchmark: B
     each = [value / count for value, count in zip(found[what], COUNTS, strict=True)]
     benchmark.extra_info |= {"backbones": COUNTS, "datasets": DATASETS, what: found[what]}
     assert each[-1] < GROWTH * each[-2]
+
+
+def test_a_page_draws_no_more_lines_of_more_backbones(found: dict[str, list[float]]) -> None:
+    """Fifty at a time and the controls, so that the first paint is that of a small table."""
+    assert {*found["lines"]} == {1.0 + 50 + len(CONTROLS)}

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...files import write_atomic
-from ...report.table_formats import as_json, as_parquet
+from ...report.table_formats import as_parquet
 from ..board_runs import board_groups
 from ..layout import ROOT, BoardError
 from ..query import BoardQuery
 from .entries import SiteEntry
-from .exports import everything
+from .exports import as_compact_json, everything
 from .pages import BackboneLine, Offers, asset, backbone_page, compare_page, index_page, pair_script, table_page
 from .tables import SiteTable, read_table, told_apart
 
@@ -94,7 +94,7 @@ def _files(
     yield "index.html", index_page(tables, lines).encode()
     yield "compare.html", compare_page(lines).encode()
     whole = everything(tables)
-    yield "board.json", as_json(whole)
+    yield "board.json", as_compact_json(whole)
     yield WHOLE, as_parquet(whole)
 
 

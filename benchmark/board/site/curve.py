@@ -8,6 +8,8 @@ from math import ceil, floor
 
 WIDTH, HEIGHT = 300, 190
 LEFT, RIGHT, TOP, BOTTOM = 36, 12, 12, 34
+APART = 3
+"""Between the intervals of two lines."""
 COLOURS = 7
 """Colours that the style knows."""
 Point = tuple[int, float, float]
@@ -38,17 +40,21 @@ def learning_curve(lines: Mapping[str, Sequence[Point]]) -> Curve | None:
         x = LEFT + 14 + (WIDTH - LEFT - RIGHT - 28) * shots.index(count) / (len(shots) - 1)
         return x, TOP + (HEIGHT - TOP - BOTTOM) * (1 - (min(100.0, max(0.0, score)) - low) / span)
 
-    drawn = [_line(list(line), i % COLOURS, at) for i, line in enumerate(lines.values())]
+    drawn = [_line(line, i % COLOURS, APART * (i - (len(lines) - 1) / 2), at) for i, line in enumerate(lines.values())]
     svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true">{_axes(shots, low, span, at)}{"".join(drawn)}</svg>'
     return Curve(svg, tuple((name, i % COLOURS) for i, name in enumerate(lines)))
 
 
-def _line(points: list[Point], colour: int, at: Place) -> str:
-    places = [(at(shots, mean), at(shots, mean - half), at(shots, mean + half)) for shots, mean, half in points]
-    path = " ".join(f"{x:.1f},{y:.1f}" for (x, y), _, _ in places)
+def _line(points: Sequence[Point], colour: int, aside: float, at: Place) -> str:
+    """A line with its intervals, moved aside so that none lies upon another."""
+    places = [
+        (at(shots, mean)[0] + aside, *(at(shots, score)[1] for score in (mean, mean - half, mean + half)))
+        for shots, mean, half in points
+    ]
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _, _ in places)
     marks = "".join(
         f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{low:.1f}" y2="{high:.1f}"/><circle cx="{x:.1f}" cy="{y:.1f}" r="3"/>'
-        for (x, y), (_, low), (_, high) in places
+        for x, y, low, high in places
     )
     return f'<g class="series" style="--series:var(--series-{colour})"><polyline points="{path}"/>{marks}</g>'
 

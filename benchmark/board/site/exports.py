@@ -26,6 +26,11 @@ def everything(tables: Iterable[SiteTable]) -> pd.DataFrame:
     return pd.DataFrame(rows).astype(dict.fromkeys(WHOLE, "Int64"))
 
 
+def as_compact_json(table: pd.DataFrame) -> bytes:
+    """The names of the columns once, and a list for each row; what is not known is null."""
+    return table.to_json(orient="split", index=False, double_precision=15, force_ascii=False).encode()
+
+
 def _rows(table: SiteTable) -> Iterator[dict[str, Any]]:
     for view in table.views:
         for row in view.rows:

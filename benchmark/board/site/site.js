@@ -131,6 +131,8 @@ const partbench = (() => {
   function describe(low, high) {
     const [name, formula, source] = data.metrics[Number(find("metric").value)];
     find("formula").textContent = `${name}: ${formula} (${source}).`;
+    const [head, shots] = [find("head").value, find("shots").value];
+    find("shown").textContent = `${name}, ${head === "-" ? "no head" : `head ${head}`}, ${shots} ${shots === "1" ? "shot" : "shots"}`;
     find("low").textContent = low;
     find("high").textContent = high;
   }

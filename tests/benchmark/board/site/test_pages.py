@@ -178,6 +178,7 @@ def test_metric_head_and_shots_can_be_chosen(table: Any, window: Window) -> None
     table.locator("#head").select_option("knn")
     assert {*window.texts(NAMES)} == {"jigsaw", "vae", HOSTILE}
     assert "copy" in window.texts(PINNED)
+    assert window.texts("#shown") == ["small_parts, head knn, 2 shots"]
     before = window.scores()
     table.locator("#shots").select_option("1")
     assert window.scores() != before
@@ -188,7 +189,7 @@ def test_the_script_draws_what_the_file_says(table: Any, browser: Any, site: Pat
     context = browser.new_context(java_script_enabled=False)
     still = context.new_page()
     still.goto(next(site.glob("tables/*.html")).as_uri())
-    for selector in ("#rows tr", "#yardsticks tr", "#low", "#high"):
+    for selector in ("#rows tr", "#yardsticks tr", "#low", "#high", "caption"):
         assert still.locator(selector).all_inner_texts() == table.locator(selector).all_inner_texts()
     assert "all are in board.json" in still.locator("body").inner_text()
     context.close()
