@@ -19,7 +19,7 @@ from .pages import BackboneLine, Offers, asset, backbone_page, compare_page, ind
 from .tables import SiteTable, read_table, told_apart
 
 FOLDERS = ("tables", "backbones", "pairs")
-ASSETS = ("site.css", "site.js", "compare.js")
+ASSETS = ("site.css", "site.js", "paired.js", "compare.js")
 WHOLE = "board.parquet"
 """By which a folder is known as a site, which may be written anew."""
 

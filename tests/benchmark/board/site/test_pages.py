@@ -247,7 +247,7 @@ def test_two_are_compared_as_partbench_compares_them(board: Path, window: Window
     page.locator("#b").fill(b)
     page.locator("#b").press("Enter")
     page.locator("#found table").wait_for()
-    script = """([a, b]) => partbench.compare.test(partbench.compare.pairsOf(
+    script = """([a, b]) => partbench.paired.test(partbench.compare.pairsOf(
         ...[a, b].map(name => [...partbench.compare.taken.values()].find(one => one.name === name).tables[0])))
         .map(({head, shots, a, b, mean, half, p, shown}) => ({head, shots, a, b, mean, half, p, shown}))"""
     found = {(one["head"], one["shots"]): one for one in page.evaluate(script, [a, b])}
@@ -268,10 +268,10 @@ def test_the_distribution_is_students(window: Window) -> None:
     page = window.open("compare.html")
     for freedom in (1, 2.5, 7, 99, 1e4, 1e6):
         for t in (0.01, 1, 2.5, 8):
-            beyond = page.evaluate(f"partbench.compare.beyond({t}, {freedom})")
-            assert beyond == pytest.approx(2 * student.sf(t, freedom), rel=1e-6)
-        quantile = page.evaluate(f"partbench.compare.quantile({freedom}, 0.05)")
-        assert quantile == pytest.approx(student.ppf(0.975, freedom), rel=1e-6)
+            beyond = page.evaluate(f"partbench.paired.beyond({t}, {freedom})")
+            assert beyond == pytest.approx(2 * student.sf(t, freedom), rel=1e-8)
+        quantile = page.evaluate(f"partbench.paired.quantile({freedom}, 0.05)")
+        assert quantile == pytest.approx(student.ppf(0.975, freedom), rel=1e-8)
 
 
 def test_a_comparison_has_an_address(window: Window) -> None:
