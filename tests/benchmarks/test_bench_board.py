@@ -1,7 +1,7 @@
 """How the check and the pages of a board grow with it: by made-up submissions of small cells, twice as many each time.
 
 PARTBENCH_BOARD names other counts of backbones, and PARTBENCH_DATASETS of datasets: 250,500,1000,2000 on 10 are the
-acceptance, and take half an hour of one core.
+acceptance, and take ten minutes of one core.
 """
 
 from __future__ import annotations
