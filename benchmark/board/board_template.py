@@ -13,6 +13,7 @@ FILES = {
     "README.md": "README.md",
     "LICENSE": "LICENSE",
     ".gitattributes": "gitattributes",
+    ".gitignore": "gitignore",
     f"{ROOT}/README.md": "submissions.md",
     "requirements.txt": "requirements.txt",
     "requirements-check.txt": "requirements-check.txt",
