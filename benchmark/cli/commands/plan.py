@@ -12,7 +12,7 @@ from rich.progress import Progress
 
 from ...files import cache_folder
 from ...plan import HEADLESS, NO_HEAD, SUPERVISED, Cell, Plan, base_head
-from ...plugins.catalogue import Catalogue, load_catalogue
+from ...plugins.catalogue import Catalogue, Offer, load_catalogue
 from ...plugins.names import find_backbone, find_dataset, find_head
 from ...results import ResultError
 from ...run_folder import RunFolder
@@ -22,6 +22,7 @@ from .preset import PresetChoice, folder_of
 from .read_runs import read_run
 
 if TYPE_CHECKING:
+    from ....backbones.backbone import Backbone
     from ...cost.feasibility import Feasibility
     from ...machine import MemoryLimit
     from ...run.makers import Makers
@@ -31,11 +32,16 @@ if TYPE_CHECKING:
 GIB = 2**30
 
 
-def show(plan: Plan, device: str, out: Path | None, like: Path | None, most: float | None, as_json: bool) -> None:
+def show(
+    plan: Plan, device: str, out: Path | None, like: Path | None, most: float | None, as_json: bool,
+    workers: int | None = None,
+) -> None:  # fmt: skip
     """Rehearse a plan, print what it takes, and refuse one that does not fit."""
+    from ...cost.sharing import forecast_sharing
     from ...machine import MemoryLimit, free_disk
     from ...run.task import SegmentationTask
-    from .plan_tables import as_record, print_feasibility
+    from .plan_record import as_record
+    from .plan_tables import print_feasibility
 
     catalogue = load_catalogue()
     processor = find_device(device)
@@ -52,24 +58,26 @@ def show(plan: Plan, device: str, out: Path | None, like: Path | None, most: flo
     free, feasibility = room.most, _rehearse(plan, catalogue, task, folder, room, as_json)
     disks = {folder.path: free_disk(folder.path), cache_folder(): free_disk(cache_folder())}
     detectable = _detectable_differences(plan, task, results)
+    sharing = forecast_sharing(feasibility, _offers(plan, catalogue), workers) if workers else None
     if as_json:
-        print(json.dumps(as_record(feasibility, detectable, like, free, disks), indent=1))
+        print(json.dumps(as_record(feasibility, detectable, like, free, disks, sharing), indent=1))
     else:
-        print_feasibility(feasibility, detectable, like, free, disks, str(processor))
+        print_feasibility(feasibility, detectable, like, free, disks, str(processor), sharing)
     check_memory(feasibility, free)
     check_disk(feasibility, folder.path, cache_folder())
 
 
 def show_preset(
-    choice: PresetChoice, device: str, out: Path | None, like: Path | None, most: float | None, as_json: bool
-) -> None:
+    choice: PresetChoice, device: str, out: Path | None, like: Path | None, most: float | None, as_json: bool,
+    workers: int | None = None,
+) -> None:  # fmt: skip
     """The same of every part of a preset; as JSON, one object per part."""
     preset = choice.build()
     folder = folder_of(preset, out)
     for part in preset.parts:
         if not as_json:
             print(f"{preset.name} at the scale {preset.scale}: {part.name}")
-        show(part.plan, device, folder.run_of(part).path, like, most, as_json)
+        show(part.plan, device, folder.run_of(part).path, like, most, as_json, workers)
 
 
 def _rehearse(
@@ -83,7 +91,7 @@ def _rehearse(
     from ...machine import allocated_memory
     from ...run.makers import Makers
 
-    offers = {name: find_backbone(catalogue, name) for name in plan.backbones if name not in HEADLESS}
+    offers = _offers(plan, catalogue)
     heads_of = {base_head(name): find_head(catalogue, base_head(name)) for name in plan.heads}
     makers = Makers(offers, heads_of)
     rehearsal = Rehearsal(
@@ -104,6 +112,10 @@ def _rehearse(
                 figures[name] = supervised_figures(rehearsal.segmenter)
     extent = replace(extent_of(task), room=None if room.most is None else max(0, room.most - base))
     return Feasibility(plan, left, figures, extent, base)
+
+
+def _offers(plan: Plan, catalogue: Catalogue) -> dict[str, Offer[Backbone]]:
+    return {name: find_backbone(catalogue, name) for name in plan.backbones if name not in HEADLESS}
 
 
 def left_of(folder: RunFolder, cells: Sequence[Cell], makers: Makers) -> tuple[Cell, ...]:

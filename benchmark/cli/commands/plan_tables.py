@@ -1,11 +1,10 @@
-"""The output of `partbench plan`: tables for the terminal, or one JSON object."""
+"""The output of `partbench plan` for the terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import isnan
 from pathlib import Path
-from typing import Any
 
 from rich import box
 from rich.markup import escape
@@ -13,6 +12,7 @@ from rich.table import Table
 
 from ...cost.feasibility import Feasibility
 from ...cost.forecast import STAGES, cached_shots, materialised
+from ...cost.sharing import Sharing
 from ...plan import NO_HEAD
 from ...scores.detectable import METRIC, SOURCE, DetectableDifference
 from ..terminal import open_console
@@ -37,9 +37,9 @@ def volume(size: float) -> str:
 
 def print_feasibility(
     feasibility: Feasibility, detectable: Sequence[DetectableDifference], like: Path | None, free: int | None,
-    disks: Mapping[Path, int], device: str,
+    disks: Mapping[Path, int], device: str, sharing: Sharing | None = None,
 ) -> None:  # fmt: skip
-    """Time by stage and by cell, memory, disk, eq. (1), and what can be shown."""
+    """Time by stage and by cell, and of several workers, memory, disk, eq. (1), and what can be shown."""
     console, plan = open_console(), feasibility.plan
     cells, left = sum(1 for _ in plan.cells()), sum(map(len, feasibility.left.values()))
     console.print(f"{escape(plan.dataset)}: {cells} cells, {cells - left} of them done, {left} to compute on {device}")
@@ -47,7 +47,8 @@ def print_feasibility(
     most = max(plan.shots)
     console.print(f"[bold]one cell of {most} shots[/]: its training and its predictions")
     console.print(_cells(feasibility, most))
-    for line in [*_room(feasibility, free, disks), *_equation(feasibility), *_detectable(detectable, plan.draws, like)]:
+    lines = [*_sharing(sharing), *_room(feasibility, free, disks), *_equation(feasibility)]
+    for line in [*lines, *_detectable(detectable, plan.draws, like)]:
         console.print(escape(line))
     for name, figures in feasibility.figures.items():
         if figures.error:
@@ -82,6 +83,17 @@ def _cells(feasibility: Feasibility, shots: int) -> Table:
         if any(head in times for head in heads):
             table.add_row(escape(name), *(duration(times[head]) if head in times else "-" for head in heads))
     return table
+
+
+def _sharing(sharing: Sharing | None) -> list[str]:
+    """What several workers make of it."""
+    if sharing is None:
+        return []
+    who = f"{sharing.workers} worker{'s' * (sharing.workers > 1)}, each with what this machine gives one process"
+    times = f"{duration(sharing.seconds)}, and one alone {duration(sharing.alone)}"
+    longest = f"the longest group is {sharing.longest.name} ({duration(sharing.longest_seconds)})"
+    idle = f"{100 * sharing.idle:.0f} % of their time is idle"
+    return [f"{who}: {times}; {longest}, {idle}, and more than {sharing.enough} would not save a tenth"]
 
 
 def _room(feasibility: Feasibility, free: int | None, disks: Mapping[Path, int]) -> list[str]:
@@ -141,57 +153,3 @@ def _detectable(detectable: Sequence[DetectableDifference], draws: int, like: Pa
         f"true drop beyond the tolerance that a gate over heads catches four times in five, {held} scores "
         f"held together: {dropped}",
     ]
-
-
-def as_record(
-    feasibility: Feasibility,
-    detectable: Sequence[DetectableDifference],
-    like: Path | None,
-    free: int | None,
-    disks: Mapping[Path, int],
-) -> dict[str, Any]:
-    """Everything as one JSON object; seconds, bytes and points."""
-    plan = feasibility.plan
-    return {
-        "cells": {"all": sum(1 for _ in plan.cells()), "left": sum(map(len, feasibility.left.values()))},
-        "seconds": sum(one.seconds for one in feasibility.needs.values()),
-        "memory": {
-            "needed": feasibility.memory,
-            "base": feasibility.base,
-            "free": free,
-            "largest": feasibility.largest,
-        },
-        "disk": {
-            "results and heads": feasibility.disk,
-            "codes": feasibility.codes,
-            "free": {str(path): free for path, free in disks.items()},
-        },
-        "backbones": [_backbone(feasibility, name) for name in plan.backbones],
-        "smallest difference": {
-            "metric": METRIC,
-            "source": str(like) if like else SOURCE,
-            "power": 0.8,
-            "by shots": [{k: None if isnan(v) else v for k, v in vars(one).items()} for one in detectable],
-        },
-    }
-
-
-def _backbone(feasibility: Feasibility, name: str) -> dict[str, Any]:
-    figures = feasibility.figures[name]
-    if figures.error:
-        return {"backbone": name, "error": figures.error}
-    one, shots = feasibility.needs[name], max(feasibility.plan.shots)
-    cells = [{"head": c.head, "shots": c.shots, "draw": c.draw, "seconds": s} for c, s in one.cells.items()]
-    return {
-        "backbone": name,
-        "seconds": dict(one.stages),
-        "memory": one.memory,
-        "codes": {"missing": dict(figures.missing), "seconds": figures.invert, "bytes": one.codes},
-        "eq. (1)": {
-            "channels": figures.channels,
-            "materialised": materialised(figures, shots, feasibility.plan.size),
-            "held": shots * figures.maps,
-            "strategy": {head: head_figures.strategy for head, head_figures in figures.heads.items()},
-        },
-        "cells": cells,
-    }

@@ -162,6 +162,7 @@ def plan(
     scale: Scale = "embedded",
     data: Data = None,
     weights: Weights = None,
+    workers: Annotated[Optional[int], typer.Option(min=1, help="Also forecast the time of so many.")] = None,  # noqa: UP045
     rehash: Rehash = False,
     trust: Trust = False,
     as_json: Json = False,
@@ -183,11 +184,11 @@ def plan(
     backbone, preset = with_today(backbone, preset)
     choice = choose(context, preset, scale, data, weights)
     if choice:
-        show_preset(choice, device, out, like, memory, as_json)
+        show_preset(choice, device, out, like, memory, as_json, workers)
         return
     names = tuple(backbone or ()), tuple(head or ())
     plan = make_plan(dataset, *names, shots, draws, schedule, features, size, pool, test, split, seed, fit)
-    show_plan(plan, device, out, like, memory, as_json)
+    show_plan(plan, device, out, like, memory, as_json, workers)
 
 
 @app.command()

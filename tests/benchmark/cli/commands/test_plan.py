@@ -34,6 +34,19 @@ def test_a_plan_is_told_before_it_is_run(tmp_path: Path, call: Call) -> None:
     assert not out.exists()
 
 
+def test_the_time_of_several_workers_is_told(call: Call) -> None:
+    """In a sentence and in JSON; of a backbone and a copy, which takes no time, one worker has all."""
+    said = " ".join(call("plan", *TINY, "--workers", 2)[1].split())
+    assert (
+        "2 workers, each with what this machine gives one process: " in said and "the longest group is pixels" in said
+    )
+    found = json.loads(call("plan", *TINY, "--workers", 2, "--json")[1])
+    two, whole = found["workers"], sum(found["backbones"][0]["seconds"].values())
+    assert two["longest"] == "pixels" and two["alone"] == pytest.approx(whole) == two["seconds"]
+    assert two["idle"] == pytest.approx(0.5)
+    assert "workers" not in json.loads(call("plan", *TINY, "--json")[1])
+
+
 def test_one_score_promises_nothing(call: Call) -> None:
     """Where no difference can be shown that is said, and null in JSON."""
     tiny = [1 if before in ("--draws", "--test") else word for before, word in zip(("", *TINY), TINY, strict=False)]

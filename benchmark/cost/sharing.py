@@ -1,0 +1,90 @@
+"""How long a plan takes several workers, each with what this machine gives one process: in a run's order of groups."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ...backbones.backbone import Backbone
+from ..plugins.catalogue import Offer
+from ..run.groups import Group, cut_for, groups_of
+from .feasibility import Feasibility
+from .forecast import needs
+
+WORTH = 0.1
+"""The share of the time that more workers have to save to pay."""
+
+
+@dataclass(frozen=True)
+class Sharing:
+    """A plan that so many workers have."""
+
+    workers: int
+    seconds: float
+    """Until the last group is done."""
+    alone: float
+    """The same of one worker."""
+    longest: Group
+    longest_seconds: float
+    idle: float
+    """The share of all workers' time in which they have nothing to do."""
+    enough: int
+    """Workers beyond which no number of them saves `WORTH` of the time."""
+
+
+def forecast_sharing(
+    feasibility: Feasibility, backbones: Mapping[str, Offer[Backbone]], workers: int
+) -> Sharing | None:
+    """What is left of a plan by so many workers; None where nothing is."""
+    measured = feasibility.needs
+    known: dict[Group, float] = {}
+
+    def seconds(group: Group) -> float:
+        if group not in known:
+            cells = [cell for cell in feasibility.left[group.backbone] if cell.draw in group.draws]
+            known[group] = needs(feasibility.figures[group.backbone], cells, feasibility.extent).seconds
+        return known[group]
+
+    groups = [group for group in groups_of(feasibility.plan, backbones) if group.backbone in measured]
+    return share(groups, seconds, workers)
+
+
+def share(groups: Sequence[Group], seconds: Callable[[Group], float], workers: int) -> Sharing | None:
+    """Groups in this order by so many workers, cut as a run cuts them; parts may take more together than the whole."""
+
+    def times(workers: int) -> list[tuple[float, Group]]:
+        return [(took, group) for group in cut_for(groups, workers) if (took := seconds(group))]
+
+    mine = times(workers)
+    if not mine:
+        return None
+    wall = makespan([took for took, _ in mine], workers)
+    took, longest = max(mine, key=lambda one: one[0])
+    spent = sum(took for took, _ in mine)
+
+    def until(workers: int) -> float:
+        return makespan([took for took, _ in times(workers)], workers)
+
+    ladder = {n: until(n) for n in _ladder(sum(len(group.draws) for group in groups))}
+    enough = min(n for n, time in ladder.items() if time * (1 - WORTH) < min(ladder.values()))
+    return Sharing(workers, wall, until(1), longest, took, 1 - spent / (workers * wall), enough)
+
+
+def makespan(seconds: Sequence[float], workers: int) -> float:
+    """When the last of these ends, each begun by the worker who is free first."""
+    free = [0.0] * min(workers, max(1, len(seconds)))
+    for took in seconds:
+        heapq.heapreplace(free, free[0] + took)
+    return max(free)
+
+
+def _ladder(most: int) -> Iterator[int]:
+    """1, 2, 3, 4, 6, 8, 12, ... up to so many, and these."""
+    step = 1
+    while step <= most:
+        yield step
+        if step > 1 and step + step // 2 <= most:
+            yield step + step // 2
+        step *= 2
+    yield most
