@@ -32,5 +32,5 @@ def site(board: Path, out: Path, as_json: bool) -> None:
         return
     console = open_console()
     console.print(f"site: {escape(str(made.page))}", soft_wrap=True)
-    counts = f"{made.backbones} backbones in {made.tables} tables"
+    counts = f"{made.backbones} backbone{'s' * (made.backbones != 1)} in {made.tables} table{'s' * (made.tables != 1)}"
     console.print(f"{counts}, {made.files} files, {made.bytes / 1e6:.1f} MB", highlight=False, soft_wrap=True)
