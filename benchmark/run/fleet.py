@@ -144,10 +144,19 @@ class FleetCrew:
             self.turns.stopped(job.turn)
             raise end.error
         if not end.how:
+            self._check(job)
             self.turns.ended(job.turn)
         elif not self._again(job, end):
             self.give_up(job.turn.group, end.how)
             self.turns.given_up(job.turn)
+
+    def _check(self, job: Job) -> None:
+        """See whether what was done there counts here."""
+        if self.turns.left(job.turn.group):
+            what = f"{job.who} has done {job.turn.group.name} with other weights or code than there are here"
+            self.turns.tell(
+                f"{what}, or its results are not seen; see that all machines have the same, and run it again"
+            )
 
     def _again(self, job: Job, end: End) -> bool:
         """Whether a group has another turn: soon, since the longest of them come first."""

@@ -23,9 +23,10 @@ def do(recipe: RunRecipe, group: Group, slot: Slot, apart: bool, told: Path, hom
         os.chdir(home)
         outlet = ToldFile(told)
         outlet.send((BEGAN, (platform.node(), os.getpid())))
+        runner = slot.recipe(recipe).open_elsewhere(load_catalogue(), Relay(outlet))
         if apart:
-            return score_apart(recipe, group, Relay(outlet), slot)
-        slot.recipe(recipe).open(load_catalogue(), Relay(outlet)).score(group)
+            return score_apart(recipe.of(runner), group, Relay(outlet), slot)
+        runner.score(group)
         return ""
     except Exception as error:
         return portable(error)

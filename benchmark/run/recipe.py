@@ -48,6 +48,12 @@ class RunRecipe:
         facts = (self.folder, self.device, self.cache, self.facts, reporter, self.room)
         return Runner(plan, task, backbones, heads, *facts, since=self.since)
 
+    def open_elsewhere(self, catalogue: Catalogue, reporter: Listener) -> Runner:
+        """The run on another machine, whose images are held against those of the run: a path is no promise."""
+        runner = replace(self, contents=None).open(catalogue, reporter)
+        runner.task.check_folder(self.folder)
+        return runner
+
     def of(self, runner: Runner) -> RunRecipe:
         """The same for workers of a run that is open, and has begun."""
         return replace(self, contents=runner.task.contents, since=runner.since)

@@ -55,7 +55,7 @@ class GroupTask:
         os.chdir(self.home)
         outlet = ToldFile(told)
         outlet.send((BEGAN, (platform.node(), os.getpid())))
-        runner = self.recipe.open(load_catalogue(), Relay(outlet))
+        runner = self.recipe.open_elsewhere(load_catalogue(), Relay(outlet))
         runner.engine = WorkerPool(self.recipe, [self._slot()])
         runner.take([group])
 

@@ -64,6 +64,8 @@ class Machines:
     spent: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     """Seconds of all turns of a group."""
     apart: set[str] = field(default_factory=set)
+    unseen: set[str] = field(default_factory=set)
+    """What they do with another version."""
     most: int = 0
     """Given at the same time."""
     _due: list[tuple[float, int, str, End]] = field(default_factory=list)
@@ -86,7 +88,7 @@ class Machines:
     def wait(self, jobs: Sequence[int]) -> Mapping[int, End]:
         due, number, name, end = heapq.heappop(self._due)
         self.clock.now = max(self.clock.now, due)
-        self.done += [] if end.how or end.error else [name]
+        self.done += [] if end.how or end.error or name in self.unseen else [name]
         return {number: end}
 
     def close(self, jobs: Sequence[int]) -> None:
@@ -193,6 +195,15 @@ def test_what_no_group_is_to_blame_for_ends_the_run(bench: Bench) -> None:
     with pytest.raises(OSError, match="full"):
         bench.run([Group("a", (0,)), Group("b", (0,))], machines)
     assert machines.done == [] and list(Claims(bench.path).folder.iterdir()) == []
+
+
+def test_what_counts_only_there_is_told(bench: Bench) -> None:
+    """As where a machine has another version of a plugin: no score of it is taken for one of here."""
+    machines = Machines(1, bench.clock)
+    machines.unseen = {"a"}
+    bench.run([Group("a", (0,)), Group("b", (0,))], machines)
+    (sentence,) = bench.told
+    assert sentence.startswith("a worker on machine-0 has done a with other weights or code than there are here")
 
 
 def test_a_machine_is_waited_for(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from partbench.benchmark.run.told import FOLDER
 pytest.importorskip("submitit")
 
 PLUGIN = """
-import os
+import os, signal, time
 from functools import partial
 from pathlib import Path
 import partbench
@@ -33,6 +33,9 @@ def load(name):
     once = Path(__file__).with_name(f"{name}-ended")
     if name == "once" and not once.exists():
         once.touch()
+        if "SUBMITIT_LOCAL_JOB_ID" in os.environ:
+            os.kill(os.getppid(), signal.SIGUSR2)
+            time.sleep(60)
         os._exit(3)
     return extract
 
@@ -40,9 +43,8 @@ def load(name):
 def partbench_backbones():
     yield Backbone("once", 16, (3,), partial(load, "once"))
 """
-BACKBONES = ("--backbone", "once", "--backbone", "copy")
 REST = ("--head", "ridge", "--shots", "1,2", "--draws", "2", "--test", "20", "--pool", "6", "--size", "16")
-PLAN = ("run", *BACKBONES, *REST, "--device", "cpu", "--out")
+PLAN = ("run", "--backbone", "once", *REST, "--device", "cpu", "--out")
 
 
 @pytest.fixture(autouse=True)
@@ -53,27 +55,35 @@ def plugin(one_thread: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # submitit's debug leaves logs open
-@pytest.mark.parametrize("executor", ["local", "debug"])
+@pytest.mark.parametrize(
+    ("executor", "events"),
+    [("local", ["turn", "turn", "done"]), ("debug", ["turn", "crash", "turn", "done"])],
+    ids=["preempted", "crashed"],
+)
 def test_jobs_do_what_one_process_does(
-    executor: str, call: Callable[..., Any], cells_of: Callable[[Path], Any], tmp_path: Path
+    executor: str, events: list[str], call: Callable[..., Any], cells_of: Callable[[Path], Any], tmp_path: Path
 ) -> None:
-    """Cell by cell, in an array each; a worker of a job that dies is named, and its group done again there."""
+    """Cell by cell; a job that is preempted is queued again, and leaves no claim meanwhile.
+
+    A worker of a job that dies is named, and its group done again there.
+    """
     run = tmp_path / "run"
-    answer = call(*PLAN, run, "--workers", f"slurm:{executor}", "--array-most", 1, "--slurm", "timeout_min=5")
+    answer = call(*PLAN, run, "--workers", f"slurm:{executor}", "--slurm", "timeout_min=5")
     assert answer.code == 0, answer.out + answer.err
     said = " ".join(answer.out.split())
-    assert f"2 groups, as jobs of slurm:{executor} (once, copy)" in said
-    assert "worker 1 ended with exit code 3, while once had its turn; it has its turn last" in said
+    assert f"1 group, as jobs of slurm:{executor} (once)" in said
+    died = "worker 1 ended with exit code 3, while once had its turn; it has its turn last"
+    assert (died in said) == ("crash" in events) and "an earlier run was killed" not in said
     assert call(*PLAN, tmp_path / "alone").code == 0
     assert cells_of(run) == cells_of(tmp_path / "alone")
     work = [f"{line['unit']} {line['of']}" for line in Journal(run).read()]
     counts = Counter(unit for unit in work if unit.split()[0] in ("scale", "shots", "fit", "score"))
     assert counts and max(counts.values()) == 1
-    turns = [unit for unit in work if unit in ("turn once", "crash once", "done once")]
-    assert turns == ["turn once", "crash once", "turn once", "done once"]
+    found = [unit.split()[0] for unit in work if unit.endswith(" once")]
+    assert [unit for unit in found if unit in ("turn", "crash", "taken", "done")] == events
     assert list(Claims(run).folder.iterdir()) == [] and list((run / "units").iterdir()) == []
     assert not (run / FOLDER).exists()
-    assert len(list((run / slurm.FOLDER).rglob("*.err"))) == 2
+    assert len(list((run / slurm.FOLDER).rglob("*.err"))) == 1
 
 
 class Job:
@@ -103,12 +113,12 @@ def test_a_job_that_was_ended_is_named(
             return [Job(tmp_path) for _ in groups]
 
     monkeypatch.setattr(slurm, "open_executor", lambda *arguments: Executor())
-    answer = call(*PLAN, "run", "--workers", "slurm", "--array-most", 1)
+    answer = call(*PLAN, "run", "--backbone", "copy", "--workers", "slurm", "--array-most", 1)
     assert answer.code == 2
     assert [[group.name for group in array] for array in arrays] == [["once"], ["copy"]]
     assert "the job 7_0 of copy ended before it was done (TIMEOUT); its log is" in " ".join(answer.out.split())
     (tmp_path / "once-ended").touch()
-    assert call(*PLAN, "run").code == 0
+    assert call(*PLAN, "run", "--backbone", "copy").code == 0
 
 
 def test_a_task_is_queued_again_as_it_was() -> None:
