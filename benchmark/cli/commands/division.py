@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     import torch
 
     from ...run.groups import Group
-    from ...run.recipe import RunRecipe
     from ...run.runner import Runner
     from ...run.turns import Engine
+    from ...workers.recipe import RunRecipe
 
 
 CLUSTERS = ("ray", "slurm")
@@ -69,8 +69,8 @@ class Division:
 
     def _engine(self, runner: Runner, recipe: RunRecipe) -> tuple[Engine, int, str]:
         """What does the groups, by how many workers, and where those are."""
-        from ...run.worker import OneByOne
-        from ...run.worker_pool import WorkerPool, slots_of
+        from ...workers.worker import OneByOne
+        from ...workers.worker_pool import WorkerPool, slots_of
 
         kind, _, where = self.cluster.partition(":")
         if kind == "ray":
@@ -82,7 +82,7 @@ class Division:
 
     def _slurm(self, recipe: RunRecipe, where: str) -> tuple[Engine, int, str]:
         """Jobs: as many at the same time as the site lets run."""
-        from ...run.slurm import SlurmArrays, longest_array, open_executor
+        from ...workers.slurm import SlurmArrays, longest_array, open_executor
 
         executor = open_executor(recipe.folder.path, where or "slurm", self.slurm)
         return SlurmArrays(recipe, executor, longest_array(self.array_most)), 0, f", as jobs of {self.cluster}"
@@ -93,9 +93,9 @@ WHOLE = Division()
 
 def _ray(runner: Runner, recipe: RunRecipe, address: str) -> tuple[Engine, int, str]:
     """The workers of a Ray cluster: one per GPU, or one per core where there is none, or --device cpu."""
-    from ...run.demands import Demands
-    from ...run.fleet import Fleet
-    from ...run.ray_cluster import connect
+    from ...workers.demands import Demands
+    from ...workers.fleet import Fleet
+    from ...workers.ray_cluster import connect
 
     cluster = connect(address)
     gpus = cluster.gpus if recipe.device.type == "cuda" or recipe.any_device else 0

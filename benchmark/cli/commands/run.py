@@ -24,7 +24,7 @@ from .run_summary import show_end
 
 if TYPE_CHECKING:
     from ...run.groups import Group
-    from ...run.recipe import RunRecipe
+    from ...workers.recipe import RunRecipe
 
 DAY = 86400.0
 """Seconds after which nobody is writing the same file still."""
@@ -48,7 +48,7 @@ def carry_out(
 ) -> tuple[Plan, RunFolder, Sequence[Group]]:  # fmt: skip
     """Compute what a plan asks for within so many GiB, or what is free; the plan with its names, folder and groups."""
     from ...machine import MemoryLimit, provenance
-    from ...run.recipe import RunRecipe
+    from ...workers.recipe import RunRecipe
 
     catalogue = load_catalogue()
     processor = find_device(device)

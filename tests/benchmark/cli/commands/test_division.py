@@ -55,7 +55,7 @@ def test_a_shard_too_many_has_nothing_to_do(call: Callable[..., Any], tmp_path: 
 
 def test_no_engine_is_imported_that_is_not_asked_for() -> None:
     """Not even by what knows how to use one."""
-    modules = ("cli.main", "cli.commands.division", "run.fleet", "run.ray_cluster", "run.slurm")
+    modules = ("cli.main", "cli.commands.division", "workers.fleet", "workers.ray_cluster", "workers.slurm")
     code = "import sys; " + "; ".join(f"import partbench.benchmark.{module}" for module in modules)
     code += "; assert not {'ray', 'submitit'} & {*sys.modules}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from partbench.backbones.backbone import Backbone
 from partbench.benchmark.plan import COPY
 from partbench.benchmark.plugins.catalogue import Offer
-from partbench.benchmark.run.demands import Demand, Demands, slot_for
 from partbench.benchmark.run.groups import Group
+from partbench.benchmark.workers.demands import Demand, Demands, slot_for
 
 
 def test_what_reads_no_image_takes_no_gpu() -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from partbench.benchmark.run.claims import Claims
 from partbench.benchmark.run.journal import Journal
-from partbench.benchmark.run.told import FOLDER
+from partbench.benchmark.workers.told import FOLDER
 
 pytest.importorskip("ray")
 

@@ -18,14 +18,14 @@ import pytest
 from partbench.benchmark.reporter import Listener
 from partbench.benchmark.run import fleet, turns
 from partbench.benchmark.run.claims import LEASE, Claims
-from partbench.benchmark.run.demands import Demand
-from partbench.benchmark.run.fleet import End, FleetCrew
 from partbench.benchmark.run.groups import Group
 from partbench.benchmark.run.holder import Holder
 from partbench.benchmark.run.journal import Journal
-from partbench.benchmark.run.told import BEGAN, Ears, ToldFile
 from partbench.benchmark.run.turns import LOSSES, Turns
 from partbench.benchmark.run_folder import RunFolder
+from partbench.benchmark.workers.demands import Demand
+from partbench.benchmark.workers.fleet import End, FleetCrew
+from partbench.benchmark.workers.told import BEGAN, Ears, ToldFile
 
 DIED, LOST = End("died"), End("was lost with its machine", machine=True)
 

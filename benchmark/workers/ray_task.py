@@ -7,9 +7,9 @@ import platform
 from pathlib import Path
 
 from ..plugins.catalogue import load_catalogue
-from .groups import Group
+from ..run.groups import Group
+from ..run.relay import Relay
 from .recipe import RunRecipe, Slot
-from .relay import Relay
 from .told import BEGAN, ToldFile
 from .worker import portable, score_apart
 

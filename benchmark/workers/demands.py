@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ...backbones.backbone import Backbone
 from ..plan import COPY
 from ..plugins.catalogue import Offer
-from .groups import Group
+from ..run.groups import Group
 from .recipe import Slot
 from .worker_pool import THREADS
 

@@ -8,8 +8,8 @@ from partbench.benchmark.plan import COPY, NO_HEAD, Cell
 from partbench.benchmark.reporter import Listener
 from partbench.benchmark.results import CellResult
 from partbench.benchmark.run.relay import Relay
-from partbench.benchmark.run.told import BEGAN, FOLDER, Ears, ToldFile
 from partbench.benchmark.run_folder import RunFolder
+from partbench.benchmark.workers.told import BEGAN, FOLDER, Ears, ToldFile
 
 
 class Notes(Listener):

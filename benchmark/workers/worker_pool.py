@@ -9,9 +9,9 @@ from multiprocessing.connection import wait
 
 import torch
 
+from ..run.runner import Runner
+from ..run.turns import PAUSE, Turn, Turns
 from .recipe import RunRecipe, Slot
-from .runner import Runner
-from .turns import PAUSE, Turn, Turns
 from .worker import Worker
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")

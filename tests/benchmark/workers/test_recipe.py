@@ -16,8 +16,8 @@ from partbench.benchmark.reporter import Listener
 from partbench.benchmark.results import ResultError
 from partbench.benchmark.run import recipe as recipe_module
 from partbench.benchmark.run.groups import Group
-from partbench.benchmark.run.recipe import RunRecipe, Slot
 from partbench.benchmark.run_folder import RunFolder
+from partbench.benchmark.workers.recipe import RunRecipe, Slot
 
 
 def test_another_machine_has_the_same_images_or_ends(call: Callable[..., Any], tmp_path: Path) -> None:

@@ -19,12 +19,12 @@ import torch
 from ... import UserError, one_line
 from ..machine import pick_device
 from ..plugins.catalogue import load_catalogue
-from .groups import Group
+from ..run.groups import Group
+from ..run.relay import Relay
+from ..run.runner import Runner
+from ..run.turns import PAUSE, Turns
 from .recipe import RunRecipe, Slot
-from .relay import Relay
-from .runner import Runner
 from .told import BEGAN, Ears, ToldFile
-from .turns import PAUSE, Turns
 from .worker_pool import THREADS, WorkerPool
 
 FOLDER = "slurm"

@@ -21,8 +21,8 @@ from partbench.benchmark.gallery import picture_file, read_pictures
 from partbench.benchmark.run.claims import Claims
 from partbench.benchmark.run.holder import start_of
 from partbench.benchmark.run.journal import Journal
-from partbench.benchmark.run.worker_pool import slots_of
 from partbench.benchmark.run_folder import RunFolder
+from partbench.benchmark.workers.worker_pool import slots_of
 
 PLUGIN = """
 import os, signal, time

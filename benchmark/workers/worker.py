@@ -15,12 +15,12 @@ from multiprocessing.connection import Connection
 from ... import UserError, one_line
 from ..plugins.catalogue import load_catalogue
 from ..reporter import Listener
-from .groups import Group
-from .in_process import InThisProcess
+from ..run.groups import Group
+from ..run.in_process import InThisProcess
+from ..run.relay import Relay
+from ..run.runner import Runner
+from ..run.turns import Turns
 from .recipe import RunRecipe, Slot
-from .relay import Relay
-from .runner import Runner
-from .turns import Turns
 
 DONE, BROKE = "done", "broke"
 """What a worker says of itself; all else that it says is for the reporter."""

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..run.groups import Group
+from ..run.runner import Runner
+from ..run.turns import PAUSE, Turn, Turns
 from .demands import Demand
-from .groups import Group
 from .recipe import RunRecipe
-from .runner import Runner
 from .told import Ears
-from .turns import PAUSE, Turn, Turns
 
 
 @dataclass(frozen=True)

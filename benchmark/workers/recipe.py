@@ -15,9 +15,9 @@ from ..plan import HEADLESS, Plan, base_head
 from ..plugins.catalogue import Catalogue
 from ..plugins.names import find_backbone, find_dataset, find_head
 from ..reporter import Listener
+from ..run.runner import Runner
+from ..run.task import SegmentationTask
 from ..run_folder import RunFolder
-from .runner import Runner
-from .task import SegmentationTask
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from ... import UserError, one_line
+from ..run.groups import Group
+from ..run.turns import PAUSE
 from .demands import Demand, slot_for
 from .fleet import End
-from .groups import Group
 from .ray_task import do
 from .recipe import RunRecipe
-from .turns import PAUSE
 
 PASSED = ("PARTBENCH_", "HF_", "TORCH_", "XDG_CACHE_HOME", "PYTHONPATH")
 """What variables of the environment begin with that workers elsewhere have, too."""
