@@ -12,6 +12,7 @@ from .dataset_record import DatasetRecord, read_dataset
 from .drawn import contradictions, is_drawn, not_known
 from .duplicates import Fingerprints
 from .layout import DATASET, FILES, HEAD, ROOT, BoardError, require_board, submission_folders
+from .licences import is_shipped
 from .neighbours import as_markdown, nearest, scores_in
 from .submission import Submission, read_json, read_submission
 from .tree import Problem, changes, gaps, strays
@@ -79,7 +80,7 @@ def _check_group(found: BoardCheck, group: Path, folders: Sequence[Path]) -> Non
         first = False
         _same_shots(found, folder, submission, shots)
         bare = replace(submission, cells=())
-        if (twin := prints.twin(submission, bare)) and found.is_new(folder):
+        if twin := prints.twin(submission, bare):
             _twin(found, folder, submission, twin)
     if found.main is not None:
         _compare(found, group, folders)
@@ -149,9 +150,17 @@ def _same_shots(found: BoardCheck, folder: Path, submission: Submission, known: 
 def _twin(found: BoardCheck, folder: Path, submission: Submission, twin: Submission) -> None:
     """Another name for the same confusions is refused; the same backbone once more is a reproduction."""
     if (twin.backbone, twin.weights) == (submission.backbone, submission.weights):
-        found.notes.append(f"{submission.path}: has the very confusions of {twin.path}, and counts once with it")
+        if found.is_new(folder):
+            found.notes.append(f"{submission.path}: has the very confusions of {twin.path}, and counts once with it")
         return
-    found.refuse(folder, f"it has the confusions of {twin.path} under another name; submit it under that one")
+    other = found.board / twin.path
+    if is_shipped(submission.backbone, submission.weights) and not is_shipped(twin.backbone, twin.weights):
+        folder, other, twin = other, folder, submission
+    text = f"it has the confusions of {twin.path} under another name; submit it under that one"
+    if found.is_new(folder):
+        found.refuse(folder, text)
+    elif found.is_new(other):
+        found.notes.append(f"{folder.relative_to(found.board)}, which was there before: {text}")
 
 
 def _compare(found: BoardCheck, group: Path, folders: Sequence[Path]) -> None:

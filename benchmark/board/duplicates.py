@@ -13,7 +13,7 @@ from .submission import Submission
 IMAGES = 16
 """Images of each cell that are looked at."""
 FEWEST = 4
-"""Images that must be alike before anything is said."""
+"""Images that must be alike before anything is said, unless the weights are the same and all images are."""
 SHARE = 0.5
 """Of the images of a submission that are those of another: so many are no chance, though some were changed."""
 
@@ -27,15 +27,18 @@ class Fingerprints:
     """Without their cells."""
 
     def twin(self, submission: Submission, bare: Submission) -> Submission | None:
-        """The submission that has most of the same confusions, if any has; this one is remembered as `bare`."""
+        """The submission that has most of the same confusions, if others have enough; this one is kept as `bare`."""
         prints = {*_prints(submission)}
         counts = Counter(self.owners[one] for one in prints if one in self.owners)
         place = len(self.known)
         self.known.append(bare)
         for one in prints:
             self.owners.setdefault(one, place)
-        owner, alike = counts.most_common(1)[0] if counts else (place, 0)
-        return self.known[owner] if alike >= max(FEWEST, SHARE * len(prints)) else None
+        if not counts:
+            return None
+        owner, alike = self.known[counts.most_common(1)[0][0]], counts.total()
+        same = alike == len(prints) and submission.weights is not None and owner.weights == submission.weights
+        return owner if same or alike >= max(FEWEST, SHARE * len(prints)) else None
 
 
 def _prints(submission: Submission) -> Iterator[int]:

@@ -21,7 +21,7 @@ from ..scores.folds import EPISODES
 from .anonymous import Names, tidy
 from .dataset_record import DatasetRecord, pixels_of
 from .layout import SUBMITTER, BoardError
-from .licences import licence_of
+from .licences import impostor, is_impostor, licence_of
 from .submission import SHARED, Submission
 
 KEPT = (
@@ -66,6 +66,7 @@ def submissions_of(run: Path, options: SubmitOptions) -> Submissions:
         what = f"{run} is of one-shot episodes, each with a support of its own"
         raise BoardError(f"{what}, which a board does not hold; submit a run with draws of shots")
     chosen = _chosen(plan, results, options.backbones, run)
+    _check_words(plan, options)
     record = _dataset(folder, plan, chosen, options.names)
     kept, notes = _complete(chosen)
     if not kept:
@@ -96,6 +97,14 @@ def _chosen(plan: Plan, results: Sequence[CellResult], patterns: Sequence[str], 
             raise BoardError(f"no backbone of {run} matches '{pattern}'; there are {', '.join(names) or 'none'}")
     wanted = {n for n in names if not patterns or any(n == p or fnmatchcase(n, p) for p in patterns)}
     return [result for result in results if result.cell.backbone in wanted]
+
+
+def _check_words(plan: Plan, options: SubmitOptions) -> None:
+    """Refuse what is said of backbones that the run does not have: a slip would go unnoticed."""
+    for option, said in (("--name", options.names.backbones), ("--licence", options.licences)):
+        if strange := [name for name in said if name and name not in plan.backbones]:
+            there = ", ".join(plan.backbones)
+            raise BoardError(f"{option} '{strange[0]}=...' is of no backbone of the run; there are {there}")
 
 
 def _complete(results: Sequence[CellResult]) -> tuple[list[CellResult], list[str]]:
@@ -152,6 +161,8 @@ def _submission(folder: RunFolder, plan: Plan, group: Sequence[CellResult], opti
     most, weights = max(own.shots), first.provenance.get("weights")
     dates = [str(result.provenance.get("finished")) for result in group]
     words = names.words([plan.dataset], [old])
+    if is_impostor(own.backbones[0], None if weights is None else str(weights)):
+        raise BoardError(f"{old} cannot be submitted: {impostor(own.backbones[0])}; choose another --name")
     return Submission(
         by=options.by,
         date=max(dates)[:10],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -13,8 +14,11 @@ SHIPPED = "MIT, shipped with partbench"
 WITHOUT = "no weights"
 BARE = ("position", "pixels", *HEADLESS)
 """Controls that have none."""
-TWIN, POSITION = "random:", "+position"
-"""What the name of an untrained twin begins with, and of a backbone ends with that has coordinates appended."""
+TWIN = "random:"
+"""What the name of an untrained twin begins with."""
+_UNTRAINED = re.compile(r"[:,]untrained(,|$)")
+"""The word of a family that an untrained network has in its name."""
+_WRAPPERS = re.compile(r"(\+position|-position\d*|\+anyup)*$")
 
 
 @cache
@@ -34,19 +38,45 @@ def shipped_weights() -> Mapping[str, frozenset[str]]:
 
 def licence_of(backbone: str, weights: str | None, told: Mapping[str, str]) -> str:
     """The licence of a backbone's weights, as far as it is known or told."""
+    known = _known_licence(backbone, weights)
+    if known:
+        if backbone in told:
+            raise BoardError(f"the licence of {backbone} is known ({known}); leave --licence '{backbone}=...' out")
+        return known
     if backbone in told:
         return told[backbone]
-    if weights is None and (backbone.startswith(TWIN) or backbone.removesuffix(POSITION) in BARE):
-        return WITHOUT
-    if any(weights in digests for digests in shipped_weights().values()):
-        return SHIPPED
     if "" not in told:
         mend = f"say it, as --licence '{backbone}=Apache-2.0'"
         raise BoardError(f"the licence of the weights of {backbone} is not known; {mend}")
     return told[""]
 
 
+def _known_licence(backbone: str, weights: str | None) -> str:
+    """What needs nobody's word; '' where that is nothing."""
+    if weights is None and (_is_bare(backbone) or _UNTRAINED.search(backbone)):
+        return WITHOUT
+    return SHIPPED if any(weights in digests for digests in shipped_weights().values()) else ""
+
+
+def _is_bare(backbone: str) -> bool:
+    """Whether this is the name of a control, whose maps no weights make."""
+    return backbone.startswith(TWIN) or _WRAPPERS.sub("", backbone) in BARE
+
+
 def is_impostor(backbone: str, weights: str | None) -> bool:
-    """Whether a backbone has the name of one that we ship, and other weights."""
-    ours = shipped_weights().get(backbone.removesuffix(POSITION))
+    """Whether a backbone has the name of one that we ship and other weights, or of a control and any."""
+    if _is_bare(backbone):
+        return weights is not None and "+anyup" not in backbone  # whose own weights are hashed with them
+    ours = shipped_weights().get(_WRAPPERS.sub("", backbone))
     return ours is not None and weights not in ours
+
+
+def impostor(backbone: str) -> str:
+    """What is wrong with such a name."""
+    what = "a control without weights" if _is_bare(backbone) else "what partbench ships"
+    return f"its weights are not those of {backbone}, which is {what}"
+
+
+def is_shipped(backbone: str, weights: str | None) -> bool:
+    """Whether these are weights of ours under their own name."""
+    return weights in shipped_weights().get(_WRAPPERS.sub("", backbone), ())

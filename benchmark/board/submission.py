@@ -146,6 +146,9 @@ def read_submission(folder: Path) -> Submission:
 
 def open_submission(folder: Path) -> Submission:
     """The submission in a folder that somebody named."""
+    if not (folder / HEAD).is_file():
+        mend = "name the folder of one, as BOARD/submissions/PROTOCOL/DATASET/BACKBONE/NAME-DATE"
+        raise BoardError(f"{folder} is no submission (it holds no {HEAD}); {mend}")
     try:
         return read_submission(folder)
     except BoardError as error:

@@ -11,7 +11,7 @@ from typing import Any
 from ... import UserError
 from ..files import UNREADABLE
 from ..metrics.definitions import DEFAULT
-from ..plan import HIDDEN, PROTOCOL
+from ..plan import HIDDEN, NO_HEAD, PROTOCOL, takes_head
 from ..plugins.signoff import from_record
 from ..results import CellResult
 from ..scores.convergence import shot_fit
@@ -19,7 +19,7 @@ from ..shots import ShotDraws
 from .dataset_record import DatasetRecord, differences, shared_shots
 from .drawn import shots_drawn
 from .layout import ABSOLUTE, CARD, DATE, HEAD, MARK, SUBMITTER, texts_in
-from .licences import is_impostor
+from .licences import impostor, is_impostor
 from .reproduction import mark_faults
 from .submission import Submission, read_json
 
@@ -49,8 +49,7 @@ def _origin(submission: Submission, place: str) -> Iterator[str]:
     if not DATE.fullmatch(submission.date) or submission.date != max(dates):
         yield f"its date is {submission.date}, and its last cell was scored on {max(dates)}; submit the run again"
     if is_impostor(submission.backbone, submission.weights):
-        mend = f"call it {submission.backbone}@mine"
-        yield f"its weights are not those that partbench ships as {submission.backbone}; {mend}"
+        yield f"{impostor(submission.backbone)}; submit it under another --name"
     if not submission.licence.strip():
         yield "it says no licence of its weights; submit again with --licence"
 
@@ -58,6 +57,9 @@ def _origin(submission: Submission, place: str) -> Iterator[str]:
 def _cells(submission: Submission) -> Iterator[str]:
     """Every cell of what it crosses, once, with the seed and the settings of its plan."""
     plan, seen = submission.plan, Counter(result.cell for result in submission.cells)
+    if any((cell.head == NO_HEAD) is takes_head(submission.backbone) for cell in seen):
+        takes = "takes a head" if takes_head(submission.backbone) else "takes no head"
+        yield f"{submission.backbone} {takes}, and its cells say other; submit the run under the names that it has"
     if len(plan.backbones) != 1 or set(plan.heads) != {cell.head for cell in seen}:
         yield "its plan names other backbones or heads than its cells are of; submit the run again"
     elif set(plan.shots) != {cell.shots for cell in seen}:

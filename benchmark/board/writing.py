@@ -31,7 +31,7 @@ def files_of(made: Submissions, board: Path) -> list[tuple[Submission, Files]]:
 def _clash(path: Path) -> str:
     if path.name == DATASET:
         return f"the board knows other pixels of the images of {path.parent.name} than this run; one of both is wrong"
-    return f"{path.parent} is there already with other scores; a board is only added to: submit under another --by"
+    return f"{path.parent} is there already and says other; a board is only added to: submit under another --by"
 
 
 def write(board: Path, files: Files) -> None:

@@ -19,7 +19,7 @@ from ...backbones.controls.derived import NO_POSITION, TWIN, plain_name, split_w
 from ...backbones.weights.hub import fetch, on_hub
 from ...datasets.dataset import Dataset, DatasetError, GeneratorIdentity
 from ...heads.head import Head
-from ..plan import INSID3, base_head
+from ..plan import HEADLESS, INSID3, base_head
 from ..reporter import Reporter
 from .calls import plugin_call
 from .catalogue import Catalogue, Offer
@@ -85,6 +85,9 @@ def _read_by_insid3(name: str) -> str:
     inner = name[len(INSID3) :]
     if not inner:
         raise NamingError(f"'{name}' reads the last map of a backbone; say of which, as {INSID3}NAME")
+    plain = plain_name(inner).removeprefix(TWIN)
+    if plain.startswith(INSID3) or plain in HEADLESS:
+        raise NamingError(f"'{name}' has no map to read; name a backbone, as {INSID3}vae or {INSID3}random:vae")
     wrong = [wrapper for wrapper in split_wrappers(inner)[1] if not wrapper.startswith(NO_POSITION)]
     if wrong:
         raise NamingError(f"'{name}' reads a map as the network gives it; leave out '{wrong[0]}'")

@@ -56,8 +56,10 @@ def rows(catalogue: Catalogue, shelf: str) -> Iterator[dict[str, Any]]:
             yield {"name": name, "size": None, "channels": [], "provider": "partbench", "summary": summary}
 
 
-def show_family(name: str, as_json: bool) -> None:
+def show_family(name: str, shelf: str, as_json: bool) -> None:
     """Those of a family that are worth a run, and what each needs."""
+    if shelf not in ("all", "backbones"):
+        raise NamingError(f"--family is for backbones, and not for {shelf}; leave one of the two out")
     record = find_backbone(load_catalogue(), name).record
     if record.members is None:
         raise NamingError(f"{name} is no family with a list of its own; choose one that has, as timm")

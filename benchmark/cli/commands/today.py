@@ -17,7 +17,8 @@ def backbones_today() -> tuple[str, ...]:
     catalogue = load_catalogue()
     today, console = find_today(catalogue), open_console(stderr=True)
     beside = ", ".join(today.here) or "nothing more; pip install 'partbench[real]' adds two"
-    console.print(escape(f"today: beside the default backbones {beside}"), soft_wrap=True, highlight=False)
+    said = f"today: beside the default backbones {beside}; --backbone adds to them"
+    console.print(escape(said), soft_wrap=True, highlight=False)
     if today.missing:
         mend = "partbench list --family timm, or radio, or diffusers, says what each needs"
         console.print(escape(f"not here: {', '.join(today.missing)}; {mend}"), soft_wrap=True, highlight=False)

@@ -62,7 +62,10 @@ def list_(
     shelf: Annotated[
         str, typer.Argument(help="backbones, heads, datasets, reporters or presets; all by default.")
     ] = "all",
-    family: Annotated[str, typer.Option(help="A family of backbones, as timm: a choice of it, and their needs.")] = "",
+    family: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="A family of backbones, as timm: a choice of it, and their needs."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """List what there is to cross, and which package offers it.
@@ -71,7 +74,7 @@ def list_(
     """
     from ..commands.list_records import show, show_family
 
-    show_family(family, as_json) if family else show(shelf, as_json)
+    show(shelf, as_json) if family is None else show_family(family, shelf, as_json)
 
 
 @app.command()

@@ -17,6 +17,7 @@ import pytest
 from partbench.benchmark.board import cells_file
 from partbench.benchmark.board.check import check_board
 from partbench.benchmark.board.dataset_record import DatasetRecord, read_dataset
+from partbench.benchmark.board.duplicates import Fingerprints
 from partbench.benchmark.board.from_run import SubmitOptions, submissions_of
 from partbench.benchmark.board.layout import CARD, CELLS, DATASET, HEAD, MARK, ROOT
 from partbench.benchmark.board.submission import Submission, read_submission
@@ -172,7 +173,18 @@ def rename(folder: Path, name: str) -> None:
     folder.rename(folder.with_name(name))
 
 
-def twin_of(desk: Desk, keep: int = 0) -> None:
+def renamed(name: str) -> Callable[[Submission], Submission]:
+    """Another backbone's name, everywhere."""
+
+    def change(one: Submission) -> Submission:
+        plan = replace(one.plan, backbones=(name,))
+        own = cells(lambda result: replace(result, cell=replace(result.cell, backbone=name)))
+        return said(plan=plan.hash)(own(replace(one, plan=plan)))
+
+    return change
+
+
+def twin_of(desk: Desk, keep: int = 0, name: str = "mine") -> None:
     """Alice's confusions under a name of bob's; the first so many images of each cell are his own."""
     theirs = read_submission(desk.others)
     weights = "0123456789abcdef"
@@ -183,16 +195,16 @@ def twin_of(desk: Desk, keep: int = 0) -> None:
         mixed = np.concatenate([one.confusion[:keep], result.confusion[keep:]])
         return replace(
             result,
-            cell=replace(result.cell, backbone="mine"),
+            cell=replace(result.cell, backbone=name),
             confusion=mixed,
             provenance={**result.provenance, "weights": weights},
         )
 
-    plan = replace(theirs.plan, backbones=("mine",))
+    plan = replace(theirs.plan, backbones=(name,))
     shutil.rmtree(desk.mine)
     changed = replace(cells(own)(theirs), plan=plan, weights=weights, by="bob")
-    for name, data in changed.files().items():
-        target = desk.board / changed.path / name
+    for file, data in changed.files().items():
+        target = desk.board / changed.path / file
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
 
@@ -282,9 +294,12 @@ TAMPERINGS: dict[str, tuple[str, Callable[[Desk], Any]]] = {
     "confusions of another under a new name": ("under another name", twin_of),
     "the same, some images changed": ("under another name", lambda d: twin_of(d, keep=3)),
     "a shipped name with other weights": (
-        "ships as vae",
+        "what partbench ships",
         lambda d: rewrite(d.mine, lambda s: said(weights="0" * 16)(replace(s, weights="0" * 16))),
     ),
+    "a control with weights": ("a control", lambda d: rewrite(d.mine, renamed("pixels"))),
+    "an untrained network with weights": ("a control", lambda d: rewrite(d.mine, renamed("random:vae"))),
+    "a head on what takes none": ("takes no head", lambda d: rewrite(d.mine, renamed("copy"))),
     "shots of one's choice": ("seed 0", other_shots(lambda record: [*record.contents["pool"]][:4])),
     "shots that are tested": ("test images", other_shots(lambda record: [*record.tested][:4])),
     "shots that are nowhere": ("no image of the pool", other_shots(lambda record: ["a", "b", "c", "d"])),
@@ -377,6 +392,27 @@ def test_the_same_backbone_once_more_is_no_copy(desk: Desk, drawn_run: Callable[
     submit(drawn_run(tmp_path / "again", {"jigsaw": 0.8}), desk.board, "carol")
     found = check_board(desk.board, desk.main)
     assert (found.problems, len(found.notes)) == ([], 1)
+
+
+def test_shipped_weights_own_their_confusions(desk: Desk) -> None:
+    """Whoever submitted them first under another name is refused, and not who says what they are."""
+    twin_of(desk, name="alike")
+    found = check_board(desk.board)
+    assert [problem.path.split("/")[3].partition("@")[0] for problem in found.problems] == ["alike"]
+
+
+def test_few_images_of_the_same_weights_are_enough(desk: Desk) -> None:
+    """Of other weights two alike images may be chance; of the same weights all of them are a copy."""
+
+    def few(weights: str, name: str) -> Submission:
+        one = renamed(name)(replace(read_submission(desk.others), weights=weights))
+        return cells(lambda r: replace(r, confusion=r.confusion[:1]))(replace(one, cells=one.cells[:2]))  # type: ignore[index]
+
+    prints = Fingerprints()
+    assert prints.twin(few("a", "first"), few("a", "first")) is None
+    assert prints.twin(few("b", "other"), few("b", "other")) is None
+    copied = prints.twin(few("a", "second"), few("a", "second"))
+    assert copied is not None and copied.backbone == "first"
 
 
 def test_a_change_to_the_rest_of_a_board_is_none_to_check(desk: Desk) -> None:

@@ -14,7 +14,7 @@ from partbench.benchmark.board.anonymous import Names
 from partbench.benchmark.board.cells_file import pack, unpack
 from partbench.benchmark.board.from_run import Submissions, SubmitOptions, submissions_of
 from partbench.benchmark.board.layout import CELLS, HEAD, BoardError
-from partbench.benchmark.board.licences import SHIPPED, is_impostor, licence_of
+from partbench.benchmark.board.licences import SHIPPED, WITHOUT, is_impostor, licence_of
 from partbench.benchmark.board.submission import Submission, read_submission
 from partbench.benchmark.flags import IMAGES, Findings, GuardFlag, write_findings
 from partbench.benchmark.plan import Plan
@@ -147,6 +147,32 @@ def test_a_licence_is_known_or_told(run: Path) -> None:
     with pytest.raises(BoardError):
         submit(run, names=names)
     assert submit(run, names=names, licences={NAME: "CC-BY-4.0"}).found[0].licence == "CC-BY-4.0"
+
+
+def test_what_is_said_of_no_backbone_is_refused(run: Path) -> None:
+    """A slip in a name or a licence would go unnoticed; and what is known needs nobody's word."""
+    for told in (
+        {"names": Names("", {"jigsaww": "mine"})},
+        {"licences": {"jigsaww": "MIT"}},
+        {"licences": {"jigsaw": "GPL"}},
+    ):
+        with pytest.raises(BoardError):
+            submit(run, **told)
+
+
+def test_weights_go_under_no_name_of_a_control(run: Path) -> None:
+    """A control is a yardstick, and nobody else's weights are it."""
+    for name in ("pixels", "position", "random:jigsaw", "pixels-position", "vae"):
+        with pytest.raises(BoardError):
+            submit(run, backbones=("jigsaw",), names=Names("", {"jigsaw": name}))
+
+
+def test_what_was_never_trained_needs_no_licence() -> None:
+    """Be it a twin, a control in a wrapper, or a family's untrained network."""
+    for name in ("random:vae", "pixels-position", "diffusers:ddpm,untrained", "taesd:untrained"):
+        assert licence_of(name, None, {}) == WITHOUT
+    with pytest.raises(BoardError):
+        licence_of("untrained-net", None, {})
 
 
 def test_weights_that_were_shipped_once_are_known() -> None:

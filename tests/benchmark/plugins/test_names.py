@@ -183,6 +183,11 @@ def test_options_may_follow_a_dataset_that_needs_no_path() -> None:
         ("random:pixels", "'pixels' has no untrained twin; leave out 'random:pixels'"),
         ("insid3:", "'insid3:' reads the last map of a backbone; say of which, as insid3:NAME"),
         ("insid3", "'insid3' reads the last map of a backbone; say of which, as insid3:NAME"),
+        (
+            "insid3:insid3:jigsaw",
+            "'insid3:insid3:jigsaw' has no map to read; name a backbone, as insid3:vae or insid3:random:vae",
+        ),
+        ("insid3:copy", "'insid3:copy' has no map to read; name a backbone, as insid3:vae or insid3:random:vae"),
         ("insid3:xyz", "no backbone is called 'xyz'; there are jigsaw, pixels"),
         (
             "insid3:jigsaw-position+position",
