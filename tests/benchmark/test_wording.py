@@ -175,7 +175,8 @@ a board is not asked by 'metric'; choose dataset, protocol, backbone, head, shot
 $ compare nowhere#dataset=faces
 nowhere is no board (no submissions/); make one with partbench board new
 $ board rerun pictures
-pictures: it cannot be read (… 'pictures/submission.json'); submit the run again
+pictures is no submission (it holds no submission.json); name the folder of one, as
+  BOARD/submissions/PROTOCOL/DATASET/BACKBONE/NAME-DATE
 $ board rerun pictures --tolerance -1
 --tolerance -1 is none; name points from 0 on, as 0.5
 $ board site pictures

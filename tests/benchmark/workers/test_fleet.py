@@ -16,13 +16,14 @@ import numpy as np
 import pytest
 
 from partbench.benchmark.reporter import Listener
-from partbench.benchmark.run import fleet, turns
+from partbench.benchmark.run import turns
 from partbench.benchmark.run.claims import LEASE, Claims
 from partbench.benchmark.run.groups import Group
 from partbench.benchmark.run.holder import Holder
 from partbench.benchmark.run.journal import Journal
 from partbench.benchmark.run.turns import LOSSES, Turns
 from partbench.benchmark.run_folder import RunFolder
+from partbench.benchmark.workers import fleet
 from partbench.benchmark.workers.demands import Demand
 from partbench.benchmark.workers.fleet import End, FleetCrew
 from partbench.benchmark.workers.told import BEGAN, Ears, ToldFile

@@ -14,9 +14,9 @@ from partbench.benchmark.machine import CPU, MemoryLimit
 from partbench.benchmark.plugins.catalogue import load_catalogue
 from partbench.benchmark.reporter import Listener
 from partbench.benchmark.results import ResultError
-from partbench.benchmark.run import recipe as recipe_module
 from partbench.benchmark.run.groups import Group
 from partbench.benchmark.run_folder import RunFolder
+from partbench.benchmark.workers import recipe as recipe_module
 from partbench.benchmark.workers.recipe import RunRecipe, Slot
 
 

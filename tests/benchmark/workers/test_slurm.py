@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from partbench.benchmark.run import slurm
 from partbench.benchmark.run.claims import Claims
 from partbench.benchmark.run.groups import Group
 from partbench.benchmark.run.journal import Journal
+from partbench.benchmark.workers import slurm
 from partbench.benchmark.workers.slurm import LONGEST, GroupTask, SlurmError, longest_array, open_executor
 from partbench.benchmark.workers.told import FOLDER
 

@@ -44,7 +44,8 @@ def board(drawn_run: Callable[..., Path], tmp_path_factory: pytest.TempPathFacto
     many = {f"timm:net-{i:02d}": 0.5 + 0.005 * i for i in range(MANY)}
     for name, kept, heads in (("ours", skills, ("ridge", "knn")), ("many", many, ("ridge",))):
         run = drawn_run(base / name, kept, heads=heads)
-        options = SubmitOptions("alice", licences={"": "Apache-2.0", HOSTILE: "<b>none</b>"})
+        own = {HOSTILE: "<b>none</b>"} if HOSTILE in kept else {}
+        options = SubmitOptions("alice", licences={"": "Apache-2.0", **own})
         for _, files in files_of(submissions_of(run, options), base / "board"):
             write(base / "board", files)
     return base / "board"
