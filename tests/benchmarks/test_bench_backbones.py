@@ -16,7 +16,9 @@ from partbench.benchmark.plugins.names import find_backbone
 
 CATALOGUE = load_catalogue()
 RECORDS = {name: offer.record for name, offer in CATALOGUE.backbones.items()}
-NAMES = [name for name, record in RECORDS.items() if record.channels]
+MISSING = {row["name"] for record in RECORDS.values() if record.members for row in record.members() if not row["here"]}
+"""What needs a package or weights that are not on this machine."""
+NAMES = [name for name, record in RECORDS.items() if record.channels and name not in MISSING]
 NAMES += [f"{name}:{record.examples[0]}" for name, record in RECORDS.items() if record.examples and not record.channels]
 CPU = Options(torch.device("cpu"), (1,))
 
