@@ -1,11 +1,7 @@
-"""Backbones made from another backbone: its untrained twin, and itself with its maps changed.
-
-Wrappers stand behind a name in one order, each at most once: `NAME-position+anyup+position`.
-"""
+"""Backbones made from another backbone: its untrained twin, and itself with its maps changed."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -14,28 +10,10 @@ from pathlib import Path
 from ..anyup import find_weights
 from ..backbone import Backbone, BackboneError, Extractor
 from . import CHANNELS
+from .wrappers import ANYUP, NO_POSITION, ORDER, POSITION, TWIN
 
-TWIN, POSITION, NO_POSITION = "random:", "+position", "-position"
-"""What stands before the name of a twin, and behind one with coordinates, or with position projected out."""
 DIRECTIONS = 500
 """That `-position` projects out, as INSID3 does to segment; for keypoints it takes 20, which is `-position20`."""
-ANYUP = "+anyup"
-"""What stands behind a name whose maps AnyUp enlarges; `+anyup@FILE` with weights of a file."""
-ORDER = (NO_POSITION, ANYUP, POSITION)
-_EACH = r"\+position|-position\d*|\+anyup(?:@[^@]+?)?"
-_WRAPPED = re.compile(rf"(?P<plain>.+?)(?P<wrappers>(?:{_EACH})*)", re.DOTALL)
-_WRAPPER = re.compile(rf"(?:{_EACH})(?=[+-]position|\+anyup|$)")
-
-
-def split_wrappers(name: str) -> tuple[str, tuple[str, ...]]:
-    """The name of what is wrapped, and the wrappers behind it: `vae`, and `-position20` and `+position`."""
-    match = _WRAPPED.fullmatch(name)
-    return (match["plain"], tuple(_WRAPPER.findall(match["wrappers"]))) if match else (name, ())
-
-
-def plain_name(name: str) -> str:
-    """The name of what is wrapped."""
-    return split_wrappers(name)[0]
 
 
 def wrap_backbone(backbone: Backbone, wrappers: tuple[str, ...]) -> Backbone:

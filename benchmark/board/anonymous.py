@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
+from ...backbones.controls.wrappers import plain_name
 from ..plan import HIDDEN
 from .drawn import is_drawn
 from .layout import ABSOLUTE, BoardError
@@ -42,7 +43,7 @@ class Names:
     def backbone_of(self, name: str) -> str:
         """A backbone's name on the board."""
         new = self.backbones.get(name, name)
-        weights = new.partition("@")[2].removesuffix("+position")
+        weights = plain_name(new).partition("@")[2]
         local = "/" in weights or "\\" in weights or weights.endswith((".safetensors", ".pt", ".pth", ".ckpt"))
         if (local and not weights.startswith(HUB)) or ABSOLUTE.search(new):
             mend = f"say what the board shall call it, as --name '{name}={name.partition('@')[0]}@mine'"

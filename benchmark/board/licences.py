@@ -7,18 +7,15 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
+from ...backbones.controls.wrappers import ANYUP, plain_name
 from ..plan import HEADLESS
+from ..report.run_data import is_control
 from .layout import BoardError
 
 SHIPPED = "MIT, shipped with partbench"
 WITHOUT = "no weights"
-BARE = ("position", "pixels", *HEADLESS)
-"""Controls that have none."""
-TWIN = "random:"
-"""What the name of an untrained twin begins with."""
 _UNTRAINED = re.compile(r"[:,]untrained(,|$)")
 """The word of a family that an untrained network has in its name."""
-_WRAPPERS = re.compile(r"(\+position|-position\d*|\+anyup)*$")
 
 
 @cache
@@ -60,15 +57,21 @@ def _known_licence(backbone: str, weights: str | None) -> str:
 
 def _is_bare(backbone: str) -> bool:
     """Whether this is the name of a control, whose maps no weights make."""
-    return backbone.startswith(TWIN) or _WRAPPERS.sub("", backbone) in BARE
+    plain = plain_name(backbone)
+    return plain in HEADLESS or is_control(plain)
+
+
+def _own_weights(backbone: str, weights: str | None) -> str | None:
+    """Without those of what enlarges its maps, whose hash stands behind a plus."""
+    return weights.partition("+")[0] if weights and ANYUP in backbone else weights
 
 
 def is_impostor(backbone: str, weights: str | None) -> bool:
     """Whether a backbone has the name of one that we ship and other weights, or of a control and any."""
     if _is_bare(backbone):
-        return weights is not None and "+anyup" not in backbone  # whose own weights are hashed with them
-    ours = shipped_weights().get(_WRAPPERS.sub("", backbone))
-    return ours is not None and weights not in ours
+        return weights is not None and ANYUP not in backbone  # whose own weights are hashed with them
+    ours = shipped_weights().get(plain_name(backbone))
+    return ours is not None and _own_weights(backbone, weights) not in ours
 
 
 def impostor(backbone: str) -> str:
@@ -79,4 +82,4 @@ def impostor(backbone: str) -> str:
 
 def is_shipped(backbone: str, weights: str | None) -> bool:
     """Whether these are weights of ours under their own name."""
-    return weights in shipped_weights().get(_WRAPPERS.sub("", backbone), ())
+    return _own_weights(backbone, weights) in shipped_weights().get(plain_name(backbone), ())

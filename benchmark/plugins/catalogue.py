@@ -15,7 +15,7 @@ import pluggy
 from ... import one_line
 from ...backbones import backbone
 from ...backbones.backbone import Backbone
-from ...backbones.controls.derived import plain_name
+from ...backbones.controls.wrappers import plain_name
 from ...datasets import dataset
 from ...datasets.dataset import Dataset
 from ...heads import head

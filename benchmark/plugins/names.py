@@ -1,7 +1,7 @@
 """Resolves names on the command line to records.
 
 A backbone is `FAMILY[:VARIANT][@WEIGHTS][WRAPPERS]`, its weights a file or on the hub (`backbones/weights/hub.py`), its
-wrappers those of `backbones/controls/derived.py`, and `random:` before it makes it the untrained twin; a dataset is
+wrappers those of `backbones/controls/wrappers.py`, and `random:` before it makes it the untrained twin; a dataset is
 `NAME`, `NAME#OPTIONS` or `FAMILY:REST`, a head `NAME`.
 """
 
@@ -15,7 +15,8 @@ from typing import TypeVar
 
 from ... import UserError, one_line
 from ...backbones.backbone import Backbone, BackboneError
-from ...backbones.controls.derived import NO_POSITION, TWIN, plain_name, split_wrappers, twin, wrap_backbone
+from ...backbones.controls.derived import twin, wrap_backbone
+from ...backbones.controls.wrappers import NO_POSITION, TWIN, plain_name, split_wrappers
 from ...backbones.weights.hub import fetch, on_hub
 from ...datasets.dataset import Dataset, DatasetError, GeneratorIdentity
 from ...heads.head import Head

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from ...backbones.controls.derived import TWIN
+from ...backbones.controls.wrappers import TWIN
 from ..plan import PREFIX
 from .catalogue import Catalogue
 from .names import NamingError

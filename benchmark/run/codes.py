@@ -17,7 +17,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from ...backbones.backbone import Backbone, BackboneError, Codes, Frugal, Inverts, Stepwise
-from ...backbones.controls.derived import plain_name
+from ...backbones.controls.wrappers import plain_name
 from ...datasets.dataset import MadeByGenerator, Split
 from ..files import UNREADABLE
 from ..machine import CPU, MemoryLimit, images_at_once, slices

@@ -183,6 +183,16 @@ def test_weights_that_were_shipped_once_are_known() -> None:
     assert not is_impostor("jigsaw@mine", "0" * 16)
 
 
+def test_a_wrapper_leaves_a_backbone_its_weights() -> None:
+    """What enlarges its maps has a hash of its own behind a plus, and a file in the name."""
+    for name in ("jigsaw+anyup", "jigsaw+anyup@mine.pth", "jigsaw-position20+anyup@mine.pth+position"):
+        assert not is_impostor(name, "7b1138b0fb79b6db+" + "a" * 16)
+        assert is_impostor(name, "0" * 16 + "+" + "a" * 16)
+    for name in ("jigsaw@j.pt-position", "jigsaw@j.safetensors-position20+position"):
+        with pytest.raises(BoardError):
+            Names().backbone_of(name)
+
+
 def test_heads_without_all_of_their_draws_stay_at_home(run: Path) -> None:
     """A failed cell is told, and the draws beside it are not submitted alone."""
     folder = RunFolder(run)

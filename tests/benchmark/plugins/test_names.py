@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from partbench.backbones.backbone import Backbone, BackboneError, Extractor
-from partbench.backbones.controls.derived import plain_name
+from partbench.backbones.controls.wrappers import plain_name
 from partbench.benchmark.files import weights_hash
 from partbench.benchmark.plugins.catalogue import Catalogue, Offer, load_catalogue
 from partbench.benchmark.plugins.names import (
