@@ -1,27 +1,11 @@
-"use strict";
-// What can be chosen on the page. Names are data: they only ever become text, never markup.
+// What can be chosen on the page.
 (() => {
+  const { find, known, fixed, scoreText, make, soft, bar } = elements;
   const data = JSON.parse(document.getElementById("data").textContent);
   const NONE = -1;
-  const find = (id) => document.getElementById(id);
-  const known = (value) => value !== null && value !== undefined;
   const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
 
-  function make(tag, options, ...children) {
-    const { style, ...attributes } = options || {};
-    const element = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-    for (const [name, value] of Object.entries(style || {})) element.style.setProperty(name, value);
-    element.append(...children.map((child) => (child instanceof Node ? child : String(child))));
-    return element;
-  }
-
-  // A long name may break where its parts end.
-  const soft = (name) => name.split(/(?<=[:@+,/_-])/).flatMap((part, i) => (i ? [make("wbr"), part] : [part]));
   const onChange = (ids, draw) => ids.forEach((id) => find(id)?.addEventListener("input", draw));
-  const fixed = (value, digits) => (known(value) ? value.toFixed(digits) : "–");
-  const score = (mean, half) =>
-    !known(mean) ? "–" : !known(half) ? fixed(mean, 1) : `${fixed(mean, 1)} ± ${fixed(half, half < 9.95 ? 1 : 0)}`;
 
   // The leaderboard.
   let order = { key: "score", down: true };
@@ -64,13 +48,6 @@
     });
   }
 
-  function bar(row, low, high) {
-    const at = (value) => `${(100 * (value - low)) / (high - low)}%`;
-    const half = row.half || 0;
-    return make("div", { class: "bar",
-      style: { "--low": at(row.mean - half), "--high": at(row.mean + half), "--at": at(row.mean) } }, make("i"), make("b"));
-  }
-
   const unconverged = (line) =>
     line.u && line.v !== NONE ? [make("br"), make("small", {}, `${line.u} of ${line.d} did not converge`)] : [];
 
@@ -93,7 +70,7 @@
         make("th", { scope: "row" }, ...soft(row.backbone.name), ...(row.backbone.control ? [" ", make("small", {}, "control")] : [])),
         make("td", { class: "head" }, row.head),
         make("td", { class: "n count" }, row.line.s),
-        make("td", { class: "n score" }, score(row.mean, row.half), ...unconverged(row.line)),
+        make("td", { class: "n score" }, scoreText(row.mean, row.half), ...unconverged(row.line)),
         make("td", { class: "axis" }, ...(known(row.mean) ? [bar(row, low, high)] : [])),
         make("td", { class: "n" }, fixed(row.backbone.ms, 2)),
         make("td", { class: "n" }, row.line.d)));

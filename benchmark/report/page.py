@@ -26,7 +26,7 @@ from .run_data import RunData, is_control
 
 def render(material: ReportData, pictures: Sequence[RenderedFigure], tables: Sequence[str]) -> str:
     """The page as text, with the names of the tables beside it."""
-    script, content, first = asset("page.js"), material.content, material.first
+    script, content, first = asset("elements.js") + asset("page.js"), material.content, material.first
     metric, drawn = content.metrics[0], {picture.name: picture for picture in pictures}
     return (
         environment()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -159,3 +159,31 @@ class Engine(Protocol):
 
     def take(self, runner: Runner, turns: Turns) -> bool:
         """Have all done that there are turns for; False if some were skipped."""
+
+
+class Crew(Protocol):
+    """Workers that an engine hands turns to, while a run goes on."""
+
+    @property
+    def busy(self) -> Mapping[Any, Any]:
+        """What is being done."""
+
+    def give(self) -> None:
+        """Have groups done while there is room."""
+
+    def listen(self) -> None:
+        """Hear what workers say, until one has ended or a moment has passed."""
+
+    def end(self) -> None:
+        """End all of them; what they were doing goes on when the run does."""
+
+
+def keep_busy(crew: Crew, turns: Turns) -> bool:
+    """Have a crew do all that there are turns for: always true, since Ctrl-C ends a run of several."""
+    try:
+        while turns.todo or crew.busy:
+            crew.give()
+            crew.listen()
+    finally:
+        crew.end()
+    return True

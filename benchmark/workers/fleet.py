@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from ..run.groups import Group
 from ..run.runner import Runner
-from ..run.turns import PAUSE, Turn, Turns
+from ..run.turns import PAUSE, Turn, Turns, keep_busy
 from .demands import Demand
 from .recipe import RunRecipe
 from .told import Ears
@@ -53,16 +53,10 @@ class Fleet:
     demand: Callable[[Group], Demand]
 
     def take(self, runner: Runner, turns: Turns) -> bool:
-        """Have all groups done: always true, since Ctrl-C ends a run of several."""
+        """Have all groups done."""
         ears = Ears(runner.folder, runner.relayed)
         crew = FleetCrew(self.recipe.of(runner), self.cluster, self.demand, turns, ears, runner.give_up)
-        try:
-            while turns.todo or crew.busy:
-                crew.give()
-                crew.listen()
-        finally:
-            crew.end()
-        return True
+        return keep_busy(crew, turns)
 
 
 @dataclass

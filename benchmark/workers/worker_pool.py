@@ -10,7 +10,7 @@ from multiprocessing.connection import wait
 import torch
 
 from ..run.runner import Runner
-from ..run.turns import PAUSE, Turn, Turns
+from ..run.turns import PAUSE, Turn, Turns, keep_busy
 from .recipe import RunRecipe, Slot
 from .worker import Worker
 
@@ -27,15 +27,8 @@ class WorkerPool:
     slots: Sequence[Slot]
 
     def take(self, runner: Runner, turns: Turns) -> bool:
-        """Have all groups done: always true, since Ctrl-C ends a run of several."""
-        crew = _Crew(self.recipe.of(runner), runner, turns, dict(enumerate(self.slots, start=1)))
-        try:
-            while turns.todo or crew.busy:
-                crew.give()
-                crew.listen()
-        finally:
-            crew.end()
-        return True
+        """Have all groups done."""
+        return keep_busy(_Crew(self.recipe.of(runner), runner, turns, dict(enumerate(self.slots, start=1))), turns)
 
 
 @dataclass

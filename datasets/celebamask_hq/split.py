@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..dataset import CROP, DatasetError, Splits
 from ..files.decoding import decode
 from ..files.fit import squares
-from ..files.masks import read_lit, square_labels
+from ..files.masks import read_lit, square_masks
 from .files import image_path, mask_path, split_numbers
 from .parts import GROUPINGS, PARTS, Strokes
 
@@ -63,10 +63,7 @@ class FaceSplit:
 
     def masks(self, indices: Sequence[int], size: int) -> Tensor:
         """Their classes, (N, size, size) int64, or `IGNORE`; each pixel is the one under its centre."""
-        masks = torch.empty(len(indices), size, size, dtype=torch.int64)
-        for row, index in enumerate(indices):
-            masks[row] = torch.from_numpy(square_labels(self._classes(index), size, self._fit))
-        return masks
+        return square_masks(self._classes, indices, size, self._fit)
 
     def own_mask(self, index: int) -> Tensor:
         """The whole mask (height, width) uint8 of an image, at the size of the masks of its parts: class indices."""

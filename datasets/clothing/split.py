@@ -16,7 +16,7 @@ from ..files.decoding import decode
 from ..files.fit import squares
 from ..files.hints import enumeration
 from ..files.layout import find_place
-from ..files.masks import Labels, square_labels
+from ..files.masks import Labels, square_masks
 from ..files.matlab import read_matlab
 from .files import LIST, PIXELS, WHAT, Photo, split_photos
 from .labels import merge
@@ -80,10 +80,7 @@ class ClothingSplit(PhotoSplit):
 
     def masks(self, indices: Sequence[int], size: int) -> Tensor:
         """Their classes, (N, size, size) int64, or `IGNORE`; each pixel is the one under its centre."""
-        masks = torch.empty(len(indices), size, size, dtype=torch.int64)
-        for row, index in enumerate(indices):
-            masks[row] = torch.from_numpy(square_labels(self._classes(index), size, self._fit))
-        return masks
+        return square_masks(self._classes, indices, size, self._fit)
 
     def own_mask(self, index: int) -> Tensor:
         """The whole mask (height, width) uint8 of an image: class indices."""

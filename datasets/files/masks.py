@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import ImageOps
+from torch import Tensor
 
 from ..dataset import CROP, IGNORE, DatasetError
 from .decoding import laid_on, open_picture
 from .fit import window
 
 Value = TypeVar("Value", bound=np.generic)
+Item = TypeVar("Item")
 Labels = NDArray[np.int64]
 
 _GREY = ("1", "L", "I", "I;16", "I;16B")
@@ -53,3 +57,11 @@ def square_labels(labels: NDArray[Value], size: int, fit: str = CROP) -> NDArray
     chosen[(rows < 0) | (rows >= height)] = IGNORE
     chosen[:, (columns < 0) | (columns >= width)] = IGNORE
     return chosen
+
+
+def square_masks(read: Callable[[Item], NDArray[Any]], items: Sequence[Item], size: int, fit: str = CROP) -> Tensor:
+    """The masks that are read of some items as squares, (N, size, size) int64; see `square_labels`."""
+    masks = torch.empty(len(items), size, size, dtype=torch.int64)
+    for row, item in enumerate(items):
+        masks[row] = torch.from_numpy(square_labels(read(item), size, fit))
+    return masks

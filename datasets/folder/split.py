@@ -14,7 +14,7 @@ from ..files.decoding import decode
 from ..files.fit import squares
 from ..files.hints import enumeration
 from ..files.images import ImageFolder
-from ..files.masks import Labels, read_labels, square_labels
+from ..files.masks import Labels, read_labels, square_masks
 from .files import ImageMaskPair, split_pairs
 from .labelling import Labelling
 from .tally import ValueTally
@@ -62,10 +62,7 @@ class PairSplit:
 
     def masks(self, indices: Sequence[int], size: int) -> Tensor:
         """Their masks, (N, size, size) int64: class indices, or `IGNORE`."""
-        masks = torch.empty(len(indices), size, size, dtype=torch.int64)
-        for row, index in enumerate(indices):
-            masks[row] = torch.from_numpy(square_labels(self._classes(index), size, self._fit))
-        return masks
+        return square_masks(self._classes, indices, size, self._fit)
 
     def own_mask(self, index: int) -> Tensor:
         """The whole mask (height, width) uint8 of an image: class indices, or `IGNORE`."""

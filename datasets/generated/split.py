@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from ..dataset import CROP, IGNORE, DatasetError, GeneratorIdentity, Split, Splits
 from ..files.fit import squares
 from ..files.listing import files_below, left_out
-from ..files.masks import read_labels, square_labels
+from ..files.masks import read_labels, square_masks
 from .content import check_contents, file_content, image_content, mask_content
 from .manifest import ExportManifest, damaged
 
@@ -53,11 +53,9 @@ class AnnotatedSplit:
 
     def masks(self, indices: Sequence[int], size: int) -> Tensor:
         """Their masks, (N, size, size) int64: class indices, or `IGNORE`."""
-        masks = torch.empty(len(indices), size, size, dtype=torch.int64)
-        for row, index in enumerate(indices):
-            labels = square_labels(read_labels(mask_file(self.folder, self.stems[index])), size, self.fit)
-            masks[row] = torch.from_numpy(labels)
-        return masks
+        return square_masks(
+            read_labels, [mask_file(self.folder, self.stems[index]) for index in indices], size, self.fit
+        )
 
     def own_mask(self, index: int) -> Tensor:
         """The whole mask (height, width) uint8 of an image: class indices, or `IGNORE`."""

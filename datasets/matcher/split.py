@@ -15,7 +15,7 @@ from ... import one_line
 from ..dataset import STRETCH, DatasetError, Splits
 from ..files.decoding import decode
 from ..files.fit import square
-from ..files.masks import square_labels
+from ..files.masks import square_masks
 from ..files.rasters import Mask, decode_counts, polygon, run_lengths
 from .episodes import Episode, PartCrop
 
@@ -56,10 +56,7 @@ class EpisodeSplit:
 
     def masks(self, indices: Sequence[int], size: int) -> Tensor:
         """Their parts, (N, size, size) int64; each pixel is the one under its centre."""
-        masks = torch.empty(len(indices), size, size, dtype=torch.int64)
-        for row, index in enumerate(indices):
-            masks[row] = torch.from_numpy(square_labels(self._labels(index), size, STRETCH))
-        return masks
+        return square_masks(self._labels, indices, size, STRETCH)
 
     def own_mask(self, index: int) -> Tensor:
         """The mask (height, width) uint8 of the whole crop."""

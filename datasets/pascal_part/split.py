@@ -14,7 +14,7 @@ from PIL import Image
 from ..dataset import PAD, DatasetError, Splits
 from ..files.decoding import decode
 from ..files.fit import square
-from ..files.masks import square_labels
+from ..files.masks import square_masks
 from .annotations import Object, read_objects
 from .crops import Crop, find_crops
 from .files import split_crops
@@ -64,10 +64,7 @@ class CropSplit:
 
     def masks(self, indices: Sequence[int], size: int) -> Tensor:
         """Their part classes, (N, size, size) int64, or `IGNORE`; each pixel is the one under its centre."""
-        masks = torch.empty(len(indices), size, size, dtype=torch.int64)
-        for row, index in enumerate(indices):
-            masks[row] = torch.from_numpy(square_labels(self._classes(self._crops[index]), size, self._fit))
-        return masks
+        return square_masks(self._classes, [self._crops[index] for index in indices], size, self._fit)
 
     def own_mask(self, index: int) -> Tensor:
         """The mask (height, width) uint8 of the whole box: part classes, or `IGNORE`."""

@@ -21,6 +21,8 @@ from .curve import Curve, Point, learning_curve
 from .entries import METRICS, SiteEntry
 from .tables import RANKED, SiteRow, SiteTable, SiteView
 
+SHARED = {"site.css": "page.css", "site.js": "elements.js"}
+"""What a file of the site begins with: a report's."""
 SHOWN = 50
 """Rows of a table at a time."""
 Offers = Sequence[tuple[SiteTable, SiteEntry]]
@@ -55,10 +57,12 @@ def environment() -> Environment:
 
 
 def asset(name: str) -> str:
-    """A style or a script of the site; the style begins with that of a report."""
+    """A style or a script of the site; the first of each begins with what a report has too."""
     own = files("partbench.benchmark.board.site").joinpath(name).read_text(encoding="utf-8")
-    first = files("partbench.benchmark.report").joinpath("page.css") if name.endswith(".css") else None
-    return f"{first.read_text(encoding='utf-8')}\n{own}" if first else own
+    if name not in SHARED:
+        return own
+    first = files("partbench.benchmark.report").joinpath(SHARED[name]).read_text(encoding="utf-8")
+    return f"{first}\n{own}"
 
 
 def index_page(tables: Sequence[SiteTable], lines: Sequence[BackboneLine]) -> str:

@@ -116,12 +116,7 @@ class Bench:
         taken = Turns(groups, claims, lambda g: g.name not in machines.done, finish, self.told.append, journal)
         ears, give_up = Ears(RunFolder(self.path), Listener()), lambda group, how: self.failed.append(group.name)
         crew = FleetCrew(None, machines, lambda group: Demand(), taken, ears, give_up)  # type: ignore[arg-type]
-        try:
-            while taken.todo or crew.busy:
-                crew.give()
-                crew.listen()
-        finally:
-            crew.end()
+        turns.keep_busy(crew, taken)
         return journal.read()
 
 

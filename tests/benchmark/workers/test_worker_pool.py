@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,7 @@ def partbench_backbones():
     for name in ("a", "b"):
         yield Backbone(name, 16, (3,), partial(load, name))
 """
+CellsOf = Callable[[Path], dict[str, Any]]
 BACKBONES = ("a", "b", "copy")
 HEADS = ("--head", "ridge", "--head", "prototype", "--shots", "1,2", "--draws", "2")
 REST = ("--test", "20", "--pool", "6", "--size", "16", "--device", "cpu", "--out", "run")
@@ -57,8 +58,6 @@ START = (
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "  # of a pytest in the background, too
     "from partbench.benchmark.cli.main import main; main()"
 )
-OWN = {"finished", "hardware", "seconds per image"}
-"""What a cell says of the moment and the machine that it was made in: all else is the same."""
 
 
 def named(*backbones: str) -> list[str]:
@@ -77,7 +76,7 @@ def one_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def alone(cells_of: CellsOf, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The cells of a run that one process does undisturbed."""
     folder, before = tmp_path_factory.mktemp("alone"), torch.get_num_threads()
     (folder / "partbench_plugins.py").write_text(PLUGIN)
@@ -89,7 +88,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         with pytest.raises(SystemExit, match=r"^0$"):
             main()
     torch.set_num_threads(before)
-    return cells(folder / "run")
+    return cells_of(folder / "run")
 
 
 def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
@@ -98,18 +97,6 @@ def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", START, *arguments], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-
-
-def cells(run: Path) -> dict[str, Any]:
-    """All that cells hold but for `OWN`, by their file."""
-    found = {}
-    for file in (run / "cells").glob("*.json"):
-        record = json.loads(file.read_text())
-        del record["seal"]  # of all of it
-        record["provenance"] = {fact: value for fact, value in record["provenance"].items() if fact not in OWN}
-        counts = file.with_suffix(".npz")
-        found[file.stem] = record, counts.read_bytes() if counts.exists() else None
-    return found
 
 
 def twice(run: Path) -> list[str]:
@@ -129,12 +116,12 @@ def alive(process: int) -> bool:
     return start_of(process) != ""
 
 
-def test_two_workers_do_what_one_process_does(alone: dict[str, Any], call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_two_workers_do_what_one_process_does(alone: dict[str, Any], cells_of: CellsOf, call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     """Between them; the journal says who did what, no image is described twice, and no claim stays."""
     answer = call(*named(*BACKBONES), "--workers", 2)
     assert answer.code == 0, answer.err
     assert "3 groups, by 2 workers (a, b, copy)" in " ".join(answer.out.split())
-    assert cells(tmp_path / "run") == alone
+    assert cells_of(tmp_path / "run") == alone
     assert twice(tmp_path / "run") == []
     assert len(workers_in(tmp_path / "run")) == 2
     turns = [line for line in Journal(tmp_path / "run").read() if line["unit"] in ("turn", "done")]
@@ -143,12 +130,12 @@ def test_two_workers_do_what_one_process_does(alone: dict[str, Any], call, tmp_p
     assert list((tmp_path / "run" / "units").iterdir()) == []
 
 
-def test_a_backbone_in_parts_has_the_same_cells(alone: dict[str, Any], call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_backbone_in_parts_has_the_same_cells(alone: dict[str, Any], cells_of: CellsOf, call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     """Two workers for one backbone have some of its draws each."""
     answer = call(*named("a"), "--workers", 2)
     assert answer.code == 0, answer.err
     assert "2 groups, by 2 workers (a draw 0, a draw 1)" in " ".join(answer.out.split())
-    assert cells(tmp_path / "run") == {slug: cell for slug, cell in alone.items() if slug.startswith("a--")}
+    assert cells_of(tmp_path / "run") == {slug: cell for slug, cell in alone.items() if slug.startswith("a--")}
     assert {"images", "truth", "ridge 1", "prototype 2"} < read_pictures(picture_file(tmp_path / "run", "a")).keys()
     assert list((tmp_path / "run" / "units").iterdir()) == []
 
@@ -162,7 +149,7 @@ def test_a_backbone_in_parts_has_the_same_cells(alone: dict[str, Any], call, tmp
     ids=["shards", "runs"],
 )
 def test_runs_at_the_same_time_into_one_folder(
-    alone: dict[str, Any], tmp_path: Path, commands: list[list[str]]
+    alone: dict[str, Any], cells_of: CellsOf, tmp_path: Path, commands: list[list[str]]
 ) -> None:
     """All end well with every cell once and all of the plan, be they shards of it or each some of it."""
     processes = [start(*command) for command in commands]
@@ -170,7 +157,7 @@ def test_runs_at_the_same_time_into_one_folder(
         out, err = process.communicate()
         assert process.returncode == 0, out + err
     run = tmp_path / "run"
-    assert cells(run) == alone
+    assert cells_of(run) == alone
     assert twice(run) == []
     assert {*RunFolder(run).read_plan().backbones} == {*BACKBONES}
     assert {"a", "b"} <= json.loads((run / "guards.json").read_text())["checked"].keys()
@@ -178,7 +165,7 @@ def test_runs_at_the_same_time_into_one_folder(
 
 
 def test_a_worker_that_is_killed_is_named_and_its_group_done_again(
-    alone: dict[str, Any], call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch  # type: ignore[no-untyped-def]
+    alone: dict[str, Any], cells_of: CellsOf, call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch  # type: ignore[no-untyped-def]
 ) -> None:  # fmt: skip
     """Once, by a worker of its own, when the others have theirs; a group that kills this one too is a failure."""
     monkeypatch.setenv("KILL", "a")
@@ -189,7 +176,7 @@ def test_a_worker_that_is_killed_is_named_and_its_group_done_again(
     said = " ".join(answer.out.split())
     how = "was ended by SIGKILL, as where memory runs out, while a had its turn; it has its turn last"
     assert f"worker 1 {how}" in said or f"worker 2 {how}" in said
-    found = cells(run)
+    found = cells_of(run)
     assert found.keys() == alone.keys()
     assert all(found[slug] == cell for slug, cell in alone.items() if not slug.startswith("b--"))
     (reason,) = {record["error"] for slug, (record, _) in found.items() if slug.startswith("b--")}
@@ -203,14 +190,14 @@ def test_a_worker_that_is_killed_is_named_and_its_group_done_again(
     monkeypatch.delenv("ABORT")
     again = call(*named(*BACKBONES))
     assert again.code == 0 and "an earlier run was killed, aborted or out of memory while b had its turn" in again.out
-    assert cells(run) == alone
+    assert cells_of(run) == alone
     assert list(Claims(run).folder.iterdir()) == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody says whether an orphan is alive")
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
 def test_a_run_that_is_ended_takes_its_workers_along(
-    alone: dict[str, Any], call, tmp_path: Path, end: signal.Signals  # type: ignore[no-untyped-def]
+    alone: dict[str, Any], cells_of: CellsOf, call, tmp_path: Path, end: signal.Signals  # type: ignore[no-untyped-def]
 ) -> None:  # fmt: skip
     """And goes on by the same command without any: Ctrl-C leaves no claim, and one that was killed is told."""
     run = tmp_path / "run"
@@ -227,7 +214,7 @@ def test_a_run_that_is_ended_takes_its_workers_along(
     answer = call(*named(*BACKBONES))
     assert answer.code == 0, answer.err
     assert ("an earlier run was killed" in answer.out) == (end is signal.SIGKILL)
-    assert cells(run) == alone
+    assert cells_of(run) == alone
     assert list(Claims(run).folder.iterdir()) == []
 
 
