@@ -32,6 +32,9 @@ class CnnLayers:
     """Of the leaky ReLU (section 4.2 gives no slope; this is the authors' code)."""
 
 
+UNFOLDED = 2**14
+"""Pixels of a map, at most, whose surroundings are laid out side by side: nine times its memory."""
+
 NETWORKS = {
     "S": CnnLayers("Table C, Conv2 to Conv5", (64, 64, 32), (2, 1, 2, 1)),
     "M": CnnLayers("Table D, Conv2 to Conv7", (64,) * 4 + (32,), (2, 4, 1, 2, 4, 1)),
@@ -82,5 +85,25 @@ class Cnn(nn.Module):
         above, below = min(reach, top), min(reach, size - bottom)
         x: Tensor = self.first.rows(maps, (top - above, bottom + below), size)
         for layer in self.rest:
-            x = layer(F.leaky_relu(x, self.slope, inplace=True))  # a gradient needs what comes out of it alone
+            assert isinstance(layer, nn.Conv2d)
+            x = dilated(F.leaky_relu(x, self.slope, inplace=True), layer)  # a gradient needs what comes out of it alone
         return x[:, :, above : above + bottom - top].contiguous()
+
+
+def dilated(x: Tensor, layer: nn.Conv2d) -> Tensor:
+    """A layer of a CNN on maps (N, C, h, w); on a GPU the small ones as one product of matrices.
+
+    A stack of convolutions is computed there one after the other, each too small for the device, and a stack of
+    products at once.
+    """
+    small = x.shape[-2] * x.shape[-1] <= UNFOLDED
+    out: Tensor = unfolded(x, layer) if x.is_cuda and small else layer(x)
+    return out
+
+
+def unfolded(x: Tensor, layer: nn.Conv2d) -> Tensor:
+    """The same as a product of its weight (O, C k k) with what each pixel sees (N, C k k, h w)."""
+    assert layer.bias is not None and isinstance(layer.padding, tuple)
+    seen = F.unfold(x, layer.kernel_size, layer.dilation, layer.padding, layer.stride)
+    out: Tensor = layer.weight.flatten(1) @ seen + layer.bias[:, None]
+    return out.view(*out.shape[:2], *x.shape[-2:])

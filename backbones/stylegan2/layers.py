@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .convolution import Geometry, convolve
+
 SLOPE = 0.2
 GAIN = math.sqrt(2)
 """Keeps the variance through a leaky ReLU; folded into whatever comes before, since it commutes with it."""
@@ -20,18 +22,35 @@ def fir(channels: int, gain: float) -> Tensor:
     return (kernel * (gain / kernel.sum())).expand(channels, 1, 4, 4).contiguous()
 
 
+def channels_last(x: Tensor) -> Tensor:
+    """With the channels of a pixel beside each other, as convolutions like it."""
+    return x.contiguous(memory_format=torch.channels_last)
+
+
 class Blur(nn.Module):
-    """The FIR filter over every channel, with `pad` zeros on every side."""
+    """The FIR filter over every channel, with `pad` zeros on every side, before or behind a convolution."""
 
     kernel: Tensor
+    spread: Tensor
 
-    def __init__(self, channels: int, pad: int, gain: float = 1.0) -> None:
+    def __init__(self, channels: int, pad: int, kernel: int, gain: float = 1.0) -> None:
         super().__init__()
         self.pad = pad
+        taps = F.pad(fir(1, gain), (kernel - 1,) * 4)
+        moved = F.unfold(taps, kernel + 3)[0].T.flip(0)  # one place a tap of the convolution
         self.register_buffer("kernel", fir(channels, gain), persistent=False)
+        self.register_buffer("spread", moved.contiguous(), persistent=False)
+
+    def into(self, weight: Tensor) -> Tensor:
+        """A weight (O, I, k, k) and the filter as one weight (O, I, k + 3, k + 3).
+
+        That is more arithmetic and less memory: a GPU, whose matrix units wait for memory, is a third faster by it.
+        """
+        side = weight.shape[-1] + 3
+        return (weight.flatten(2) @ self.spread.to(weight.dtype)).view(*weight.shape[:2], side, side)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.conv2d(x, self.kernel.to(x.dtype), padding=self.pad, groups=len(self.kernel))
+        return convolve(x, self.kernel.to(x.dtype), Geometry(padding=self.pad, groups=len(self.kernel)))
 
 
 class EqualLinear(nn.Module):
@@ -61,15 +80,21 @@ class EqualConv(nn.Module):
         self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(outputs)) if activate else None
         self.scale = (GAIN if activate else 1.0) / math.sqrt(inputs * kernel * kernel)
-        self.stride, self.padding = (2, 0) if down else (1, kernel // 2)
-        self.blur = Blur(inputs, (kernel + 1) // 2) if down else nn.Identity()
+        self.padding = kernel // 2
+        self.blur = Blur(inputs, (kernel + 1) // 2, kernel) if down else None
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, inputs, h, w) to (N, outputs, h, w), halved if `down`."""
-        weight = (self.weight * self.scale).contiguous(memory_format=torch.channels_last)
-        x = F.conv2d(self.blur(x), weight, stride=self.stride, padding=self.padding)
+        x = self._convolve(x, self.weight * self.scale)
         # Added here, since inside the convolution the gradient of a bias costs half as much as that of the weight.
         return x if self.bias is None else F.leaky_relu(x + (self.bias * GAIN)[:, None, None], SLOPE)
+
+    def _convolve(self, x: Tensor, weight: Tensor) -> Tensor:
+        if self.blur is None:
+            return convolve(x, channels_last(weight), Geometry(padding=self.padding))
+        if x.is_cuda:
+            return convolve(x, channels_last(self.blur.into(weight)), Geometry(2, self.blur.pad))
+        return convolve(self.blur(x), channels_last(weight), Geometry(2))
 
 
 class ModulatedConv(nn.Module):
@@ -86,23 +111,28 @@ class ModulatedConv(nn.Module):
         self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
         self.style = EqualLinear(latent, inputs, bias=1.0)
         self.scale = 1 / math.sqrt(inputs * kernel * kernel)
-        self.demodulate, self.up, self.padding = demodulate, up, kernel // 2
-        self.blur = Blur(outputs, 1, gain=4.0) if up else nn.Identity()
+        self.demodulate, self.padding = demodulate, kernel // 2
+        self.blur = Blur(outputs, 1, kernel, gain=4.0) if up else None
 
     def forward(self, x: Tensor, w: Tensor) -> tuple[Tensor, Tensor | None]:
         """Maps (N, inputs, h, w) under styles (N, latent) to maps, and the demodulation (N, outputs) that they lack."""
         style = self.style(w)
         weight = self.weight * self.scale
-        x = x * style[:, :, None, None]
-        if self.up:
-            flipped = weight.transpose(0, 1).contiguous(memory_format=torch.channels_last)
-            out = self.blur(F.conv_transpose2d(x, flipped, stride=2))
-        else:
-            out = F.conv2d(x, weight.contiguous(memory_format=torch.channels_last), padding=self.padding)
+        out = self._convolve(x * style[:, :, None, None], weight)
         if not self.demodulate:
             return out, None
         power = weight.square().sum((2, 3))
         return out, torch.rsqrt(style.square() @ power.T + 1e-8)
+
+    def _convolve(self, x: Tensor, weight: Tensor) -> Tensor:
+        if self.blur is None:
+            return convolve(x, channels_last(weight), Geometry(padding=self.padding))
+        if x.is_cuda:
+            wide = self.blur.into(weight.transpose(0, 1))
+            return convolve(x, channels_last(wide), Geometry(2, 3 - self.blur.pad, transposed=True))
+        large = convolve(x, channels_last(weight.transpose(0, 1)), Geometry(2, transposed=True))
+        out: Tensor = self.blur(large)
+        return out
 
 
 class StyledConv(nn.Module):
@@ -139,4 +169,4 @@ class ToRGB(nn.Module):
         rgb = colours + self.bias[None, :, None, None]
         if skip is None:
             return rgb
-        return rgb + F.conv_transpose2d(skip, self.kernel.to(skip.dtype), stride=2, padding=1, groups=3)
+        return rgb + convolve(skip, self.kernel.to(skip.dtype), Geometry(2, 1, groups=3, transposed=True))

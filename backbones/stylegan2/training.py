@@ -25,8 +25,9 @@ from .weights import Networks, load, save
 
 def optimizer(network: nn.Module, rate: float, lazy: int) -> torch.optim.Adam:
     """Adam corrected for a regulariser that runs every `lazy` steps only."""
-    share = lazy / (lazy + 1)
-    return torch.optim.Adam(network.parameters(), rate * share, betas=(0.0, 0.99**share), eps=1e-8)
+    share, parameters = lazy / (lazy + 1), list(network.parameters())
+    fused = parameters[0].is_cuda
+    return torch.optim.Adam(parameters, rate * share, betas=(0.0, 0.99**share), eps=1e-8, fused=fused)
 
 
 class StyleGAN2Trainer:

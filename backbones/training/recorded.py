@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ... import one_line
 
-WARM = 3
+WARM = 1
 """Plain calls before the recording, in which libraries choose their algorithms."""
 TOLERANCE = 1e-2
 """How far a replay may lie from a plain call, against the largest change of each tensor by that call."""

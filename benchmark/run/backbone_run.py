@@ -121,16 +121,14 @@ class BackboneRun:
         shots = ShotMaps(self.source, self.recorder.task.splits.pool, of_shots)
         shots.enter(lambda rows: self._described("shots", f" {rows[0]}-{rows[-1]}"))
         bases = sorted(dict.fromkeys(base_cell(cell) for cell in cells), key=lambda cell: cell.draw)
-        for group in self.head_store.groups(bases):
-            shots.want({row for cell in group for row in self.recorder.task.manifest.draws[cell.draw]})
-            for base, result in self.head_store.trained(group, shots).items():
-                if isinstance(result, Exception):
-                    for cell in cells:
-                        if base_cell(cell) == base:
-                            self._give_up(cell, result)
-                else:
-                    heads[base] = result
-                self._report_unit(base.slug)
+        for base, result in self.head_store.fit(self.head_store.groups(bases), shots):
+            if isinstance(result, Exception):
+                for cell in cells:
+                    if base_cell(cell) == base:
+                        self._give_up(cell, result)
+            else:
+                heads[base] = result
+            self._report_unit(base.slug)
         return heads
 
     def _give_up(self, cell: Cell, error: Exception) -> None:

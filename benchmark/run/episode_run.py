@@ -111,7 +111,7 @@ class EpisodeRun:
         with plugin_call(head.name, self.recorder.problem):
             channels = self.offer.record.channels
             trained = learn(head, channels, 2, lambda _: support, mask, schedule, cell.seed(plan.seed))
-            fit = measure_fit(trained, lambda _: support, mask, 2)
+            fit = measure_fit(trained, [(support, mask)], 2)
             logits = logits_of(trained.module, query, plan.size, 2)
         return logits, [np.nan if value is None else float(value) for value in asdict(fit).values()]
 

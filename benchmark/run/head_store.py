@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from .schedules import SCHEDULES, Schedule
 from .shot_features import ShotMaps
 from .shot_fit import measure_fit
 from .stack_steps import Bank
-from .stack_training import Lesson, learn_together
+from .stack_training import Lesson, StackLearning, learn_beside
 
 
 @dataclass(frozen=True)
@@ -60,18 +61,32 @@ class HeadStore:
             groups.setdefault(cell.head if together else cell.slug, []).append(cell)
         return list(groups.values())
 
-    def trained(self, group: Sequence[Cell], shots: ShotMaps) -> dict[Cell, StoredHead | Exception]:
+    def fit(self, groups: Sequence[Sequence[Cell]], shots: ShotMaps) -> Iterator[tuple[Cell, StoredHead | Exception]]:
+        """Every head, or why there is none, as it comes: stacks train beside each other, and then the others alone."""
+        stacks, left = [group for group in groups if len(group) > 1], [group for group in groups if len(group) == 1]
+        for group, result in self._beside(stacks, shots):
+            if isinstance(result, Exception):
+                left.append(group)
+            else:
+                yield from result.items()
+        for group in left:
+            yield from self._trained(group, shots).items()
+
+    def _trained(self, group: Sequence[Cell], shots: ShotMaps) -> dict[Cell, StoredHead | Exception]:
         """The heads of cells that train together, or why one has none: each by itself where they fail together."""
         if len(group) > 1:
-            try:
-                return {**self._together(group, shots)}
-            except torch.OutOfMemoryError:
-                torch.cuda.empty_cache()
+            torch.cuda.empty_cache()
+            ((_, result),) = self._beside([group], shots)
+            if not isinstance(result, Exception):
+                return {**result}
+            if isinstance(result, torch.OutOfMemoryError):
                 half = len(group) // 2
-                return self.trained(group[:half], shots) | self.trained(group[half:], shots)
-            except Exception:  # whatever it is, alone it is the error of the head that raises it
-                pass
+                return self._trained(group[:half], shots) | self._trained(group[half:], shots)
+        self._want(group, shots)
         return {cell: self._attempt(cell, shots) for cell in group}
+
+    def _want(self, cells: Sequence[Cell], shots: ShotMaps) -> None:
+        shots.want({row for cell in cells for row in self.recorder.task.manifest.draws[cell.draw]})
 
     def _attempt(self, cell: Cell, shots: ShotMaps) -> StoredHead | Exception:
         try:
@@ -94,30 +109,52 @@ class HeadStore:
                 self._schedule,
                 self._seed(cell),
             )
-        return self._keep(cell, trained, shots, masks)
+        return self._keep(cell, trained, ((shots.of(row), masks[i : i + 1]) for i, row in enumerate(rows)))
 
-    def _together(self, group: Sequence[Cell], shots: ShotMaps) -> dict[Cell, StoredHead]:
-        """The heads of cells of one kind of head, trained at once."""
-        head, own, masks = (
-            self.heads[group[0].head].record,
-            {cell: self._masks(cell) for cell in group},
-            dict[int, Tensor](),
-        )
+    def _beside(
+        self, groups: Sequence[Sequence[Cell]], shots: ShotMaps
+    ) -> Iterator[tuple[Sequence[Cell], dict[Cell, StoredHead] | Exception]]:
+        """The heads of groups that train at once, each group a stack, or why they could not."""
+        if groups:
+            self._want([cell for group in groups for cell in group], shots)
+        banks, stacks = dict[tuple[int, ...], Bank](), dict[int, StackLearning]()
+        for number, group in enumerate(groups):
+            try:
+                stacks[number] = self._stack(group, shots, banks)
+            except Exception as error:  # whatever a plugin raises, or a lack of memory
+                yield group, error
+        for number, found in learn_beside(stacks):
+            group, stack = groups[number], stacks.pop(number)
+            try:
+                yield group, found if isinstance(found, Exception) else self._keep_all(group, found, stack)
+            except Exception as error:  # of a head that fails on its own shots
+                yield group, error
+
+    def _stack(self, group: Sequence[Cell], shots: ShotMaps, banks: dict[tuple[int, ...], Bank]) -> StackLearning:
+        """The training of cells of one kind of head; groups that learn from the same images share them."""
+        masks, head = dict[int, Tensor](), self.heads[group[0].head].record
         for cell in group:
-            masks |= dict(zip(self._rows(cell), own[cell], strict=True))
+            masks |= dict(zip(self._rows(cell), self._masks(cell), strict=True))
         place = {row: i for i, row in enumerate(masks)}
-        maps = [torch.cat(layer) for layer in zip(*(shots.of(row) for row in masks), strict=True)]
-        bank = Bank(maps, torch.stack(list(masks.values())))
+        if (rows := tuple(masks)) not in banks:
+            maps = [torch.cat(layer) for layer in zip(*(shots.of(row) for row in rows), strict=True)]
+            banks[rows] = Bank(maps, torch.stack(list(masks.values())))
         lessons = [Lesson([place[row] for row in self._rows(cell)], self._seed(cell)) for cell in group]
-        with plugin_call(head.name, self.recorder.problem):
-            trained = learn_together(head, self.backbone.channels, self._classes, bank, lessons, self._schedule)
-        return {cell: self._keep(cell, one, shots, own[cell]) for cell, one in zip(group, trained, strict=True)}
+        guard = partial(plugin_call, head.name, self.recorder.problem)
+        return StackLearning(head, self.backbone.channels, self._classes, banks[rows], lessons, self._schedule, guard)
 
-    def _keep(self, cell: Cell, trained: Trained, shots: ShotMaps, masks: Tensor) -> StoredHead:
-        """Store a trained head."""
-        rows, file = self._rows(cell), self.file(cell)
+    def _keep_all(
+        self, group: Sequence[Cell], found: Sequence[Trained], stack: StackLearning
+    ) -> dict[Cell, StoredHead]:
+        """Store the heads of a stack."""
+        parts = ([stack.bank.part(lesson.shots)] for lesson in stack.lessons)
+        return {cell: self._keep(cell, one, part) for cell, one, part in zip(group, found, parts, strict=True)}
+
+    def _keep(self, cell: Cell, trained: Trained, shown: Iterable[tuple[Sequence[Tensor], Tensor]]) -> StoredHead:
+        """Store a trained head, and how it fits its shots: maps and masks."""
+        file = self.file(cell)
         with plugin_call(cell.head, self.recorder.problem):
-            fit = measure_fit(trained, lambda i: shots.of(rows[i]), masks, self._classes)
+            fit = measure_fit(trained, shown, self._classes)
             how = strategy(trained.module, self._schedule, self.recorder.task.plan.size)
         how += f", in a stack of {trained.stacked}" if trained.stacked > 1 else ", alone"
         data = _as_bytes({"head": trained.module.state_dict(), "fit": asdict(fit), "training": how})

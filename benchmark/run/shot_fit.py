@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -14,13 +14,13 @@ from .head_training import Trained, logits_of
 from .losses import cross_entropy
 
 
-def measure_fit(trained: Trained, shot: Callable[[int], Sequence[Tensor]], masks: Tensor, classes: int) -> ShotFit:
-    """Read every shot once, without a gradient: maps (1, C_i, h_i, w_i) by place, masks (n, S, S)."""
+def measure_fit(trained: Trained, parts: Iterable[tuple[Sequence[Tensor], Tensor]], classes: int) -> ShotFit:
+    """Read every shot once, without a gradient: in parts of maps (n, C_i, h_i, w_i) and masks (n, S, S)."""
     counts, losses = torch.zeros(classes, classes, dtype=torch.int64), []
-    for place, truth in enumerate(masks):
-        logits = logits_of(trained.module, shot(place), truth.shape[-1], classes)
-        losses.append(float(cross_entropy(logits, truth[None])) * int((truth != IGNORE).sum()))
-        counts += torch.from_numpy(confuse(logits.argmax(1).cpu().numpy(), truth[None].cpu().numpy(), classes)).sum(0)
+    for maps, masks in parts:
+        logits = logits_of(trained.module, maps, masks.shape[-1], classes)
+        losses.append(float(cross_entropy(logits, masks)) * int((masks != IGNORE).sum()))
+        counts += torch.from_numpy(confuse(logits.argmax(1).cpu().numpy(), masks.cpu().numpy(), classes)).sum(0)
     pixels, present = int(counts.sum()), counts.sum(1) > 0
     iou = torch.from_numpy(per_class(counts.numpy()))[present]
     return ShotFit(

@@ -25,6 +25,11 @@ class Bank:
     masks: Tensor
     """(I, S, S)."""
 
+    def part(self, places: Sequence[int]) -> tuple[list[Tensor], Tensor]:
+        """Maps and masks of some of them."""
+        rows = list(places)
+        return [layer[rows] for layer in self.maps], self.masks[rows]
+
 
 @dataclass(frozen=True)
 class StepPlan:
@@ -69,13 +74,16 @@ class StackTraining:
         """A member as a trained head."""
         return self.stack.member(self.places.index(place)).requires_grad_(False).eval()
 
-    def take(self, plan: StepPlan) -> list[list[float]]:
-        """Take the steps of a plan; the losses of each member."""
+    def launch(self, plan: StepPlan) -> None:
+        """Take the steps of a plan; a GPU is not waited for."""
         self.plan.take_over(plan)
         self.step.zero_()
         for _ in range(len(plan.rows)):
             self.recorded()
-        losses: list[list[float]] = self.losses[: len(plan.rows)].T.tolist()
+
+    def taken(self, steps: int) -> list[list[float]]:
+        """The losses of each member in the steps of the last plan, once they are there."""
+        losses: list[list[float]] = self.losses[:steps].T.tolist()
         return losses
 
     def release(self, places: Sequence[int]) -> None:

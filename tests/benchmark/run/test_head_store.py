@@ -19,7 +19,7 @@ from partbench.benchmark.plugins.catalogue import Offer
 from partbench.benchmark.run import head_store
 from partbench.benchmark.run.head_store import HeadStore, StoredHead
 from partbench.benchmark.run.schedules import SCHEDULES, Schedule
-from partbench.benchmark.run.stack_training import learn_together
+from partbench.benchmark.run.stack_training import StackLearning
 from partbench.benchmark.sealed_files import Origin
 from partbench.heads.head import Head
 from partbench.heads.linear import Linear
@@ -42,7 +42,7 @@ class Recorder:
         mask = (torch.arange(SIDE).expand(1, SIDE, SIDE) < SIDE // 2).long()
         return SimpleNamespace(
             dataset=SimpleNamespace(classes=("left", "right")),
-            manifest=SimpleNamespace(draws=[[0], [0]], shots=lambda draw, shots: [0]),
+            manifest=SimpleNamespace(draws=[[0]] * 5, shots=lambda draw, shots: [0]),
             shot_masks=lambda draw, shots: mask,
             plan=SimpleNamespace(schedule="quick", seed=0, size=SIDE),
         )
@@ -59,6 +59,9 @@ class Recorder:
 
 class Shots:
     """Their maps."""
+
+    def want(self, rows: set[int]) -> None:
+        assert rows == {0}
 
     def of(self, row: int) -> list[Tensor]:
         return [torch.linspace(-1, 1, SIDE).expand(1, 3, SIDE, SIDE)]
@@ -128,7 +131,7 @@ def test_heads_of_one_kind_train_together(store: HeadStore) -> None:
     """They are what each alone is, each is journalled once, and says how it was trained."""
     store, cells = stacked(store)
     assert store.groups(cells) == [cells]
-    together = store.trained(cells, Shots())  # type: ignore[arg-type]
+    together = dict(store.fit([cells], Shots()))  # type: ignore[arg-type]
     assert store.recorder.journalled == [f"fit {cell.slug}" for cell in cells]  # type: ignore[attr-defined]
     alone = replace(store, stacks=False)
     for cell in cells:
@@ -139,6 +142,27 @@ def test_heads_of_one_kind_train_together(store: HeadStore) -> None:
         assert other.training == "projected, alone" and other.fit.steps == one.fit.steps
         for mine, its in zip(one.module.parameters(), other.module.parameters(), strict=True):
             torch.testing.assert_close(mine, its)
+
+
+def test_stacks_train_beside_each_other(store: HeadStore) -> None:
+    """Each as by itself, though one fails; heads that are no stack come last."""
+    store, cells = stacked(store)
+    kinds = {
+        "linear": Head("linear", Linear),
+        "same": Head("same", Linear),
+        "fails": Head("fails", lambda channels, classes: nn.Identity()),
+    }
+    store = replace(store, heads={name: Offer(head, "toys 1") for name, head in kinds.items()})
+    groups = [[replace(cell, head=name) for cell in cells] for name in kinds]
+    found = dict(store.fit([[replace(CELL, head="same", draw=3)], *groups], Shots()))  # type: ignore[arg-type]
+    assert len(found) == 10 and next(reversed(found)).head == "fails"
+    for group in groups[:2]:
+        for cell in group:
+            one, by_itself = found[cell], store.head(replace(cell, draw=cell.draw), Shots())  # type: ignore[arg-type]
+            assert isinstance(one, StoredHead) and one.training.endswith("in a stack of 3")
+            for mine, its in zip(one.module.parameters(), by_itself.module.parameters(), strict=True):
+                torch.testing.assert_close(mine, its)
+    assert all(isinstance(found[cell], Exception) for cell in groups[2])
 
 
 def test_what_is_there_is_not_trained_beside_others(store: HeadStore) -> None:
@@ -172,7 +196,7 @@ def test_a_head_that_fails_when_it_is_asked_takes_no_other_with_it(store: HeadSt
 
     store, cells = stacked(store, broken)
     assert store.groups(cells) == [[cell] for cell in cells]
-    assert all(isinstance(store.trained([cell], Shots())[cell], Exception) for cell in cells)  # type: ignore[arg-type]
+    assert all(isinstance(found, Exception) for _, found in store.fit([[cell] for cell in cells], Shots()))  # type: ignore[arg-type]
 
 
 def test_a_head_that_fails_fails_alone(store: HeadStore) -> None:
@@ -185,22 +209,22 @@ def test_a_head_that_fails_fails_alone(store: HeadStore) -> None:
         return Linear(channels, classes)
 
     store, cells = stacked(store, build)
-    trained = store.trained(cells, Shots())  # type: ignore[arg-type]
+    trained = dict(store.fit([cells], Shots()))  # type: ignore[arg-type]
     assert [isinstance(trained[cell], StoredHead) for cell in cells] == [True, False, True]
     assert str(trained[cells[1]]) == "not this one"
 
 
 def test_a_stack_that_memory_does_not_hold_is_cut(store: HeadStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In halves, until it fits."""
+    """First by itself, then in halves, until it fits."""
     sizes = []
 
     def small(*given: Any) -> Any:
         sizes.append(len(given[4]))
         if len(given[4]) > 2:
             raise torch.OutOfMemoryError
-        return learn_together(*given)
+        return StackLearning(*given)
 
-    monkeypatch.setattr(head_store, "learn_together", small)
+    monkeypatch.setattr(head_store, "StackLearning", small)
     store, cells = stacked(store, draws=5)
-    trained = store.trained(cells, Shots())  # type: ignore[arg-type]
-    assert sizes == [5, 2, 3, 2] and all(isinstance(trained[cell], StoredHead) for cell in cells)
+    trained = dict(store.fit([cells], Shots()))  # type: ignore[arg-type]
+    assert sizes == [5, 5, 2, 3, 2] and all(isinstance(trained[cell], StoredHead) for cell in cells)

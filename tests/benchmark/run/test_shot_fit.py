@@ -35,16 +35,12 @@ def masks() -> Tensor:
     return masks
 
 
-def test_it_is_over_labelled_pixels_and_classes_that_are_there(masks: Tensor) -> None:
-    """20 of 24 pixels are of class 0; a third class is nowhere and counts for nothing."""
-    read: list[int] = []
-
-    def shot(row: int) -> list[Tensor]:
-        read.append(row)
-        return [torch.zeros(1, 1, 1, 1)]
-
-    fit = measure_fit(Trained(Constant(log(5.0), 0.0, -99.0), 7, None), shot, masks, 3)
-    assert read == [0, 1]
+@pytest.mark.parametrize("together", [False, True])
+def test_it_is_over_labelled_pixels_and_classes_that_are_there(masks: Tensor, together: bool) -> None:
+    """20 of 24 pixels are of class 0; a third class is nowhere and counts for nothing. One by one, or all at once."""
+    maps = [torch.zeros(2, 1, 1, 1)]
+    parts = [(maps, masks)] if together else [([maps[0][i : i + 1]], masks[i : i + 1]) for i in range(2)]
+    fit = measure_fit(Trained(Constant(log(5.0), 0.0, -99.0), 7, None), parts, 3)
     assert (fit.steps, fit.settled) == (7, None)
     assert fit.accuracy == pytest.approx(20 / 24)
     assert fit.iou == fit.constant == pytest.approx((20 / 24 + 0) / 2)
@@ -59,6 +55,6 @@ def test_it_is_over_labelled_pixels_and_classes_that_are_there(masks: Tensor) ->
 def test_shots_without_a_label(masks: Tensor) -> None:
     """There is nothing to fit, and nothing is divided by zero."""
     nothing = torch.full_like(masks, IGNORE)
-    fit = measure_fit(Trained(Constant(1.0, 0.0), 7, None), lambda row: [torch.zeros(1, 1, 1, 1)], nothing, 2)
+    fit = measure_fit(Trained(Constant(1.0, 0.0), 7, None), [([torch.zeros(2, 1, 1, 1)], nothing)], 2)
     assert isnan(fit.iou) and isnan(fit.accuracy)
     assert fit.loss == 0 and not fit.converged
