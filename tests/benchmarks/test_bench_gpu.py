@@ -65,11 +65,11 @@ STEPS = (
         ("stylegan2:propose", "--batch", "2", "--precision", "float32", "--seconds", "0"), "projection.json",
     ),
     Step(
-        "pretrain-graph", "5,000 images a second", 110, (*TRAINING, "--graph"),
+        "pretrain", "5,000 images a second", 110, TRAINING,
         ("--limit", "8000", "--minutes", "0.7"), (*BRIEF,), "graph.safetensors",
     ),
     Step(
-        "pretrain", "the losses of pretrain-graph", 110, TRAINING,
+        "pretrain-plain", "the losses of pretrain", 110, (*TRAINING, "--no-graph"),
         ("--limit", "8000", "--minutes", "0.7"), (*BRIEF,), "plain.safetensors",
     ),
     Step(
@@ -124,8 +124,6 @@ def carry_out_all(folder: Path, tiny: bool = False, minutes: float = MINUTES) ->
     with (folder / "summary.jsonl").open("w") as summary:
         for step in STEPS:
             left = end - time.monotonic() - GRACE
-            if tiny and step.name == "pretrain-graph":  # which a CPU refuses
-                continue
             line = carry_out(step, folder, tiny, left) if left > 0 else {"step": step.name, "left out": "no time"}
             lines.append(line)
             print(line, flush=True)
@@ -142,8 +140,8 @@ def test_every_step_works_with_less_of_everything(tmp_path: Path, monkeypatch: p
         log = (tmp_path / "out" / f"{line['step']}.log").read_text()
         assert (line["exit"], line["stopped"]) == (0, False), log
     done = {line["step"] for line in lines}
-    assert done == {step.name for step in STEPS} - {"pretrain-graph"}
-    assert all((tmp_path / "out" / step.out).exists() for step in STEPS if step.name in done)
+    assert done == {step.name for step in STEPS}
+    assert all((tmp_path / "out" / step.out).exists() for step in STEPS)
     written = (tmp_path / "out" / "summary.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in written] == lines
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from partbench.heads import checks, mlp, partbench_heads
+from partbench.heads import checks, cnn, mlp, partbench_heads
 from partbench.heads.head import Head, HeadError, ReadsPixels
 from partbench.heads.linear import Linear
 from partbench.heads.ridge import Ridge
@@ -49,6 +49,20 @@ def test_cnns_have_the_layers_of_the_tables(name: str, kernel: int) -> None:
     assert net.get_parameter("first.weight").shape == (128, 42, kernel, kernel)
     assert [(c.in_channels, c.out_channels, c.dilation[0]) for c in layers] == CNNS[name]
     assert all(c.kernel_size == (3, 3) and c.padding == c.dilation for c in layers)
+
+
+@pytest.mark.parametrize("dilation", [1, 2, 8])
+def test_a_dilated_layer_as_a_product_of_matrices_is_itself(dilation: int) -> None:
+    """As a GPU computes it, in logits and in gradients."""
+    torch.manual_seed(0)
+    layer = nn.Conv2d(5, 4, 3, padding=dilation, dilation=dilation).double()
+    x = torch.randn(2, 5, 9, 7, dtype=torch.float64, requires_grad=True)
+    found = []
+    for work in (layer, lambda x: cnn.unfolded(x, layer)):
+        out = work(x)
+        found.append([out, *torch.autograd.grad(out.square().sum(), (x, *layer.parameters()))])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize(("name", "widths"), MLPS.items())

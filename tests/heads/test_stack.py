@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from partbench.heads import partbench_heads
+from partbench.heads import cnn, partbench_heads
 from partbench.heads.checks import training_of
 from partbench.heads.head import Head, Solves
 from partbench.heads.linear import Linear
@@ -22,6 +22,14 @@ TRAINED = [head for head in partbench_heads() if not isinstance(head.build(CHANN
 def test_every_head_of_the_paper_can_be_stacked(head: Head) -> None:
     """Each of those that learn in steps."""
     assert why_alone(head) is None
+
+
+@pytest.mark.parametrize("name", ["cnn-s", "cnn-l"])
+def test_rounding_is_no_reason_to_train_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CNNs as a GPU computes them lie further from themselves in a stack than on most CPUs, and are the same."""
+    monkeypatch.setattr(cnn, "dilated", cnn.unfolded)
+    (head,) = (head for head in TRAINED if head.name == name)
+    assert why_alone.__wrapped__(head) is None
 
 
 class Dropping(Linear):

@@ -98,8 +98,7 @@ def _train(
     if options.resume and files.checkpoint.exists():
         training.resume(files.checkpoint)
         check_batch(options, trainer.batch)
-    if options.graph:
-        record(options.name, trainer)
+    record(options.name, trainer, options.graph)
     console = open_console(quiet=not training.main)
     print_notes(console, notes)
     where = f"{len(stream)} images of {options.images} at {size} px, on {device}, from image {training.images}"

@@ -41,8 +41,8 @@ class PretrainOptions:
     workers: int | None = None
     fit: str = ""
     precision: str = AUTO
-    graph: bool = False
-    """Whether steps are recorded as CUDA graphs."""
+    graph: bool | None = None
+    """Whether steps are recorded as CUDA graphs; None: where they can be."""
     teacher: str = ""
     """Weights that it learns from, '' for its own."""
     taught: str = ""
@@ -99,13 +99,15 @@ def check_batch(options: PretrainOptions, batch: int) -> None:
         )
 
 
-def record(name: str, trainer: Trainer) -> None:
-    """Record the steps of a training that can be recorded, where that is possible."""
-    if not isinstance(trainer, Records):
+def record(name: str, trainer: Trainer, wanted: bool | None) -> None:
+    """Record the steps of a training that can be recorded, unless that is not `wanted`; None: if it is possible."""
+    possible = trainer.machine.device.type == "cuda" and trainer.machine.processes == 1
+    if wanted and not isinstance(trainer, Records):
         raise NamingError(f"the steps of {name} cannot be recorded; leave --graph out")
-    if trainer.machine.device.type != "cuda" or trainer.machine.processes > 1:
+    if wanted and not possible:
         raise NamingError("--graph records the steps of one process on a CUDA device; leave it out here")
-    trainer.record()
+    if wanted is not False and possible and isinstance(trainer, Records):
+        trainer.record()
 
 
 def card_command(options: PretrainOptions, trainer: Trainer, own: int, begin: str | None) -> str:

@@ -25,10 +25,13 @@ def pretrain(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "auto",
     batch: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(min=1, help="Images per step; each network has its own, stylegan2 64 on a GPU and 16 elsewhere."),
+        typer.Option(min=1, help="Images per step; each network has its own, stylegan2 128 on a GPU and 16 elsewhere."),
     ] = None,
     precision: Annotated[str, typer.Option(help="float32 or bfloat16; auto: what this device is faster in.")] = "auto",
-    graph: Annotated[bool, typer.Option("--graph", help="Record steps as CUDA graphs, as stylegan2 can.")] = False,
+    graph: Annotated[
+        Optional[bool],  # noqa: UP045
+        typer.Option("--graph/--no-graph", help="Record steps as CUDA graphs; by default where that is possible."),
+    ] = None,
     workers: Annotated[
         Optional[int],  # noqa: UP045
         typer.Option(min=0, help="Processes that read the images first; every core with a GPU, none without."),

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from partbench.backbones.stylegan2 import layers
 from partbench.backbones.stylegan2.config import StyleGAN2Config
 from partbench.backbones.stylegan2.layers import SLOPE, EqualConv, EqualLinear, ModulatedConv, StyledConv, ToRGB
 from partbench.backbones.stylegan2.networks import (
@@ -75,6 +76,13 @@ def test_a_modulated_convolution_is_a_grouped_one(kernel: int, demodulate: bool)
     torch.testing.assert_close(finished(conv, x, w), grouped_convolution(x, modulated_weights(conv, w)))
 
 
+@pytest.fixture(params=["one after the other", "folded"])
+def _folded(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Filter and convolution as on a CPU, and as on a GPU."""
+    monkeypatch.setattr(layers, "folds", lambda x: request.param == "folded")
+
+
+@pytest.mark.usefixtures("_folded")
 def test_an_upsampling_one_is_zero_insertion_convolution_and_filter() -> None:
     """The transposed convolution spreads every pixel by the kernel over twice the size, the FIR filter smooths it."""
     conv = ModulatedConv(5, 7, 3, latent=4, up=True)
@@ -119,6 +127,7 @@ def test_the_learning_rate_is_equalised() -> None:
     torch.testing.assert_close(EqualLinear(9, 4, activate=True)(torch.zeros(1, 9)), torch.zeros(1, 4))
 
 
+@pytest.mark.usefixtures("_folded")
 @pytest.mark.parametrize("kernel", [1, 3])
 def test_downsampling_filters_first(kernel: int) -> None:
     """The discriminator's strided convolutions halve the size behind the FIR filter."""

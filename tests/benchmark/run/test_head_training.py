@@ -208,6 +208,23 @@ def test_denormals_are_zero_while_a_head_learns() -> None:
     assert (tiny * 1).item() > 0
 
 
+def test_no_convolution_of_a_head_is_rounded_to_tf32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it learns and where it is read; afterwards a program has what it had."""
+    seen = []
+
+    class Listening(Linear):
+        def forward(self, maps: Sequence[Tensor], size: int) -> Tensor:
+            seen.append(torch.backends.cudnn.allow_tf32)
+            return super().forward(maps, size)
+
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    maps, masks = [torch.randn(1, 4, SIZE, SIZE)], torch.zeros(1, SIZE, SIZE, dtype=torch.int64)
+    head = Head("listening", Listening)
+    module = fit(head, (4,), 2, maps, masks, Schedule(steps=2, pixels=SIZE**2), 0)
+    predict(module, maps, SIZE, 2)
+    assert seen == [False] * 3 and torch.backends.cudnn.allow_tf32
+
+
 @pytest.fixture
 def double() -> Iterator[None]:
     """Numbers are double where nothing else is said."""
