@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ...datasets.dataset import IGNORE
 from ...heads.head import Head, HeadError, ReadsRows, Solves
 from ...heads.pixelwise import Projection
+from .adam import Adam
 from .losses import PIXELS_AT_ONCE, entropy, losses, samples, strips
 from .pace import Pace
 from .schedules import Schedule
@@ -97,7 +98,7 @@ def _train(
     module: nn.Module, shot: Callable[[int], Sequence[Tensor]], masks: Tensor, schedule: Schedule, seed: int
 ) -> Pace:
     """Train a head; the pace that it kept."""
-    optimizer = torch.optim.Adam(module.parameters(), schedule.rate, weight_decay=schedule.weight_decay)
+    optimizer = Adam(module.parameters(), schedule.rate, weight_decay=schedule.weight_decay)
     pace, order = pace_of(schedule, masks), order_of(module, schedule, len(masks), masks.shape[-1], seed)
     with torch.enable_grad():
         while not pace.over:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ...backbones.training.recorded import RecordedStep
 from ...heads.head import Rows
 from ...heads.stack import Stack
+from .adam import Adam
 from .losses import loss_of, parts
 from .pace import AHEAD
 from .schedules import Schedule
@@ -100,12 +101,10 @@ class StackTraining:
             }
         self._lay_out()
 
-    def _adam(self) -> torch.optim.Adam:
+    def _adam(self) -> Adam:
         """Adam with a rate of 1, since every member has its own, which `_one` brings in."""
         on_cuda = self.bank.masks.is_cuda
-        return torch.optim.Adam(
-            self.stack.trained, lr=1.0, weight_decay=self.schedule.weight_decay, fused=True, capturable=on_cuda
-        )
+        return Adam(self.stack.trained, lr=1.0, weight_decay=self.schedule.weight_decay, fused=True, capturable=on_cuda)
 
     def _lay_out(self) -> None:
         """Make the tables that a step reads and writes, where a graph finds them again."""
