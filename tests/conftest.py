@@ -10,7 +10,9 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,8 +31,10 @@ from partbench.benchmark.gallery import BackboneGallery
 from partbench.benchmark.metrics.confusion import confuse
 from partbench.benchmark.plan import COPY, PROTOCOL, Cell, Plan
 from partbench.benchmark.results import CellResult
+from partbench.benchmark.run import contamination
 from partbench.benchmark.run_folder import RunFolder
 from partbench.benchmark.shots import ShotDraws, draw_shots
+from partbench.benchmark.workers import worker
 from partbench.datasets.generated.found import FoundAnnotations
 from partbench.datasets.generated.labels import AnnotationReader
 from partbench.datasets.generated.manifest import ExportManifest, read_manifest
@@ -79,6 +83,12 @@ def a_folder_of_its_own(away_from_home: None, tmp_path: Path, monkeypatch: pytes
 def codes_in_a_folder_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads what another, or the user, has inverted."""
     monkeypatch.setenv("PARTBENCH_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(autouse=True)
+def few_unlabelled_images_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The guards of a run look at a few of those that are drawn; a thousand take longer than the runs of most tests."""
+    monkeypatch.setattr(contamination, "LOOKED_AT", 20)
 
 
 @pytest.fixture
@@ -138,6 +148,39 @@ def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
         return Answer(code, *capsys.readouterr())
 
     return call
+
+
+@pytest.fixture(scope="session")
+def forks() -> ModuleType:
+    """`forks.py`, with the process that it forks others from."""
+    spec = spec_from_file_location("forks", Path(__file__).with_name("forks.py"))
+    assert spec and spec.loader
+    sys.modules[spec.name] = module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.ready()
+    return module
+
+
+@pytest.fixture
+def program(forks: ModuleType) -> Iterator[Callable[..., Any]]:
+    """Begins `partbench ARGUMENTS` as a program of its own, whose workers are forked, too."""
+    begun = []
+    start = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "  # of a pytest in the background
+
+    def program(*arguments: object, **environment: str) -> Any:
+        code, here = start + "from partbench.benchmark.cli.main import main; main()", {**os.environ, "COLUMNS": "300"}
+        begun.append(forks.Program(code, arguments, here | environment))
+        return begun[-1]
+
+    yield program
+    for each in begun:
+        each.end()
+
+
+@pytest.fixture
+def forked_workers(forks: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers of runs in this process are forked; else each imports torch for itself, as those of users do."""
+    monkeypatch.setattr(worker, "get_context", lambda method: forks.Context)
 
 
 @pytest.fixture(scope="session")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +16,7 @@ from partbench.benchmark.results import CellResult
 from partbench.benchmark.run.features import FeatureSource
 from partbench.benchmark.run.journal import Journal
 from partbench.benchmark.run.makers import Makers
+from partbench.benchmark.run.schedules import SCHEDULES
 from partbench.benchmark.run_folder import RunFolder
 
 PLUGIN = """
@@ -26,6 +24,9 @@ import os
 from partbench import hookimpl
 from partbench.backbones.backbone import Backbone
 from partbench.heads.head import Head
+from partbench.benchmark.run.schedules import SCHEDULES, Schedule
+
+SCHEDULES["quick"] = Schedule(rate=0.05, steps=20)
 
 def load():
     def extract(images):
@@ -52,7 +53,6 @@ COMMAND = (
     "run --dataset faces --backbone toy --backbone pixels --head toy-head --head linear --shots 4 --draws 1 "
     "--test 19 --pool 6 --size 16 --device cpu --out"
 )
-START = "from partbench.benchmark.cli.main import main; main()"
 
 
 class Inverting:
@@ -73,7 +73,8 @@ class Inverting:
 
 @pytest.fixture
 def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A backbone and a head in the working folder."""
+    """A backbone and a head in the working folder, and short trainings."""
+    monkeypatch.setitem(SCHEDULES, "quick", SCHEDULES["quick"])  # puts back what the plugin sets
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "partbench_plugins.py"
     file.write_text(PLUGIN)
@@ -115,10 +116,11 @@ def test_scores_of_other_code_are_computed_again(plugin: Path, call) -> None:  #
     assert len(journal()) == done + 3 + 2 * 2
 
 
-def test_what_a_killed_run_left_is_not_taken_for_that_of_other_code(plugin: Path, call) -> None:  # type: ignore[no-untyped-def]
+def test_what_a_killed_run_left_is_not_taken_for_that_of_other_code(plugin: Path, call, program) -> None:  # type: ignore[no-untyped-def]
     """A head that was trained on the old maps does not score the new ones."""
-    command = [sys.executable, "-c", START, *COMMAND.split(), "run"]
-    assert subprocess.run(command, env=os.environ | {"STOP": "1"}, capture_output=True, check=False).returncode == 9
+    stopped = program(*COMMAND.split(), "run", STOP="1")
+    stopped.communicate()
+    assert stopped.returncode == 9
     assert len(list(Path("run/units").rglob("*.pt"))) == 2
     shutil.rmtree("run/claims")  # which would have it score in a process of its own
     edit(plugin)

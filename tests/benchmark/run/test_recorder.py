@@ -1,6 +1,6 @@
 """A run that is killed goes on where it was, and its leaderboard is that of a run that nobody disturbed.
 
-PARTBENCH_KILLS says how often the run is killed; 2 by default, because every start of Python takes seconds.
+PARTBENCH_KILLS says how often the run is killed; 2 by default.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ import json
 import os
 import random
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,17 +26,16 @@ PLAN = (
     "--shots 1,2 --draws 2 --test 6 --pool 12 --size 16 --device cpu"
 )
 FITS, SLICES = 2 * 2 * 2 * 2, 2
-START = "from partbench.benchmark.cli.main import main; main()"
+PLUGIN = """
+from dataclasses import replace
+from partbench.benchmark.run.schedules import SCHEDULES, Settling
+
+SCHEDULES["quick"] = replace(SCHEDULES["quick"], settling=Settling(ceiling=60))
+"""
+"""Shorter trainings: it is between them that a run is killed, or in one."""
 
 
-def partbench(*arguments: str) -> subprocess.Popen[str]:
-    """The command line in a process of its own, on one thread so that every bit is the same."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", START, *arguments]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def finish(process: subprocess.Popen[str]) -> str:
+def finish(process: Any) -> str:
     """What it prints until its end, which must be a good one."""
     out, err = process.communicate()
     assert process.returncode == 0, err
@@ -47,7 +47,7 @@ def journal(run: Path) -> list[str]:
     return [f"{line['unit']} {line['of']}" for line in Journal(run).read() if line["unit"] in ("fit", "score")]
 
 
-def kill_after(process: subprocess.Popen[str], run: Path, units: int, pause: float) -> None:
+def kill_after(process: Any, run: Path, units: int, pause: float) -> None:
     """Kill -9 a moment after so many units are done."""
     while process.poll() is None and len(journal(run)) < units:
         time.sleep(0.005)
@@ -57,18 +57,19 @@ def kill_after(process: subprocess.Popen[str], run: Path, units: int, pause: flo
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no kill -9")
-def test_a_killed_run_ends_as_an_undisturbed_one(tmp_path: Path) -> None:
+def test_a_killed_run_ends_as_an_undisturbed_one(program: Callable[..., Any], tmp_path: Path) -> None:
     """Killed at any moment and started again, no unit is done twice, but for the one in flight, and no bit differs."""
+    (tmp_path / "partbench_plugins.py").write_text(PLUGIN)
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
-    expected = json.loads(finish(partbench("run", *PLAN.split(), "--out", str(undisturbed), "--json")))
+    expected = json.loads(finish(program("run", *PLAN.split(), "--out", str(undisturbed), "--json")))
     assert len(journal(undisturbed)) == FITS + SLICES
 
     chance = random.Random(os.getpid())
     moments = sorted(chance.sample(range(1, FITS + SLICES), KILLS))
     for units in moments:
-        kill_after(partbench("run", *PLAN.split(), "--out", str(killed)), killed, units, chance.uniform(0, 0.2))
+        kill_after(program("run", *PLAN.split(), "--out", str(killed)), killed, units, chance.uniform(0, 0.2))
 
-    assert json.loads(finish(partbench("run", *PLAN.split(), "--out", str(killed), "--json"))) == expected, moments
+    assert json.loads(finish(program("run", *PLAN.split(), "--out", str(killed), "--json"))) == expected, moments
     done = Counter(journal(killed))
     assert set(done) <= set(journal(undisturbed))
     assert [unit for unit, times in done.items() if times > 1] == [], moments

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -54,10 +52,6 @@ CellsOf = Callable[[Path], dict[str, Any]]
 BACKBONES = ("a", "b", "copy")
 HEADS = ("--head", "ridge", "--head", "prototype", "--shots", "1,2", "--draws", "2")
 REST = ("--test", "20", "--pool", "6", "--size", "16", "--device", "cpu", "--out", "run")
-START = (
-    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "  # of a pytest in the background, too
-    "from partbench.benchmark.cli.main import main; main()"
-)
 
 
 def named(*backbones: str) -> list[str]:
@@ -91,14 +85,6 @@ def alone(cells_of: CellsOf, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     return cells_of(folder / "run")
 
 
-def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
-    """The command line in a program of its own."""
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "COLUMNS": "300", **environment}
-    return subprocess.Popen(
-        [sys.executable, "-c", START, *arguments], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-
-
 def twice(run: Path) -> list[str]:
     """What was described, trained or scored more than once."""
     work = [f"{line['unit']} {line['of']}" for line in Journal(run).read()]
@@ -117,7 +103,7 @@ def alive(process: int) -> bool:
 
 
 def test_two_workers_do_what_one_process_does(alone: dict[str, Any], cells_of: CellsOf, call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    """Between them; the journal says who did what, no image is described twice, and no claim stays."""
+    """Between them, spawned as those of users; the journal says who did what, and no image is described twice."""
     answer = call(*named(*BACKBONES), "--workers", 2)
     assert answer.code == 0, answer.err
     assert "3 groups, by 2 workers (a, b, copy)" in " ".join(answer.out.split())
@@ -130,7 +116,9 @@ def test_two_workers_do_what_one_process_does(alone: dict[str, Any], cells_of: C
     assert list((tmp_path / "run" / "units").iterdir()) == []
 
 
-def test_a_backbone_in_parts_has_the_same_cells(alone: dict[str, Any], cells_of: CellsOf, call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_backbone_in_parts_has_the_same_cells(
+    alone: dict[str, Any], cells_of: CellsOf, call, forked_workers: None, tmp_path: Path  # type: ignore[no-untyped-def]
+) -> None:  # fmt: skip
     """Two workers for one backbone have some of its draws each."""
     answer = call(*named("a"), "--workers", 2)
     assert answer.code == 0, answer.err
@@ -149,10 +137,10 @@ def test_a_backbone_in_parts_has_the_same_cells(alone: dict[str, Any], cells_of:
     ids=["shards", "runs"],
 )
 def test_runs_at_the_same_time_into_one_folder(
-    alone: dict[str, Any], cells_of: CellsOf, tmp_path: Path, commands: list[list[str]]
+    alone: dict[str, Any], cells_of: CellsOf, program: Callable[..., Any], tmp_path: Path, commands: list[list[str]]
 ) -> None:
     """All end well with every cell once and all of the plan, be they shards of it or each some of it."""
-    processes = [start(*command) for command in commands]
+    processes = [program(*command) for command in commands]
     for process in processes:
         out, err = process.communicate()
         assert process.returncode == 0, out + err
@@ -165,7 +153,8 @@ def test_runs_at_the_same_time_into_one_folder(
 
 
 def test_a_worker_that_is_killed_is_named_and_its_group_done_again(
-    alone: dict[str, Any], cells_of: CellsOf, call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch  # type: ignore[no-untyped-def]
+    alone: dict[str, Any], cells_of: CellsOf, call, forked_workers: None, tmp_path: Path,  # type: ignore[no-untyped-def]
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """Once, by a worker of its own, when the others have theirs; a group that kills this one too is a failure."""
     monkeypatch.setenv("KILL", "a")
@@ -197,11 +186,12 @@ def test_a_worker_that_is_killed_is_named_and_its_group_done_again(
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody says whether an orphan is alive")
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
 def test_a_run_that_is_ended_takes_its_workers_along(
-    alone: dict[str, Any], cells_of: CellsOf, call, tmp_path: Path, end: signal.Signals  # type: ignore[no-untyped-def]
+    alone: dict[str, Any], cells_of: CellsOf, call, program, forked_workers: None, tmp_path: Path,  # type: ignore[no-untyped-def]
+    end: signal.Signals,
 ) -> None:  # fmt: skip
     """And goes on by the same command without any: Ctrl-C leaves no claim, and one that was killed is told."""
     run = tmp_path / "run"
-    process = start(*named(*BACKBONES), "--workers", "2", WAIT="a")
+    process = program(*named(*BACKBONES), "--workers", "2", WAIT="a")
     deadline = time.monotonic() + 120
     while len(list(run.glob("cells/b--*.json"))) < 8 and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
