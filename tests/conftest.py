@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -33,6 +34,7 @@ from partbench.benchmark.metrics.confusion import confuse
 from partbench.benchmark.plan import COPY, PROTOCOL, Cell, Plan
 from partbench.benchmark.results import CellResult
 from partbench.benchmark.run import contamination
+from partbench.benchmark.run.schedules import SCHEDULES, Settling
 from partbench.benchmark.run_folder import RunFolder
 from partbench.benchmark.shots import ShotDraws, draw_shots
 from partbench.benchmark.workers import worker
@@ -99,6 +101,13 @@ def codes_in_a_folder_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def few_unlabelled_images_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     """The guards of a run look at a few of those that are drawn; a thousand take longer than the runs of most tests."""
     monkeypatch.setattr(contamination, "LOOKED_AT", 20)
+
+
+@pytest.fixture
+def short_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Heads train for 40 steps at most, not 400; for tests that ask what becomes of a score, not how good it is."""
+    quick = SCHEDULES["quick"]
+    monkeypatch.setitem(SCHEDULES, "quick", replace(quick, settling=Settling(ceiling=40)))
 
 
 @pytest.fixture

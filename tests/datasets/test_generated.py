@@ -120,6 +120,7 @@ def export(
     write_export(out, from_backbone(backbone, count, seed, CPU), CLASSES, like, "png", lambda rows, _: rows)
 
 
+@pytest.mark.usefixtures("short_trainings")
 def test_a_run_reads_the_codes_that_the_images_were_made_from(here: Path, call: Call) -> None:
     """From export to leaderboard: only test images are projected, and another backbone projects the shots, too."""
     assert (
@@ -275,6 +276,7 @@ def test_a_run_notices_shots_that_have_changed(here: Path, call: Call) -> None:
     assert code == 2 and "there is no shots/codes.safetensors, which the manifest names" in said
 
 
+@pytest.mark.usefixtures("short_trainings")
 def test_other_classes_leave_the_test_images_without_truth(here: Path, call: Call) -> None:
     """Nobody has drawn them there, so no pixel is scored; a run says so, and shows its predictions."""
     catalogue = load_catalogue()

@@ -75,6 +75,7 @@ def run(out: Path, *arguments: str, code: int = 0) -> str:
     return " ".join(done.output.split())
 
 
+@pytest.mark.usefixtures("short_trainings")
 def test_ten_broken_plugins_harm_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Five do not come in, five fail at their work; the good cell is the same to the last pixel."""
     monkeypatch.delenv("PARTBENCH_BLOCK", raising=False)

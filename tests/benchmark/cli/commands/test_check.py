@@ -71,6 +71,7 @@ def offer() -> Callable[..., Any]:
 RUN = ("run", "--backbone", "mirror", "--head", "linear", "--shots", "1", "--draws", "1", "--test", "2", "--pool", "4")
 
 
+@pytest.mark.usefixtures("short_trainings")
 def test_a_leaderboard_shows_who_keeps_the_contract(offer: Callable[..., Any], tmp_path: Path) -> None:
     """Not checked, checked, of other code, failing, with a known failure: told under it, and by --checks."""
     plan = (*RUN, "--size", "32", "--out", "run")

@@ -57,6 +57,7 @@ def test_one_score_promises_nothing(call: Call) -> None:
     assert "one draw and one test image show no difference, however large; raise --draws or --test" in said
 
 
+@pytest.mark.usefixtures("short_trainings")
 def test_cells_that_are_done_are_free(tmp_path: Path, call: Call) -> None:
     """After the run nothing is left of its plan, and other cells are; a plan of other images is refused."""
     out = tmp_path / "run"

@@ -7,12 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 TINY = ("--shots", "1,2", "--draws", "2", "--test", "3", "--pool", "6", "--size", "16")
 
 
 Call = Callable[..., Any]
 
 
+@pytest.mark.usefixtures("short_trainings")
 def test_a_run_prints_its_own_leaderboard(call: Call, tmp_path: Path) -> None:
     """A second command adds to the folder and prints what it was asked for; `leaderboard` shows all of it."""
     out = tmp_path / "run"
