@@ -106,8 +106,8 @@ def few_unlabelled_images_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.fixture
 def short_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Heads train for 40 steps at most, not 400; for tests that ask what becomes of a score, not how good it is."""
-    quick = SCHEDULES["quick"]
-    monkeypatch.setitem(SCHEDULES, "quick", replace(quick, settling=Settling(ceiling=40)))
+    for name in ("quick", "medium"):
+        monkeypatch.setitem(SCHEDULES, name, replace(SCHEDULES[name], settling=Settling(ceiling=40)))
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -55,7 +55,7 @@ class Mean:
 """
 
 
-def launch(folder: Path, processes: int, batch: int, out: Path) -> None:
+def launch(forks: ModuleType, folder: Path, processes: int, batch: int, out: Path) -> None:
     """Train with so many processes, the way `accelerate launch` sets them up."""
     (folder / "toys.py").write_text(TOYS)
     with socket.socket() as free:
@@ -63,20 +63,25 @@ def launch(folder: Path, processes: int, batch: int, out: Path) -> None:
         port = str(free.getsockname()[1])
     shared = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": str(processes)}
     shared |= {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
-    command = [sys.executable, "-c", SCRIPT, str(folder), str(batch), str(out)]
     started = [
-        subprocess.Popen(command, env=shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)})
+        forks.Program(SCRIPT, (folder, batch, out), shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)})
         for rank in range(processes)
     ]
-    codes = [process.wait(120) for process in started]
-    assert not any(codes)
+    try:
+        said = [process.communicate(120) for process in started]
+        assert not any(process.returncode for process in started), said
+    finally:
+        for process in started:
+            process.end()
 
 
-def test_two_processes_are_one_with_twice_the_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_processes_are_one_with_twice_the_batch(
+    forks: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The same images in the same order, gradients averaged: the same weights, written once."""
     pytest.importorskip("accelerate")
     one, two = tmp_path / "one" / "w.safetensors", tmp_path / "two" / "w.safetensors"
-    launch(tmp_path, 2, 4, two)
+    launch(forks, tmp_path, 2, 4, two)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(sys, "argv", ["alone", str(tmp_path), "8", str(one)])
     exec(SCRIPT, {})

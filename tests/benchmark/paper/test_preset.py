@@ -167,6 +167,7 @@ controls = ["copy"]
 """
 
 
+@pytest.mark.usefixtures("short_trainings")
 def test_a_preset_runs_to_its_table(call: Call, tmp_path: Path) -> None:
     """One of the user's own, from its file: the paper's numbers, ours, a verdict; and again from the files alone."""
     Path("ours.toml").write_text(OWN)
