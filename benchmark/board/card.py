@@ -13,7 +13,7 @@ from ..scores.convergence import MARK, unconverged
 from ..scores.leaderboard_tables import markdown
 from .submission import Submission
 
-FACTS = ("versions", "hardware", "provider", "origin", "settings", "dataset")
+FACTS = ("versions", "hardware", "provider", "origin", "settings", "parameters", "dataset")
 """What the provenance of cells may say, as it stands on a card."""
 SHOWN = 20
 """Most flags."""

@@ -22,6 +22,8 @@ DIGITS = 4
 """Of differences."""
 SAME = ("data", "shots", "weights", "seed")
 """The provenance that must be the same to the letter."""
+SAME_IF_SAID = ("parameters",)
+"""That of cells which say it: earlier runs did not."""
 
 
 def smallest_cell(submission: Submission) -> CellResult:
@@ -75,7 +77,7 @@ def compare_cells(earlier: CellResult, later: CellResult) -> Reproduction:
 
 
 def _faults(earlier: CellResult, later: CellResult) -> Iterator[str]:
-    for name in SAME:
+    for name in (*SAME, *(name for name in SAME_IF_SAID if earlier.provenance.get(name) is not None)):
         ours, theirs = earlier.provenance.get(name), later.provenance.get(name)
         if ours != theirs:
             yield f"{name} is {theirs} here, and {ours} as it was submitted"

@@ -22,6 +22,8 @@ from .layout import CARD, CELLS, FORMAT, HEAD, BoardError, at, protocol_name, su
 
 DIGITS = 3
 """Of a printed score, in per cent."""
+MOST_PARAMETERS = 10**13
+"""Of a network: several times those of the largest that is known."""
 SHARED = ("protocol", "plan", "data", "weights")
 """The provenance that a submission says for all of its cells."""
 Key = tuple[str, int]
@@ -57,6 +59,11 @@ class Submission:
     @property
     def backbone(self) -> str:
         return self.plan.backbones[0]
+
+    @property
+    def parameters(self) -> int | None:
+        """Numbers in its network; None where no cell says how many, as those of earlier runs."""
+        return next((n for result in self.cells if can_be_parameters(n := result.provenance.get("parameters"))), None)
 
     @property
     def group(self) -> tuple[str, str]:
@@ -119,6 +126,11 @@ class Submission:
     def _own(self) -> list[CellResult]:
         shared = self.shared
         return [cells_file.without(result, shared) for result in self.cells]
+
+
+def can_be_parameters(value: Any) -> bool:
+    """Whether a network may have so many."""
+    return type(value) is int and 0 < value <= MOST_PARAMETERS
 
 
 def _score(group: list[CellResult], name: str) -> float | None:

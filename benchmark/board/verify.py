@@ -11,7 +11,7 @@ from typing import Any
 from ... import UserError
 from ..files import UNREADABLE
 from ..metrics.definitions import DEFAULT
-from ..plan import HIDDEN, NO_HEAD, PROTOCOL, takes_head
+from ..plan import HEADLESS, HIDDEN, NO_HEAD, PROTOCOL, takes_head
 from ..plugins.signoff import from_record
 from ..results import CellResult
 from ..scores.convergence import shot_fit
@@ -21,13 +21,14 @@ from .drawn import shots_drawn
 from .layout import ABSOLUTE, CARD, DATE, HEAD, MARK, SUBMITTER, texts_in
 from .licences import impostor, is_impostor
 from .reproduction import mark_faults
-from .submission import Submission, read_json
+from .submission import Submission, can_be_parameters, read_json
 
 
 def faults(submission: Submission, folder: Path, place: str, record: DatasetRecord | None) -> Iterator[str]:
     """Everything that is wrong with a submission that lies at `place`, a sentence each."""
     yield from _origin(submission, place)
     yield from _cells(submission)
+    yield from _parameters(submission)
     yield from _words(submission)
     if record is not None:
         yield from _images(submission, record)
@@ -78,6 +79,17 @@ def _cells(submission: Submission) -> Iterator[str]:
                 yield f"{result.cell.slug} has {name} {found}, and its plan {value}; submit the run again"
         if not _fits(result):
             yield f"{result.cell.slug} does not say how it fits its shots; submit the run again"
+
+
+def _parameters(submission: Submission) -> Iterator[str]:
+    """The size of its network: one whole number, or none where it was not counted."""
+    said = [n for r in submission.cells if (n := r.provenance.get("parameters")) is not None]
+    if strange := [value for value in said if not can_be_parameters(value)]:
+        yield f"no network has {strange[0]!r} parameters; submit the run again"
+    elif len({*said}) > 1:
+        yield f"its cells are of networks of {min(said)} and of {max(said)} parameters; submit the run again"
+    elif said and submission.backbone in HEADLESS:
+        yield f"{submission.backbone} has no network, and its cells say {said[0]} parameters; submit the run again"
 
 
 def _fits(result: CellResult) -> bool:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from ... import one_line
 from ...backbones.backbone import Backbone, Extractor
 from ..plugins.calls import plugin_call
+from ..run.features import count_parameters
 from .stage_timing import ALL, NotInTime, StageClock, Timing
 
 PAYS = 1.1
@@ -68,7 +69,7 @@ def measure(backbone: Backbone, provider: str, options: Options) -> Iterator[Thr
     try:
         with plugin_call(backbone.name):
             extractor = prepare(backbone.load(), options)
-        found = replace(found, load=time.perf_counter() - start, parameters=parameters(extractor))
+        found = replace(found, load=time.perf_counter() - start, parameters=count_parameters(extractor))
         yield from BackboneClock(backbone, extractor, options).measure(found)
     except Exception as error:  # whatever a plugin raises, the others are measured
         yield replace(found, load=found.load or time.perf_counter() - start, error=one_line(error))
@@ -142,11 +143,6 @@ def prepare(extractor: Extractor, options: Options) -> Extractor:
         if options.compile:
             extractor.compile()
     return extractor
-
-
-def parameters(extractor: Extractor) -> int | None:
-    """Numbers that were learnt; None of what is no torch module."""
-    return sum(p.numel() for p in extractor.parameters()) if isinstance(extractor, nn.Module) else None
 
 
 def pictures(batch: int, size: int, options: Options) -> Tensor:

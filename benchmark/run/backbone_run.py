@@ -151,12 +151,11 @@ class BackboneRun:
         source = self.source
         return {
             "provider": self.offer.provider,
-            "weights": source.weights,
+            **source.facts,
             "origin": getattr(source.extractor, "origin", None) or self.backbone.origin or None,
             "licence": self.backbone.licence or None,
             "settings": getattr(source.extractor, "settings", None),
             "own codes": len(source.codes.own) or None if source.codes else None,
-            "seconds per image": round(source.seconds / max(1, source.images), 5),
             "maps": {
                 "shift": [s.mean().item() for s in source.shift],
                 "scale": [s.mean().item() for s in source.scale],

@@ -138,11 +138,10 @@ class EpisodeRun:
             return facts
         learnt = fits[~np.isnan(fits[:, 0])]
         facts |= {"episodes without a pixel of the part to learn from": len(fits) - len(learnt)}
-        facts |= {"provider": self.offer.provider, "weights": self.source.weights}
+        facts |= {"provider": self.offer.provider, **self.source.facts}
         plan, head = self.recorder.task.plan, self.heads[cell.head].record
         how = strategy(head.build(self.offer.record.channels, 2), SCHEDULES[plan.schedule], plan.size)
         facts |= {"origin": self.offer.record.origin or None, "training": f"{how}, one for each episode"}
-        facts |= {"seconds per image": round(self.source.seconds / max(1, self.source.images), 5)}
         return facts | ({FACT: asdict(_mean_fit(learnt))} if len(learnt) else {})
 
 

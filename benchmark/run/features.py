@@ -8,11 +8,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ...backbones.backbone import Backbone, BackboneError, Codes, Extractor, Generates, Inverts
+from ...backbones.controls.wrapped import Wrapped
 from ...backbones.maps import validate_maps
 from ..files import weights_hash
 from ..machine import MemoryLimit
@@ -64,6 +66,15 @@ class FeatureSource:
     def weights(self) -> str | None:
         """Hash of all weights."""
         return weights_hash(self.backbone.weights, self.backbone.upsampler)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What every result says of the network."""
+        return {
+            "weights": self.weights,
+            "parameters": count_parameters(self.extractor),
+            "seconds per image": round(self.seconds / max(1, self.images), 5),
+        }
 
     @cached_property
     def codes(self) -> CodeStore | None:
@@ -139,6 +150,19 @@ class FeatureSource:
         count = sum(len(images) for images in batches)
         pairs = [scale_of(first, second, kind) for first, second in (moment / count for moment in total)]
         self.shift, self.scale = [shift for shift, _ in pairs], [scale for _, scale in pairs]
+
+
+def count_parameters(extractor: Extractor) -> int | None:
+    """The numbers in the parameters of a loaded network, each once; None of what has none, or is no torch module.
+
+    All that was loaded counts, whether every map comes of it or none: encoder and decoder, the mapping network of a
+    generator, AnyUp behind a network, a classifier that was left on. Buffers do not: running means, tables, noise.
+    """
+    if not isinstance(extractor, nn.Module):
+        return None
+    if isinstance(extractor, Wrapped) and count_parameters(extractor.inner) is None:
+        return None  # what is around a network that cannot be counted is not all of it
+    return sum(parameter.numel() for parameter in extractor.parameters()) or None
 
 
 SCALES = ("rms", "none", "standard")

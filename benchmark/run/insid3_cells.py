@@ -99,8 +99,7 @@ class Insid3Cells:
         directions = f"{self.basis.shape[1]} of {self.basis.shape[0]} directions of position projected out"
         return {
             "provider": self.provider,
-            "weights": source.weights,
+            **source.facts,
             "origin": source.backbone.origin or None,
             "settings": f"its last map, {height} x {width}; {directions}",
-            "seconds per image": round(source.seconds / max(1, source.images), 5),
         }

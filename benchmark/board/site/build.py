@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...files import write_atomic
@@ -68,7 +68,7 @@ def _offers(tables: Sequence[SiteTable]) -> dict[str, Offers]:
 
 
 def _lines(offers: dict[str, Offers]) -> list[BackboneLine]:
-    firsts = {page: found[0][1] for page, found in offers.items()}
+    firsts = {page: replace(found[0][1], parameters=_parameters(found)) for page, found in offers.items()}
     names = Counter(entry.backbone for entry in firsts.values())
     return [
         BackboneLine(
@@ -79,6 +79,11 @@ def _lines(offers: dict[str, Offers]) -> list[BackboneLine]:
         )
         for page, entry in firsts.items()
     ]
+
+
+def _parameters(offers: Offers) -> int | None:
+    """Of a network, by the first of its tables that says it."""
+    return next((entry.parameters for _, entry in offers if entry.parameters is not None), None)
 
 
 def _files(

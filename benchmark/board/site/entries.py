@@ -52,6 +52,8 @@ class SiteEntry:
     submissions: tuple[SubmissionFacts, ...]
     seconds: float | None
     """Per image, on the machine of its run."""
+    parameters: int | None
+    """Numbers in its network, where a run counted them."""
     scores: Mapping[str, Mapping[Key, Estimate]]
     """By metric."""
     unconverged: Mapping[Key, int]
@@ -92,6 +94,11 @@ class SiteEntry:
     def milliseconds(self) -> float | None:
         return None if self.seconds is None else round(1000 * self.seconds, 3)
 
+    @property
+    def millions(self) -> float | None:
+        """Of parameters."""
+        return None if self.parameters is None else round(self.parameters / 1e6, 6)
+
     def key(self, head: str, shots: int) -> Key | None:
         """Its scores beside those of a head: its own, or those that it has without any."""
         known = self.scores[METRICS[0]]
@@ -107,6 +114,7 @@ def entry_of(board: Path, named: NamedBackbone) -> SiteEntry:
         weights=first.weights,
         submissions=tuple(_facts(board, one) for one in named.submissions),
         seconds=gather_facts(named.results, {}).sources[named.name].seconds,
+        parameters=next((one.parameters for one in named.submissions if one.parameters is not None), None),
         scores={metric: {key[1:]: one for key, one in scored.estimates(metric).items()} for metric in METRICS},
         unconverged={key[1:]: count for key, count in scored.unconverged.items()},
     )

@@ -13,7 +13,7 @@ from ...scores.convergence import NOT_CONVERGED
 from .entries import SiteEntry
 from .tables import SiteRow, SiteTable, SiteView
 
-WHOLE = ("best rank", "worst rank", "shots", "draws", "images", NOT_CONVERGED)
+WHOLE = ("parameters", "best rank", "worst rank", "shots", "draws", "images", NOT_CONVERGED)
 """Columns of whole numbers, of which some may be missing."""
 
 
@@ -62,6 +62,7 @@ def _about(entry: SiteEntry) -> dict[str, Any]:
         "submitted by": entry.by,
         "date": entry.date,
         "reproduced": entry.reproduced,
+        "parameters": entry.parameters,
         "seconds per image": entry.seconds,
         "submissions": "; ".join(one.folder for one in entry.submissions),
     }

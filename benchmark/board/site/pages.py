@@ -142,7 +142,7 @@ def _rank_text(score: Score) -> str:
 
 def _line_data(line: BackboneLine) -> list[Any]:
     e = line.entry
-    return [line.name, line.page, e.family, e.licence, e.milliseconds, int(e.control), line.tables]
+    return [line.name, line.page, e.family, e.licence, e.millions, e.milliseconds, int(e.control), line.tables]
 
 
 def _table_data(table: SiteTable) -> dict[str, Any]:
@@ -158,7 +158,8 @@ def _table_data(table: SiteTable) -> dict[str, Any]:
 
 
 def _entry_data(e: SiteEntry) -> list[Any]:
-    return [e.name, e.page, e.family, e.licence, e.milliseconds, int(e.control), e.by, e.date, int(e.reproduced)]
+    costs = [e.millions, e.milliseconds]
+    return [e.name, e.page, e.family, e.licence, *costs, int(e.control), e.by, e.date, int(e.reproduced)]
 
 
 def _view_data(view: SiteView, places: Mapping[str, int]) -> list[list[Any]]:

@@ -19,6 +19,7 @@ const partbench = (() => {
     family: (row) => [row.family.toLowerCase()],
     licence: (row) => [row.licence.toLowerCase()],
     by: (row) => [row.by.toLowerCase(), row.date],
+    size: (row) => (known(row.size) ? [row.size] : null),
     ms: (row) => (known(row.ms) ? [row.ms] : null),
     draws: (row) => [row.draws],
     tables: (row) => [row.tables],
@@ -40,11 +41,13 @@ const partbench = (() => {
   }
 
   function wanted(item) {
-    const [text, most] = [find("filter").value.trim().toLowerCase(), find("cost").value];
+    const text = find("filter").value.trim().toLowerCase();
+    const within = (value, most) => most === "" || (known(value) && value <= Number(most));
     return item.name.toLowerCase().includes(text)
       && (!find("family").value || item.family === find("family").value)
       && (!find("licence").value || item.licence === find("licence").value)
-      && (most === "" || (known(item.ms) && item.ms <= Number(most)))
+      && within(item.size, find("size").value)
+      && within(item.ms, find("cost").value)
       && (!find("marked")?.value || item.reproduced);
   }
 
@@ -57,10 +60,10 @@ const partbench = (() => {
     });
   }
 
-  const entries = (data.entries || []).map(([name, page, family, licence, ms, control, by, date, reproduced]) =>
-    ({ name, page, family, licence, ms, control, by, date, reproduced }));
-  const lines = (data.lines || []).map(([name, page, family, licence, ms, control, tables]) =>
-    ({ name, page, family, licence, ms, control, tables }));
+  const entries = (data.entries || []).map(([name, page, family, licence, size, ms, control, by, date, reproduced]) =>
+    ({ name, page, family, licence, size, ms, control, by, date, reproduced }));
+  const lines = (data.lines || []).map(([name, page, family, licence, size, ms, control, tables]) =>
+    ({ name, page, family, licence, size, ms, control, tables }));
 
   const boardRow = (low, high) => (row) =>
     make("tr", row.best === 1 ? { class: "top" } : {},
@@ -69,10 +72,10 @@ const partbench = (() => {
       cell("n score", scoreText(row.mean, row.half), ...(row.unconverged
         ? [make("br"), make("small", {}, `${row.unconverged} of ${row.draws} did not converge`)] : [])),
       cell("axis", ...(known(row.mean) ? [bar(row, low, high)] : [])),
-      cell("n", fixed(row.ms, 2)), cell("n", row.draws), cell("long", row.licence), cell("", `${row.by}, ${row.date}`));
+      cell("n", fixed(row.size, 2)), cell("n", fixed(row.ms, 2)), cell("n", row.draws), cell("long", row.licence), cell("", `${row.by}, ${row.date}`));
 
   const lineRow = (line) => make("tr", {}, nameCell(line), cell("", line.family), cell("n", line.tables),
-    cell("n", fixed(line.ms, 2)), cell("long", line.licence));
+    cell("n", fixed(line.size, 2)), cell("n", fixed(line.ms, 2)), cell("long", line.licence));
 
   function ends(rows) {
     const scored = rows.filter((row) => known(row.mean));
@@ -134,7 +137,7 @@ const partbench = (() => {
   function begin() {
     offer("family", [...entries, ...lines], (item) => item.family);
     offer("licence", [...entries, ...lines], (item) => item.licence);
-    again(["metric", "head", "shots", "filter", "family", "licence", "cost", "marked"], () => { start = 0; draw(); });
+    again(["metric", "head", "shots", "filter", "family", "licence", "size", "cost", "marked"], () => { start = 0; draw(); });
     for (const header of document.querySelectorAll("#board th[data-key]")) {
       header.querySelector("button").addEventListener("click", () => {
         const key = header.dataset.key;

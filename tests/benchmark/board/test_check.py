@@ -102,6 +102,11 @@ def said(**facts: Any) -> Callable[[Submission], Submission]:
     return cells(lambda result: replace(result, provenance={**result.provenance, **facts}))
 
 
+def first_cell(**facts: Any) -> Callable[[Submission], Submission]:
+    """The same for one cell alone."""
+    return lambda one: replace(one, cells=(*said(**facts)(replace(one, cells=one.cells[:1])).cells, *one.cells[1:]))
+
+
 def other_shots(names: Callable[[DatasetRecord], list[str]]) -> Callable[[Desk], None]:
     """Name shots of one's choice, with the hashes that fit them."""
 
@@ -306,6 +311,14 @@ TAMPERINGS: dict[str, tuple[str, Callable[[Desk], Any]]] = {
     "a cell that saw other shots": ("saw other shots", lambda d: rewrite(d.mine, said(shots="0" * 16))),
     "a lucky seed": ("seed 7", lambda d: rewrite(d.mine, said(seed=7))),
     "another schedule": ("schedule", lambda d: rewrite(d.mine, said(schedule="paper"))),
+    "a network of fewer than no parameters": ("no network has -5", lambda d: rewrite(d.mine, said(parameters=-5))),
+    "half a parameter": ("no network has 0.5", lambda d: rewrite(d.mine, said(parameters=0.5))),
+    "a network that no machine holds": ("no network has 1000000", lambda d: rewrite(d.mine, said(parameters=10**18))),
+    "parameters in words": ("no network has '2 M'", lambda d: rewrite(d.mine, said(parameters="2 M"))),
+    "networks of two sizes": ("of networks of 7 and of 1670947", lambda d: rewrite(d.mine, first_cell(parameters=7))),
+    "a network in a control that has none": ("copy has no network", lambda d: rewrite(
+        d.mine, lambda s: said(parameters=5)(renamed("copy")(s))
+    )),
     "a fit that is none": ("fits", lambda d: pack(d, said(fit={"iou": 1.0}))),
     "a test image of one's own": ("as partbench draws", other_images(painted)),
     "an easier test set": ("first ones", other_images(easier)),

@@ -66,6 +66,15 @@ def test_what_must_be_the_same_is(submission: Submission, fact: str) -> None:
     assert not compare_cells(cell, other).within(100.0)
 
 
+def test_a_network_of_another_size_is_no_reproduction(submission: Submission) -> None:
+    """Where the earlier cell says how many parameters it had; one that does not is held to the rest."""
+    cell = smallest_cell(submission)
+    unknown, small, large = (replace(cell, provenance={**cell.provenance, "parameters": n}) for n in (None, 5, 6))
+    assert not compare_cells(small, large).within(0)
+    assert not compare_cells(small, unknown).within(0)
+    assert compare_cells(small, small).within(0) and compare_cells(unknown, large).within(0)
+
+
 def test_other_masks_are_no_reproduction(submission: Submission) -> None:
     """Though the digests are said to be the same."""
     cell = smallest_cell(submission)

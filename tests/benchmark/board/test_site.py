@@ -95,6 +95,29 @@ def test_json_and_parquet_hold_the_same(site: Path) -> None:
     assert table["worst rank"].dtype == "Int64"
 
 
+def test_the_size_of_a_network_is_shown_where_a_run_counted_it(site: Path) -> None:
+    """On the page of the backbone and for programs; of others nothing is guessed."""
+    assert {(row["backbone"], row["parameters"]) for row in rows(site)} == {
+        ("jigsaw", 278_624),
+        ("vae", 1_670_947),
+        ("pixels", None),
+        ("copy", None),
+    }
+    assert pd.read_parquet(site / "board.parquet")["parameters"].dtype == "Int64"
+    sizes = {"jigsaw": "278,624", "vae": "1,670,947", "pixels": "unknown"}
+    for name, size in sizes.items():
+        assert f"<dd>{size}</dd>" in next(site.glob(f"backbones/{name}@*")).read_text()
+
+
+def test_nonsense_that_nobody_checked_is_not_shown(board: Path, tmp_path: Path) -> None:
+    """A size that no network has is as if it were not said."""
+    folder, _ = board_groups(BoardQuery(board, {"submitter": ("carol",)}))[0].found[0]
+    one = read_submission(folder)
+    for size in ("<b>5</b>", True, -5, 0.5, 10**30):
+        told = [replace(r, provenance={**r.provenance, "parameters": size}) for r in one.cells]
+        assert replace(one, cells=tuple(told)).parameters is None
+
+
 def test_of_many_the_highest_are_ranked_and_the_page_says_so(
     board: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

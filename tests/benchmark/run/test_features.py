@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from partbench.backbones.backbone import Backbone
+from partbench.backbones.backbone import Backbone, Extractor
+from partbench.backbones.controls.wrapped import AppendPosition, wrap
 from partbench.benchmark.plugins.catalogue import load_catalogue
 from partbench.benchmark.plugins.names import find_backbone, find_dataset
-from partbench.benchmark.run.features import FeatureSource
+from partbench.benchmark.run.features import FeatureSource, count_parameters
 from partbench.benchmark.segment.export import from_backbone, write_export
 from partbench.datasets.dataset import Split
 from partbench.datasets.faces import CLASSES
@@ -81,3 +82,38 @@ def test_maps_without_a_scale_are_refused(tmp_path: Path) -> None:
         source.maps(torch.zeros(1, 3, 8, 8))
     source.measure([torch.rand(2, 3, 8, 8)], "rms")
     assert len(source.maps(torch.zeros(1, 3, 8, 8))) == 2
+
+
+class Shared(nn.Module):
+    """Two layers of 3 x 3 x 9 numbers that are one, three more that learnt, and a table of 100 that did not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 3, 3, bias=False)
+        self.second, self.shift = self.first, nn.Parameter(torch.zeros(3), requires_grad=False)
+        self.register_buffer("table", torch.zeros(100))
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        return [images]
+
+
+def test_parameters_are_counted_once_and_buffers_never() -> None:
+    """Frozen or not; a wrapper adds its own, and one around what cannot be counted is not counted either."""
+
+    def plain(images: Tensor) -> list[Tensor]:
+        return [images]
+
+    def wrapped(inner: Extractor) -> Extractor:
+        return wrap(wrap(inner, AppendPosition(), 8), AppendPosition(), 8)
+
+    assert count_parameters(Shared()) == 84
+    assert count_parameters(wrapped(Shared())) == 84
+    assert count_parameters(plain) is None and count_parameters(wrapped(plain)) is None
+    assert count_parameters(nn.Identity()) is None
+
+
+def test_a_result_says_the_size_of_its_network(stylegan2: Backbone, tmp_path: Path) -> None:
+    """Of the shipped generator: convolutions, mapping network and encoder."""
+    facts = FeatureSource.open(stylegan2, CPU, tmp_path).facts
+    assert facts["parameters"] == 3_412_273
+    assert set(facts) == {"weights", "parameters", "seconds per image"}

@@ -20,10 +20,11 @@ from partbench import hookimpl
 from partbench.backbones.backbone import Backbone
 
 def load():
-    def extract(images):
-        grey = torch.nn.functional.avg_pool2d(images, 4)
-        return [images, torch.cat([grey, 1 - grey], 1)]
-    return extract
+    class Toy(torch.nn.Conv2d):
+        def forward(self, images):
+            grey = torch.nn.functional.avg_pool2d(images, 4)
+            return [images, torch.cat([grey, 1 - grey], 1)]
+    return Toy(3, 2, 1)
 
 @hookimpl
 def partbench_backbones():
@@ -57,6 +58,7 @@ def test_it_is_a_row_beside_the_others(results: Callable[..., list[CellResult]])
         assert result.confusion is not None and result.confusion.shape[0] == 3
         assert result.provenance["settings"] == "its last map, 8 x 8; 0 of 6 directions of position projected out"
         assert result.provenance["provider"].startswith("partbench_plugins")
+        assert result.provenance["parameters"] == 8
 
 
 def test_the_same_plan_scores_the_same(results: Callable[..., list[CellResult]]) -> None:

@@ -217,6 +217,18 @@ def test_a_plan_becomes_scores(bench: Bench) -> None:
     assert not list((bench.folder.path / "units").glob("*")), "what was needed on the way is gone"
 
 
+def test_a_score_says_the_size_of_its_network(bench: Bench) -> None:
+    """Its parameters, where it is a module of torch; of any other callable nobody knows them."""
+
+    class Network(nn.Conv2d):
+        def forward(self, images: Tensor) -> list[Tensor]:  # type: ignore[override]
+            return [images]
+
+    bench.run(PLAN, backbone("plain", Watching), backbone("network", lambda: Network(3, 2, 1)))
+    sizes = {result.cell.backbone: result.provenance["parameters"] for result in bench.results()}
+    assert sizes == {"plain": None, "network": 8}
+
+
 def test_pictures_of_shots_that_cannot_be_kept_stop_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Scores need no pictures, and it is said why there are none."""
 

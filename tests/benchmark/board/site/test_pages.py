@@ -126,7 +126,7 @@ def test_a_name_is_seen_as_it_is(table: Any, window: Window) -> None:
     assert window.texts("h1")[0].startswith(HOSTILE)
 
 
-@pytest.mark.parametrize("key", ["rank", "name", "score", "licence", "by", "draws", "ms"])
+@pytest.mark.parametrize("key", ["rank", "name", "score", "licence", "by", "draws", "size", "ms"])
 def test_every_column_sorts_both_ways(table: Any, window: Window, key: str) -> None:
     """A click sorts, a second click the other way round, and assistive software is told; controls stay above."""
     header = table.locator(f"#board th[data-key={key}]")
@@ -138,6 +138,8 @@ def test_every_column_sorts_both_ways(table: Any, window: Window, key: str) -> N
         assert len(window.texts(PINNED)) == 3
     assert directions == {"ascending", "descending"}
     assert table.locator("#board th[aria-sort]").count() == 1
+    if key == "size":
+        assert [names[:2] for names in firsts] == [["jigsaw", "vae"], ["vae", "jigsaw"]]
     if key in ("name", "score", "rank"):
         assert firsts[0] != firsts[1]
 
@@ -155,12 +157,20 @@ def test_pages_turn(table: Any, window: Window) -> None:
 
 
 def test_filters_leave_the_controls(table: Any, window: Window) -> None:
-    """By family, licence, cost and mark; what is filtered is said."""
+    """By family, licence, size, cost and mark; what is filtered is said, and what is not known is in no range."""
     table.locator("#family").select_option("vae")
     assert window.texts(NAMES) == ["vae"] and len(window.texts(PINNED)) == 3
     table.locator("#family").select_option("")
     table.locator("#licence").select_option("MIT, shipped with partbench")
     assert window.texts(NAMES) == ["jigsaw", "vae"]
+    table.locator("#size").fill("1.67")
+    assert window.texts(NAMES) == ["jigsaw"]
+    table.locator("#size").fill("1.68")
+    assert window.texts(NAMES) == ["jigsaw", "vae"]
+    table.locator("#licence").select_option("")
+    assert window.texts(NAMES) == ["jigsaw", "vae"]
+    table.locator("#size").fill("")
+    table.locator("#licence").select_option("MIT, shipped with partbench")
     table.locator("#cost").fill("5")
     assert table.locator("#count").inner_text() == "0 backbones and 3 controls"
     table.locator("#cost").fill("")
