@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -40,14 +38,11 @@ class NearDuplicate(NamedTuple):
     """Bits of the hash that differ."""
 
 
-def hash_images(split: Split, rows: Sequence[int], seconds: float = inf) -> HashedImages:
-    """The hashes of the images at `rows`; no more are read after so many seconds."""
-    end = time.monotonic() + seconds
+def hash_images(split: Split, rows: Sequence[int]) -> HashedImages:
+    """The hashes of the images at `rows`."""
     names: list[str] = []
     hashes: list[Hashes] = [np.empty(0, dtype=np.uint64)]
     for start in range(0, len(rows), AT_ONCE):
-        if time.monotonic() > end:
-            break
         some = list(rows[start : start + AT_ONCE])
         hashes.append(perceptual_hash(split.images(some, SIDE).numpy()))
         names += [split.name(i) for i in some]

@@ -186,13 +186,11 @@ def test_images_are_looked_at_once(tmp_path: Path) -> None:
 
 
 def test_a_large_split_is_sampled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No more unlabelled images are read than the guards have time for, and their number is said."""
+    """As many unlabelled images are read on every machine, however slow it is, and their number is said."""
     monkeypatch.setattr(contamination, "LOOKED_AT", 30)
     many = album(100, 200)
     assert "30 of 200 unlabelled" in run_guards(tmp_path, task_of(album(0), album(10), many), {}).checked[IMAGES]
     assert many.read == 30 + 16  # the scale of features is taken from 16
-    monkeypatch.setattr(contamination, "SECONDS", -1.0)
-    assert " 0 of 200 " in run_guards(tmp_path / "b", task_of(album(0), album(10), many), {}).checked[IMAGES]
 
 
 def backbone(name: str, file: Path | None = None, **more: Any) -> Backbone:
