@@ -11,6 +11,7 @@ from typing import Any
 from .. import one_line
 from .files import UNREADABLE, write_atomic
 from .results import ResultError
+from .run_folder import RunFolder
 
 IMAGES, SHOTS = "images", "shots"
 """What a flag is of, where it is of no backbone."""
@@ -75,6 +76,12 @@ def read_findings(run: Path) -> Findings | None:
     except UNREADABLE as error:
         mend = "delete it and run the same command again, which keeps the scores"
         raise ResultError(f"{file} is damaged ({one_line(error)}); {mend}") from None
+
+
+def findings_of_scored(run: Path) -> Findings | None:
+    """What the guards found, but of backbones without a score: nobody has opened their weights."""
+    found = read_findings(run)
+    return found and found.about(RunFolder(run).scored_backbones())
 
 
 def _flag(flag: Mapping[str, Any]) -> GuardFlag:

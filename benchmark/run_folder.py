@@ -79,6 +79,11 @@ class RunFolder:
         result = self.read(cell)
         return None if result is None or result.error else result
 
+    def scored_backbones(self) -> frozenset[str]:
+        """Those of which some cell has counts; none is read."""
+        cells = self.read_plan().cells()
+        return frozenset(cell.backbone for cell in cells if self.cell_file(cell).with_suffix(".npz").exists())
+
     def _plan_record(self) -> Mapping[str, Any]:
         return self._read_plan_file()[0]
 

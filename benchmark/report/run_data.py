@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from ..flags import IMAGES, SHOTS, GuardFlag, read_findings
+from ..flags import IMAGES, SHOTS, GuardFlag, findings_of_scored
 from ..metrics.definitions import METRICS, find_metric
 from ..metrics.estimate import Estimate
 from ..paper.reported_scores import ReportedScore, reported_for
@@ -186,7 +186,7 @@ def assemble(source: RunSource, metrics: Sequence[str]) -> RunData:
 def _flags(path: Path) -> tuple[GuardFlag, ...]:
     """What the guards of a run found; a file of theirs that is damaged is a flag, too."""
     try:
-        findings = read_findings(path)
+        findings = findings_of_scored(path)
     except ResultError as error:
         return (GuardFlag(IMAGES, "guards", str(error)),)
     return findings.flags if findings else ()

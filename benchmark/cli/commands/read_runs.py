@@ -9,7 +9,7 @@ from pathlib import Path
 from ...board.board_runs import board_runs, merged_findings, merged_signoffs
 from ...board.layout import BoardError
 from ...board.query import BoardQuery, Record, parse_query
-from ...flags import Findings, read_findings
+from ...flags import Findings, findings_of_scored
 from ...plan import Cell, Plan
 from ...plugins.run_signoffs import RunSignoff, run_signoffs
 from ...results import CellResult, ResultError
@@ -67,9 +67,9 @@ def read_groups(runs: Sequence[Path]) -> dict[str, list[CellResult]]:
 
 
 def findings_of(path: Path) -> list[tuple[str, Findings | None]]:
-    """What the guards found, by the name of a run, or of each part of a board."""
+    """What the guards found of all that has a score, by the name of a run, or of each part of a board."""
     if (query := parse_query(path)) is None:
-        return [(str(path), read_findings(path))]
+        return [(str(path), findings_of_scored(path))]
     return [(name, merged_findings(records)) for name, records in _parts(query).items()]
 
 

@@ -20,7 +20,7 @@ from partbench.backbones import weights
 from partbench.backbones.backbone import Backbone
 from partbench.benchmark.cli.commands.pretrain import run as run_pretrain
 from partbench.benchmark.cli.commands.pretrain_options import PretrainOptions
-from partbench.benchmark.flags import IMAGES, SHOTS, file_in, lines, read_findings
+from partbench.benchmark.flags import IMAGES, SHOTS, GuardFlag, file_in, lines, read_findings, write_findings
 from partbench.benchmark.plan import Plan
 from partbench.benchmark.pretrain.budget import Budget
 from partbench.benchmark.pretrain.image_stream import ImageStream
@@ -354,3 +354,17 @@ def test_flags_stand_under_the_leaderboard(tmp_path: Path, call: Call) -> None:
     assert call("leaderboard", out, "--flags")[0] == 2
     file_in(out).unlink()
     assert "guards: nobody has looked at the images" in call("leaderboard", out)[1]
+
+
+def test_what_was_never_opened_has_no_flag(tmp_path: Path, call: Call, drawn_run: Callable[..., Path]) -> None:
+    """Of a backbone without a score nothing is said, whether its weights could not be had or its turn has not come."""
+    run = drawn_run(tmp_path / "run", {"jigsaw": 0.7, "timm:a": 0.5, "timm:b": 0.5})
+    for file in (run / "cells").glob("timm_b*"):
+        file.unlink()
+    flags = [GuardFlag(name, "pretraining images unknown", f"{name}: nobody knows") for name in ("timm:a", "timm:b")]
+    found = read_findings(run)
+    assert found is not None
+    write_findings(run, replace(found, flags=tuple(flags)))
+    assert "flag: pretraining images unknown (timm:a): nobody knows" in call("leaderboard", run).out
+    (record,) = json.loads(call("leaderboard", run, "--flags", "--format", "json").out)
+    assert [flag["of"] for flag in record["flags"]] == ["timm:a"]
