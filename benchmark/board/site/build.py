@@ -97,7 +97,7 @@ def _files(
         yield f"backbones/{line.page}.html", backbone_page(line, offers[line.page]).encode()
         yield f"pairs/{line.page}.js", pair_script(line, offers[line.page]).encode()
     yield "index.html", index_page(tables, lines).encode()
-    yield "compare.html", compare_page(lines).encode()
+    yield "compare.html", compare_page(tables, lines).encode()
     whole = everything(tables)
     yield "board.json", as_compact_json(whole)
     yield WHOLE, as_parquet(whole)

@@ -99,6 +99,10 @@ partbench.compare = (() => {
   function fromAddress() {
     const parts = new URLSearchParams(location.hash.slice(1).replaceAll("+", "%2B"));
     for (const id of ["a", "b"]) find(id).value = named(parts.get(id) || "")?.[1] ?? find(id).value;
+    for (const [id, beside] of [["a", "b"], ["b", "a"]]) {
+      const other = find(beside).value;
+      find(id).value ||= data.first.map((page) => named(page)[1]).find((name) => name !== other) ?? other;
+    }
     compare();
   }
 

@@ -91,9 +91,11 @@ def backbone_page(line: BackboneLine, offers: Offers) -> str:
     return environment().get_template("backbone.html").render(root="../", line=line, parts=parts, metric=METRICS[0])
 
 
-def compare_page(lines: Sequence[BackboneLine]) -> str:
-    """Two backbones, chosen by who reads it."""
-    data = {"names": [[line.page, line.name] for line in lines], "metric": METRICS[0]}
+def compare_page(tables: Sequence[SiteTable], lines: Sequence[BackboneLine]) -> str:
+    """Two backbones, chosen by who reads it; it opens with the best two of the first table."""
+    rows = sorted(tables[0].views[0].rows, key=lambda row: row.entry.control)  # each half as it was: the highest first
+    first = [*dict.fromkeys(row.entry.page for row in rows if not row.unconverged)][:2]
+    data = {"names": [[line.page, line.name] for line in lines], "metric": METRICS[0], "first": first}
     return environment().get_template("compare.html").render(root="", data=data, metric=METRICS[0])
 
 

@@ -274,6 +274,19 @@ def test_two_are_compared_as_partbench_compares_them(board: Path, window: Window
     assert len(window.texts("#found tbody tr")) == len(expected)
 
 
+def test_it_opens_with_the_two_best(window: Window) -> None:
+    """Of the first table and no control; beside one that is named, with the best of the others."""
+    page = window.open("compare.html")
+    page.locator("#found table").wait_for()
+    best = [page.locator(f"#{id}").input_value() for id in ("a", "b")]
+    window.open("tables/*.html")
+    assert best == window.texts(NAMES)[:2]
+    for named, beside in ((best[0], best[1]), ("copy", best[0])):
+        window.open(f"backbones/{named.replace(':', '_')}*.html").get_by_text("with another backbone").click()
+        assert [page.locator(f"#{id}").input_value() for id in ("a", "b")] == [named, beside]
+        page.locator("#found table").wait_for()
+
+
 def test_the_distribution_is_students(window: Window) -> None:
     """Both its tails and its quantiles, for few degrees of freedom and many."""
     page = window.open("compare.html")
