@@ -65,8 +65,8 @@ def find_backbone(catalogue: Catalogue, name: str) -> Offer[Backbone]:
     if name.startswith(INSID3) or name == INSID3[:-1]:
         return find_backbone(catalogue, _read_by_insid3(name))
     parts = parse_backbone(name)
-    if name in (TWIN, TWIN[:-1]):
-        raise NamingError(f"'{name}' is the untrained twin of a backbone; say of which, as {TWIN}NAME")
+    if name == TWIN[:-1] or name.startswith(TWIN):
+        _check_twin(name, name[len(TWIN) :])
     offer = _look_up(catalogue.backbones, "backbone", parts.family)
     record, plain = offer.record, parts.family + parts.details
     if parts.details:
@@ -79,6 +79,19 @@ def find_backbone(catalogue: Catalogue, name: str) -> Offer[Backbone]:
         raise NamingError(f"'{plain}' has no untrained twin; leave out '{name}'")
     record = twin(record, SEED) if parts.twin else record
     return replace(offer, record=wrap_backbone(record, parts.wrappers))
+
+
+def _check_twin(name: str, trained: str) -> None:
+    """Refuse the twin of what is no network that could be untrained."""
+    if not trained:
+        raise NamingError(f"'{name}' is the untrained twin of a backbone; say of which, as {TWIN}NAME")
+    if f"{trained}:".startswith(INSID3):
+        inner = trained[len(INSID3) :].removeprefix(TWIN) or "NAME"
+        raise NamingError(f"'{name}' has its parts in another order; write {INSID3}{TWIN}{inner}")
+    if trained.startswith(TWIN):
+        raise NamingError(f"'{name}' is untrained twice; write {trained}")
+    if plain_name(trained) in HEADLESS:
+        raise NamingError(f"'{trained}' has no network that could be untrained; leave out '{name}'")
 
 
 def _read_by_insid3(name: str) -> str:
