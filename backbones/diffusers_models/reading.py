@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from ..backbone import BackboneError
+from ..sides import plain_number, side_in
 
 FAMILY, UNTRAINED = "diffusers", "untrained"
 VAE, DDPM, DIFT, CLEANDIFT = "vae", "ddpm", "dift", "cleandift"
@@ -14,6 +15,8 @@ PARTS = {VAE: "vae", DDPM: "unet", DIFT: "unet", CLEANDIFT: "unet"}
 """The folder of a pipeline in which the network of a reading lies."""
 CLASSES = {"AutoencoderKL": VAE, "AutoencoderTiny": VAE, "UNet2DModel": DDPM, "UNet2DConditionModel": DIFT}
 """The reading of a class of diffusers where the name says none."""
+MOST_NOISES = 64
+"""That are drawn for an image; DIFT takes 8."""
 VAE_SIZE = 256
 """Side of the images that an autoencoder is given where the name says no other, pixels."""
 UP_BLOCKS = ("UpBlock2D", "AttnUpBlock2D")
@@ -67,17 +70,18 @@ def parse(variant: str) -> Reading:
             found = replace(found, kind=word)
         elif word == UNTRAINED:
             found = replace(found, untrained=True)
-        elif word.isdecimal() and int(word) and found.size is None:
-            found = replace(found, size=int(word))
-        elif word[0] in numbers and word[1:].isdecimal():
-            numbers[word[0]].append(int(word[1:]))
+        elif found.size is None and (side := side_in(word, f"{FAMILY}:{variant}")):
+            found = replace(found, size=side)
+        elif word[0] in numbers and (number := plain_number(word[1:])) is not None:
+            numbers[word[0]].append(number)
         else:
             choices = (
                 f"{', '.join(PUBLISHED)}, b5 for a block, t50 for a step, n8 for eight noises, a size, {UNTRAINED}"
             )
-            raise BackboneError(f"diffusers has no variant {word!r}; combine, with commas, {choices}")
-    if len(numbers["n"]) > 1 or numbers["n"] == [0]:
-        raise BackboneError(f"diffusers:{variant} has no one number of noises; write n8, or cleandift for none")
+            raise BackboneError(f"diffusers has no use for {word!r}; combine, with commas, {choices}")
+    if len(numbers["n"]) > 1 or not set(numbers["n"]) <= {*range(1, MOST_NOISES + 1)}:
+        what = f"diffusers:{variant} has no one number of noises from 1 to {MOST_NOISES}"
+        raise BackboneError(f"{what}; write n8, or cleandift for none")
     return replace(found, blocks=tuple(numbers["b"]), steps=tuple(numbers["t"]), noises=sum(numbers["n"]))
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from ..hed import HED
 from ..hed.config import SMALLEST
 from ..hed.networks import open_hed
+from ..sides import side_in
 
 
 def open_teacher(teacher: str, device: torch.device) -> tuple[Callable[[Tensor], Tensor], str]:
@@ -33,7 +34,9 @@ def open_teacher(teacher: str, device: torch.device) -> tuple[Callable[[Tensor],
 def _parse(teacher: str) -> tuple[str, int | None]:
     """The weights, and the side in pixels where one is named."""
     weights, _, side = teacher.rpartition(",")
-    return (weights, max(SMALLEST, int(side))) if weights and side.isdecimal() else (teacher, None)
+    if weights and (named := side_in(side, f"the teacher {Path(weights).name}", SMALLEST)):
+        return weights, named
+    return teacher, None
 
 
 def _edges_at(network: Callable[[Tensor], Tensor], side: int, images: Tensor) -> Tensor:

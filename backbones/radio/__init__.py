@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ... import hookimpl
 from ..backbone import Backbone, BackboneError, Extractor
+from ..sides import side_in
 from ..trust import is_trusted, require_trust
 
 FAMILY, REPOSITORY = "radio", "NVlabs/RADIO"
@@ -68,12 +69,13 @@ def configure(variant: str, weights: str) -> Backbone:
         raise BackboneError(f"radio has no version {version!r}; choose {', '.join(VERSIONS)}")
     if weights:
         raise BackboneError(f"radio:{variant} reads the weights that torch.hub fetches; leave @{weights} out")
-    if word and not (word.isdecimal() and int(word)):
-        raise BackboneError(f"radio has no variant {word!r}; write a size in pixels, as radio:{version},256")
     name = f"{FAMILY}:{variant}"
+    size = side_in(word, name) if word else SIZE
+    if size is None:
+        raise BackboneError(f"radio has no variant {word!r}; write a size in pixels, as radio:{version},256")
     return Backbone(
         name,
-        size=int(word or SIZE),
+        size=size,
         channels=(VERSIONS[version].channels,),
         load=partial(open_trusted, name, version),
         summary=f"{version} of NVIDIA, its spatial features",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..backbone import BackboneError
+from ..sides import side_in
 
 FAMILY, UNTRAINED = "taesd", "untrained"
 SIZE = 256
@@ -27,13 +28,14 @@ class TaesdConfig:
 
 def parse(variant: str) -> tuple[int, bool]:
     """Side of the images in pixels, and whether it is untrained, of `128,untrained`."""
-    size, untrained = SIZE, False
+    size, untrained = None, False
     for word in filter(None, variant.split(",")):
-        if word == UNTRAINED:
+        side = side_in(word, f"{FAMILY}:{variant}")
+        if word == UNTRAINED and not untrained:
             untrained = True
-        elif word.isdecimal() and int(word) and int(word) % STRIDE == 0:
-            size = int(word)
+        elif side and side % STRIDE == 0 and not size:
+            size = side
         else:
-            what = f"taesd has no variant {word!r}"
-            raise BackboneError(f"{what}; write a size in pixels that {STRIDE} divides, or '{UNTRAINED}'")
-    return size, untrained
+            choice = f"a size in pixels that {STRIDE} divides, and {UNTRAINED}"
+            raise BackboneError(f"taesd has no use for {word!r}; write, each at most once, {choice}")
+    return size or SIZE, untrained

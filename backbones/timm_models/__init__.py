@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from ... import hookimpl
 from ..backbone import Backbone, BackboneError, Extractor
+from ..sides import side_in
 from . import curated, hub, lite0
 
 if TYPE_CHECKING:
@@ -90,15 +91,16 @@ def parse_variant(variant: str) -> Variant:
         raise BackboneError(f"'timm:{variant}' names no model; write one, as timm:resnet18.a1_in1k")
     found = Variant(model)
     for word in words:
-        if word == UNTRAINED:
+        side = side_in(word, f"{FAMILY}:{variant}")
+        if word == UNTRAINED and not found.untrained:
             found = replace(found, untrained=True)
-        elif word in READINGS:
+        elif word in READINGS and not found.layers:
             found = replace(found, layers=word)
-        elif word.isdecimal() and int(word) > 0:
-            found = replace(found, size=int(word))
+        elif side and not found.size:
+            found = replace(found, size=side)
         else:
-            choice = f"a size in pixels, {', '.join(READINGS)}, or {UNTRAINED}"
-            raise BackboneError(f"timm has no variant {word!r}; write {choice}")
+            choice = f"a size in pixels, one of {', '.join(READINGS)}, and {UNTRAINED}"
+            raise BackboneError(f"timm has no use for {word!r}; write, each at most once, {choice}")
     return found
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..backbone import Backbone, BackboneError, Extractor
 from ..packages import WeightsPackage
+from ..sides import side_in
 
 NAME, MODEL = "lite0", "tf_efficientnet_lite0.in1k"
 SIZE, CHANNELS = 224, (16, 24, 40, 112, 320)
@@ -28,9 +29,10 @@ def configure(variant: str = "", weights: str = "") -> Backbone:
     if weights:
         mend = f"name a file of yours as timm:{MODEL}@{weights}"
         raise BackboneError(f"{NAME} has the weights of {PACKAGE.project} and no use for {weights}; {mend}")
-    if variant and not (variant.isdecimal() and int(variant)):
+    name = NAME + (f":{variant}" if variant else "")
+    size = side_in(variant, name) if variant else SIZE
+    if size is None:
         raise BackboneError(f"{NAME} has no variant {variant!r}; write a size in pixels, as {NAME}:256")
-    name, size = NAME + (f":{variant}" if variant else ""), int(variant or SIZE)
     return Backbone(
         name,
         size=size,

@@ -90,7 +90,7 @@ def test_without_the_word_no_code_is_run(repository: Path, capsys: pytest.Captur
     assert "building" not in "".join(capsys.readouterr()) and "hubconf" not in sys.modules
 
 
-@pytest.mark.parametrize(("size", "cells"), [(64, 4), (70, 4), (73, 5), (5, 1)])
+@pytest.mark.parametrize(("size", "cells"), [(64, 4), (70, 4), (73, 5), (33, 2)])
 def test_a_size_becomes_one_that_it_takes(
     repository: Path, monkeypatch: pytest.MonkeyPatch, size: int, cells: int
 ) -> None:

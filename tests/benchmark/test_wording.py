@@ -127,7 +127,7 @@ diffusers has no weights of its own; name a folder or hf-hub:USER/REPO, as diffu
 $ check diffusers:vae@nowhere
 there is no folder nowhere; name what save_pretrained of a pipeline or of a model wrote, or hf-hub:USER/REPO
 $ check diffusers:x5,untrained
-diffusers has no variant 'x5'; combine, with commas, vae, ddpm, dift, cleandift, b5 for a block, t50 for a step, n8
+diffusers has no use for 'x5'; combine, with commas, vae, ddpm, dift, cleandift, b5 for a block, t50 for a step, n8
   for eight noises, a size, untrained
 $ check diffusers:untrained,b18
 there is no block 18; the decoder has 18, counted from 0

@@ -64,3 +64,9 @@ def test_a_teacher_that_is_missing() -> None:
     """As behind the at sign."""
     with pytest.raises(BackboneError, match=r"there is no weights file no.safetensors"):
         open_teacher("no.safetensors", CPU)
+
+
+def test_a_side_that_is_none_is_refused(teacher: Path) -> None:
+    """It was taken to be the smallest."""
+    with pytest.raises(BackboneError, match=r"hed.safetensors reads no images of 7 pixels; write a size from 16"):
+        open_teacher(f"{teacher},7", CPU)

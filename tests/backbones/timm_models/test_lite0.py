@@ -119,7 +119,7 @@ def test_a_package_of_other_tensors(install: Install, kind: str) -> None:
     ("variant", "weights", "message"),
     [
         ("big", "", "lite0 has no variant 'big'; write a size in pixels, as lite0:256"),
-        ("0", "", "lite0 has no variant '0'"),
+        ("0", "", "lite0:0 reads no images of 0 pixels; write a size from 32 to 4096"),
         ("", "w.pth", "no use for w.pth; name a file of yours as timm:tf_efficientnet_lite0.in1k@w.pth"),
     ],
 )
