@@ -14,6 +14,7 @@ from ...plugins.names import find_dataset
 from ...plugins.patterns import backbone_names, expand, expand_heads
 from ...plugins.today import default_backbones
 from ...run_folder import RunFolder
+from .today import CHOICE, backbones_today
 
 if TYPE_CHECKING:
     import torch
@@ -71,7 +72,9 @@ def make_plan(
 def resolve(plan: Plan, catalogue: Catalogue, device: torch.device | None = None) -> Plan:
     """The plan with its patterns replaced by names, and the defaults of a device where it names nothing."""
     names = (*backbone_names(catalogue), *HEADLESS)
-    backbones = expand(plan.backbones, names) if plan.backbones else default_backbones(catalogue)
+    today = backbones_today(catalogue) if CHOICE in plan.backbones else ()
+    patterns = (*today, *(pattern for pattern in plan.backbones if pattern != CHOICE))
+    backbones = expand(patterns, names) if patterns else default_backbones(catalogue)
     heads = ALL if device is not None and device.type == "cuda" else CHEAP
     check_names("name", [plan.dataset, *backbones], "rename the file or folder that it stands for")
     plan = replace(plan, backbones=tuple(backbones), heads=expand_heads(plan.heads, catalogue) or heads)

@@ -44,9 +44,9 @@ SHOTS, DRAWS, TEST = "1,5,10", 5, 32
 def with_today(backbones: list[str] | None, preset: str | None) -> tuple[list[str] | None, str | None]:
     """The backbones, and the preset of the paper; that of today is a choice of backbones and nothing else."""
     from ...plugins.today import TODAY
-    from ..commands.today import backbones_today
+    from ..commands.today import CHOICE
 
-    return ([*backbones_today(), *(backbones or ())], None) if preset == TODAY else (backbones, preset)
+    return ([CHOICE, *(backbones or ())], None) if preset == TODAY else (backbones, preset)
 
 
 def forget_contents(rehash: bool) -> None:
