@@ -6,6 +6,7 @@ import gc
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -277,6 +278,61 @@ def told_report(told_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     (out / "said.json").write_text(done.stdout)
     return out
+
+
+CHROMIUM = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+"""With these it asks for nothing that a page does not ask for."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium, driven by Playwright; where either is missing, what needs it is skipped."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    file = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if file is None:
+        pytest.skip("there is no Chromium; install it to test the pages")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=file, args=list(CHROMIUM))
+        yield opened
+        opened.close()
+
+
+class Window:
+    """A window of a browser on the pages of a folder, with what they asked for and complained about."""
+
+    def __init__(self, page: Any, folder: Path) -> None:
+        self.page, self.folder = page, folder
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("dialog", lambda dialog: self.complaints.append(dialog.message))
+        page.on("console", lambda message: self.complaints.append(message.text))
+
+    def open(self, name: str, hash: str = "") -> Any:
+        """The first page of this name, or pattern."""
+        self.page.goto(next(self.folder.glob(name)).as_uri() + hash)
+        return self.page
+
+    def outside(self) -> list[str]:
+        """What was asked for that is neither in the folder nor in a page itself."""
+        return [url for url in self.requests if not url.startswith((f"{self.folder.as_uri()}/", "data:"))]
+
+    def texts(self, selector: str) -> list[str]:
+        return [str(text) for text in self.page.locator(selector).all_inner_texts()]
+
+    def numbers(self, selector: str) -> list[float]:
+        """What each text begins with."""
+        return [float(text.partition(" ")[0]) for text in self.texts(selector)]
+
+
+@pytest.fixture(scope="module")
+def window_of(browser: Any) -> Callable[..., Window]:
+    """Opens a window on a folder, with Playwright's options of a page."""
+    return lambda folder, **options: Window(browser.new_page(**options), folder)
 
 
 PARTS = {"background": (38, 38, 44), "ear": (240, 240, 240), "eye": (213, 62, 79), "tail": (244, 165, 60)}

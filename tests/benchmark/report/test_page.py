@@ -2,79 +2,43 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="there is no Chromium; install it to test the page")
-
-ARGUMENTS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 SCORES = "#board tbody td.score"
 NAMES = "#board tbody th"
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=BROWSER, args=list(ARGUMENTS))
-        yield opened
-        opened.close()
-
-
-class Seen:
-    """A page, with what it asked for and complained about."""
-
-    def __init__(self, browser: Any, report: Path, **options: Any) -> None:
-        self.page = browser.new_page(**options)
-        self.requests: list[str] = []
-        self.complaints: list[str] = []
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("dialog", lambda dialog: self.complaints.append(dialog.message))
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.goto((report / "index.html").as_uri())
-
-    def texts(self, selector: str) -> list[str]:
-        return [str(text) for text in self.page.locator(selector).all_inner_texts()]
-
-    def scores(self) -> list[float]:
-        return [float(text.partition(" ")[0]) for text in self.texts(SCORES)]
-
-
-@pytest.fixture(scope="module")
-def opened(browser: Any, told_report: Path) -> Seen:
+def opened(window_of: Callable[..., Any], told_report: Path) -> Any:
     """The page in a wide window; tests that choose something choose it for themselves."""
-    return Seen(browser, told_report, viewport={"width": 1280, "height": 900})
+    window = window_of(told_report, viewport={"width": 1280, "height": 900})
+    window.open("index.html")
+    return window
 
 
 @pytest.fixture
-def page(opened: Seen) -> Iterator[Any]:
+def page(opened: Any) -> Iterator[Any]:
     """The page as it opens; after each test nothing has left the file, and nothing was complained about."""
     opened.page.reload()
     yield opened.page
-    assert {url.partition(":")[0] for url in opened.requests} <= {"file", "data"}
-    assert opened.complaints == []
+    assert (opened.outside(), opened.complaints) == ([], [])
     assert opened.page.evaluate("window.hacked") is None
 
 
-def test_the_page_opens_with_the_best_first(page: Any, opened: Seen) -> None:
+def test_the_page_opens_with_the_best_first(page: Any, opened: Any) -> None:
     """The mean over heads with most shots, by the metric that was asked for."""
     assert page.locator("#board-formula").inner_text().startswith("mean: ")
-    assert len(opened.scores()) == 5
-    assert opened.scores() == sorted(opened.scores(), reverse=True)
+    assert len(opened.numbers(SCORES)) == 5
+    assert opened.numbers(SCORES) == sorted(opened.numbers(SCORES), reverse=True)
     assert page.locator("th[aria-sort]").get_attribute("data-key") == "score"
 
 
-def test_hostile_names_are_seen_as_they_are(page: Any, opened: Seen) -> None:
+def test_hostile_names_are_seen_as_they_are(page: Any, opened: Any) -> None:
     """As text in tables, choices and legends; no element comes of them."""
     assert "<img src=x onerror=alert(1)>" in opened.texts(NAMES)[0]
     assert any("</script><script>window.hacked=1</script>" in text for text in opened.texts(NAMES))
@@ -83,7 +47,7 @@ def test_hostile_names_are_seen_as_they_are(page: Any, opened: Seen) -> None:
     assert page.locator("script").count() == 2
 
 
-def test_a_script_that_is_not_ours_does_not_run(page: Any, opened: Seen) -> None:
+def test_a_script_that_is_not_ours_does_not_run(page: Any, opened: Any) -> None:
     """The page's policy stops even one that is put into it later, and every address outside."""
     page.evaluate("document.body.append(Object.assign(document.createElement('script'), {text: 'window.hacked = 5'}))")
     with page.expect_event("requestfailed") as refused:
@@ -111,7 +75,7 @@ def test_every_column_sorts_both_ways(page: Any, key: str) -> None:
         assert first == second[::-1]
 
 
-def test_sorting_works_from_the_keyboard(page: Any, opened: Seen) -> None:
+def test_sorting_works_from_the_keyboard(page: Any, opened: Any) -> None:
     """Tab reaches every header, Enter sorts, and the focus can be seen."""
     page.locator("#board-filter").focus()
     for _ in range(10):
@@ -119,7 +83,7 @@ def test_sorting_works_from_the_keyboard(page: Any, opened: Seen) -> None:
         if page.evaluate("document.activeElement.textContent") == "Score, %":
             break
     page.keyboard.press("Enter")
-    assert opened.scores() == sorted(opened.scores())
+    assert opened.numbers(SCORES) == sorted(opened.numbers(SCORES))
     outline = "getComputedStyle(document.activeElement).outlineStyle"
     assert page.evaluate("document.activeElement.textContent") == "Score, %"
     assert page.evaluate(outline) == "solid"
@@ -133,7 +97,7 @@ def test_the_first_tab_skips_to_the_leaderboard(page: Any) -> None:
     assert link.bounding_box()["x"] >= 0
 
 
-def test_the_leaderboard_filters(page: Any, opened: Seen) -> None:
+def test_the_leaderboard_filters(page: Any, opened: Any) -> None:
     """By a part of the name, by head, and by shots; the number of lines is said."""
     page.locator("#board-filter").fill("VAE")
     assert opened.texts(NAMES) == ["vae"]
@@ -149,7 +113,7 @@ def test_the_leaderboard_filters(page: Any, opened: Seen) -> None:
     assert opened.texts(NAMES) == []
 
 
-def test_every_metric_can_be_chosen(page: Any, opened: Seen) -> None:
+def test_every_metric_can_be_chosen(page: Any, opened: Any) -> None:
     """Each with its definition; another one gives other scores."""
     seen = {}
     for name in page.locator("#board-metric option").all_inner_texts():
@@ -179,7 +143,7 @@ def test_charts_follow_the_metric(page: Any) -> None:
     assert set(shown.evaluate_all("all => all.map(one => one.dataset.metric)")) == {"small_parts"}
 
 
-def test_closeups_can_be_chosen(page: Any, opened: Seen) -> None:
+def test_closeups_can_be_chosen(page: Any, opened: Any) -> None:
     """Classes, confusions and pictures of another head or number of shots."""
     for section, selector in (
         ("classes", "#class-table tbody td"),
@@ -243,9 +207,10 @@ def test_the_page_prints(page: Any) -> None:
     assert page.pdf()[:5] == b"%PDF-"
 
 
-def test_a_narrow_screen_needs_no_sideways_scrolling(browser: Any, told_report: Path) -> None:
+def test_a_narrow_screen_needs_no_sideways_scrolling(window_of: Callable[..., Any], told_report: Path) -> None:
     """At 390 pixels the page fits; what is wider scrolls in its own box."""
-    seen = Seen(browser, told_report, viewport={"width": 390, "height": 800})
+    seen = window_of(told_report, viewport={"width": 390, "height": 800})
+    seen.open("index.html")
     assert seen.page.evaluate("document.documentElement.scrollWidth") <= 390
     inside = seen.page.locator(".scroll").evaluate_all("all => all.map(one => one.getBoundingClientRect().right)")
     assert max(inside) <= 390

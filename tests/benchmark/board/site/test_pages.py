@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,18 +20,10 @@ from partbench.benchmark.metrics.significance import Comparison, compare
 from partbench.benchmark.scores.leaderboard import trusted_estimates
 from partbench.benchmark.scores.pairings import of_backbones
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="there is no Chromium; install it to test the pages")
-
-ARGUMENTS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 HOSTILE = "<img src=x onerror=alert(1)>"
 MANY = 56
 """Backbones of one family, more than a table shows at once."""
-NAMES, PINNED = "#rows th a", "#yardsticks th a"
+NAMES, PINNED, SCORES = "#rows th a", "#yardsticks th a", "#rows td.score"
 
 
 @pytest.fixture(scope="module")
@@ -57,67 +48,34 @@ def site(board: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=BROWSER, args=list(ARGUMENTS))
-        yield opened
-        opened.close()
-
-
-class Window:
-    """A page, with what it asked for and complained about."""
-
-    def __init__(self, browser: Any, site: Path, **options: Any) -> None:
-        self.site, self.page = site, browser.new_page(**options)
-        self.requests: list[str] = []
-        self.complaints: list[str] = []
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("dialog", lambda dialog: self.complaints.append(dialog.message))
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-
-    def open(self, name: str, hash: str = "") -> Any:
-        self.page.goto(next(self.site.glob(name)).as_uri() + hash)
-        return self.page
-
-    def texts(self, selector: str) -> list[str]:
-        return [str(text) for text in self.page.locator(selector).all_inner_texts()]
-
-    def scores(self) -> list[float]:
-        return [float(text.partition(" ")[0]) for text in self.texts("#rows td.score")]
-
-
-@pytest.fixture(scope="module")
-def opened(browser: Any, site: Path) -> Window:
-    return Window(browser, site, viewport={"width": 1280, "height": 900})
+def opened(window_of: Callable[..., Any], site: Path) -> Any:
+    return window_of(site, viewport={"width": 1280, "height": 900})
 
 
 @pytest.fixture
-def window(opened: Window) -> Iterator[Window]:
+def window(opened: Any) -> Iterator[Any]:
     """After each test nothing has left the folder, and nothing was complained about."""
     opened.requests.clear()
     yield opened
-    inside = opened.site.as_uri() + "/"
-    assert [url for url in opened.requests if not url.startswith((inside, "data:"))] == []
-    assert opened.complaints == []
+    assert (opened.outside(), opened.complaints) == ([], [])
     assert opened.page.locator("img").count() == 0
 
 
 @pytest.fixture
-def table(window: Window) -> Any:
+def table(window: Any) -> Any:
     """The page of the table, in its first view: the ridge, with two shots."""
     return window.open("tables/*.html")
 
 
-def test_a_table_opens_with_the_best_first(table: Any, window: Window) -> None:
+def test_a_table_opens_with_the_best_first(table: Any, window: Any) -> None:
     """Fifty at a time, and the controls above them."""
     assert len(window.texts(NAMES)) == 50
-    assert window.scores() == sorted(window.scores(), reverse=True)
+    assert window.numbers(SCORES) == sorted(window.numbers(SCORES), reverse=True)
     assert {*window.texts(PINNED)} == {"pixels", "copy", "random:vae"}
     assert table.locator("#count").inner_text() == f"1 to 50 of {MANY + 3} backbones and 3 controls"
 
 
-def test_a_name_is_seen_as_it_is(table: Any, window: Window) -> None:
+def test_a_name_is_seen_as_it_is(table: Any, window: Any) -> None:
     """And so is a licence; both lead to a page."""
     table.locator("#filter").fill("<img")
     assert window.texts(NAMES) == [HOSTILE]
@@ -127,7 +85,7 @@ def test_a_name_is_seen_as_it_is(table: Any, window: Window) -> None:
 
 
 @pytest.mark.parametrize("key", ["rank", "name", "score", "licence", "by", "draws", "size", "ms"])
-def test_every_column_sorts_both_ways(table: Any, window: Window, key: str) -> None:
+def test_every_column_sorts_both_ways(table: Any, window: Any, key: str) -> None:
     """A click sorts, a second click the other way round, and assistive software is told; controls stay above."""
     header = table.locator(f"#board th[data-key={key}]")
     directions, firsts = set(), []
@@ -144,7 +102,7 @@ def test_every_column_sorts_both_ways(table: Any, window: Window, key: str) -> N
         assert firsts[0] != firsts[1]
 
 
-def test_pages_turn(table: Any, window: Window) -> None:
+def test_pages_turn(table: Any, window: Any) -> None:
     """The second has the rest; no backbone is on both."""
     first = window.texts(NAMES)
     assert table.locator("#back").is_disabled()
@@ -156,7 +114,7 @@ def test_pages_turn(table: Any, window: Window) -> None:
     assert len(window.texts(NAMES)) == 10 and not table.locator(".pager").is_visible()
 
 
-def test_filters_leave_the_controls(table: Any, window: Window) -> None:
+def test_filters_leave_the_controls(table: Any, window: Any) -> None:
     """By family, licence, size, cost and mark; what is filtered is said, and what is not known is in no range."""
     table.locator("#family").select_option("vae")
     assert window.texts(NAMES) == ["vae"] and len(window.texts(PINNED)) == 3
@@ -178,21 +136,21 @@ def test_filters_leave_the_controls(table: Any, window: Window) -> None:
     assert window.texts(NAMES) == []
 
 
-def test_metric_head_and_shots_can_be_chosen(table: Any, window: Window) -> None:
+def test_metric_head_and_shots_can_be_chosen(table: Any, window: Any) -> None:
     """Under another head there are those that have it, and what takes none."""
     seen = {}
     for name in table.locator("#metric option").all_inner_texts():
         table.locator("#metric").select_option(label=name)
         assert table.locator("#formula").inner_text().startswith(f"{name}: ")
-        seen[name] = window.scores()
+        seen[name] = window.numbers(SCORES)
     assert len(seen) == 3 and seen["mean"] != seen["paper_weighted"]
     table.locator("#head").select_option("knn")
     assert {*window.texts(NAMES)} == {"jigsaw", "vae", HOSTILE}
     assert "copy" in window.texts(PINNED)
     assert window.texts("#shown") == ["small_parts, head knn, 2 shots"]
-    before = window.scores()
+    before = window.numbers(SCORES)
     table.locator("#shots").select_option("1")
-    assert window.scores() != before
+    assert window.numbers(SCORES) != before
 
 
 def test_the_script_draws_what_the_file_says(table: Any, browser: Any, site: Path) -> None:
@@ -217,7 +175,7 @@ def test_an_interval_is_drawn_where_its_numbers_say(table: Any) -> None:
     assert bar["x"] - axis["x"] == pytest.approx((mean - half - low) * scale, abs=2)
 
 
-def test_the_keyboard_is_enough(table: Any, window: Window) -> None:
+def test_the_keyboard_is_enough(table: Any, window: Any) -> None:
     """The first tab skips to the content, headers are reached and sort, and the focus can be seen."""
     table.keyboard.press("Tab")
     assert table.locator(".skip").evaluate("one => one === document.activeElement")
@@ -227,11 +185,11 @@ def test_the_keyboard_is_enough(table: Any, window: Window) -> None:
         if table.evaluate("document.activeElement.textContent") == "Score, %":
             break
     table.keyboard.press("Enter")
-    assert window.scores() == sorted(window.scores())
+    assert window.numbers(SCORES) == sorted(window.numbers(SCORES))
     assert table.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
 
-def test_everything_has_a_label(window: Window) -> None:
+def test_everything_has_a_label(window: Any) -> None:
     """Every table a caption, every header cell a scope, every field a label, on every kind of page."""
     for name in ("index.html", "tables/*.html", "backbones/jigsaw*.html", "compare.html"):
         page = window.open(name, "#a=vae@423e5e558912ed43&b=copy@none" if name == "compare.html" else "")
@@ -251,7 +209,7 @@ def python_compares(board: Path, a: str, b: str) -> dict[tuple[str, int], Compar
 @pytest.mark.parametrize(
     ("a", "b"), [("vae", "jigsaw"), ("copy", "vae"), ("timm:net-50", "timm:net-51"), ("copy", "copy")]
 )
-def test_two_are_compared_as_partbench_compares_them(board: Path, window: Window, a: str, b: str) -> None:
+def test_two_are_compared_as_partbench_compares_them(board: Path, window: Any, a: str, b: str) -> None:
     """Scores, paired differences, intervals and corrected p are those of Python; what takes no head is beside all."""
     page = window.open("compare.html")
     page.locator("#a").fill(a)
@@ -274,7 +232,7 @@ def test_two_are_compared_as_partbench_compares_them(board: Path, window: Window
     assert len(window.texts("#found tbody tr")) == len(expected)
 
 
-def test_it_opens_with_the_two_best(window: Window) -> None:
+def test_it_opens_with_the_two_best(window: Any) -> None:
     """Of the first table and no control; beside one that is named, with the best of the others."""
     page = window.open("compare.html")
     page.locator("#found table").wait_for()
@@ -287,7 +245,7 @@ def test_it_opens_with_the_two_best(window: Window) -> None:
         page.locator("#found table").wait_for()
 
 
-def test_the_distribution_is_students(window: Window) -> None:
+def test_the_distribution_is_students(window: Any) -> None:
     """Both its tails and its quantiles, for few degrees of freedom and many."""
     page = window.open("compare.html")
     for freedom in (1, 2.5, 7, 99, 1e4, 1e6):
@@ -298,7 +256,7 @@ def test_the_distribution_is_students(window: Window) -> None:
         assert quantile == pytest.approx(student.ppf(0.975, freedom), rel=1e-8)
 
 
-def test_a_comparison_has_an_address(window: Window) -> None:
+def test_a_comparison_has_an_address(window: Any) -> None:
     """Which a page of a backbone gives, and the fields change."""
     page = window.open("backbones/jigsaw*.html")
     page.get_by_text("with another backbone").click()
@@ -314,7 +272,7 @@ def test_a_comparison_has_an_address(window: Window) -> None:
     assert page.locator("#a").input_value() == "vae"
 
 
-def test_the_first_page_finds_tables_and_backbones(window: Window) -> None:
+def test_the_first_page_finds_tables_and_backbones(window: Any) -> None:
     """By a part of a name, by the size of masks, by family."""
     page = window.open("index.html")
     assert window.texts("#tables tbody th") == ["faces"]
@@ -326,9 +284,9 @@ def test_the_first_page_finds_tables_and_backbones(window: Window) -> None:
     assert window.texts("h1") == ["jigsaw"]
 
 
-def test_a_narrow_screen_needs_no_sideways_scrolling(browser: Any, site: Path) -> None:
+def test_a_narrow_screen_needs_no_sideways_scrolling(window_of: Callable[..., Any], site: Path) -> None:
     """At 390 pixels every page fits; what is wider scrolls in its own box."""
-    window = Window(browser, site, viewport={"width": 390, "height": 800})
+    window = window_of(site, viewport={"width": 390, "height": 800})
     for name in ("index.html", "tables/*.html", "backbones/jigsaw*.html", "backbones/_img*.html", "compare.html"):
         page = window.open(name, "#a=vae@423e5e558912ed43&b=copy@none" if name == "compare.html" else "")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -350,7 +308,7 @@ def test_it_is_light_dark_and_printed(table: Any) -> None:
         table.emulate_media(media="screen", color_scheme=None)
 
 
-def test_a_site_is_served_as_well(window: Window, site: Path) -> None:
+def test_a_site_is_served_as_well(window: Any, site: Path) -> None:
     """What it says of itself is the same from any host: every address is relative."""
     for page in site.rglob("*.html"):
         assert 'src="/' not in page.read_text() and 'href="/' not in page.read_text()
