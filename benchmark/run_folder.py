@@ -15,6 +15,7 @@ from ..datasets.dataset import CROP
 from .files import UNREADABLE, write_atomic
 from .plan import PROTOCOL, Cell, Plan, check_names
 from .results import CellResult, ResultError, read_result, write_result
+from .stored_run import shown
 
 PRESET_FILE = "preset.json"  # in the folder of a preset, whose runs lie in folders below
 
@@ -72,7 +73,7 @@ class RunFolder:
             what = difference or f"other images of {plan.dataset}"
         if what:
             mend = ", or put back what was scored" if difference else ""
-            raise ResultError(f"{self.path} holds a run with {what}; choose another --out{mend}")
+            raise ResultError(f"{shown(self.path)} holds a run with {what}; choose another --out{mend}")
 
     def scored(self, cell: Cell) -> CellResult | None:
         """The result of a cell that has a score; raises `ResultError` where its file is damaged, or foreign."""
@@ -101,7 +102,7 @@ class RunFolder:
         if (self.path / PRESET_FILE).exists():
             runs = ", ".join(str(file.parent) for file in sorted(self.path.glob("*/plan.json"))) or "none is begun yet"
             return f"{self.path} is the folder of a preset; name one of its runs ({runs})"
-        return f"{self.path} holds no run (no plan.json); name a folder of partbench run"
+        return f"{shown(self.path)} holds no run (no plan.json); name a folder of partbench run"
 
     def write(self, result: CellResult) -> None:
         write_result(self.cell_file(result.cell), result)

@@ -18,6 +18,7 @@ from ..results import CellResult
 from ..run_folder import RunFolder
 from ..scores.convergence import unconverged
 from ..scores.folds import EPISODES
+from ..stored_run import shown
 from .anonymous import Names, tidy
 from .dataset_record import DatasetRecord, pixels_of
 from .layout import SUBMITTER, BoardError
@@ -63,14 +64,14 @@ def submissions_of(run: Path, options: SubmitOptions) -> Submissions:
     folder = RunFolder(run)
     plan, results = folder.read_plan(), _results(folder)
     if plan.dataset.startswith(EPISODES):
-        what = f"{run} is of one-shot episodes, each with a support of its own"
+        what = f"{shown(run)} is of one-shot episodes, each with a support of its own"
         raise BoardError(f"{what}, which a board does not hold; submit a run with draws of shots")
     chosen = _chosen(plan, results, options.backbones, run)
     _check_words(plan, options)
     record = _dataset(folder, plan, chosen, options.names)
     kept, notes = _complete(chosen)
     if not kept:
-        raise BoardError(f"{run} has no head with all of its draws; run it to its end with partbench run")
+        raise BoardError(f"{shown(run)} has no head with all of its draws; run it to its end with partbench run")
     groups: dict[str, list[CellResult]] = defaultdict(list)
     for result in kept:
         groups[result.cell.backbone].append(result)
@@ -85,7 +86,7 @@ def _results(folder: RunFolder) -> list[CellResult]:
         raise BoardError(f"the run is not whole{rest}: {damaged[0]}")
     others = Counter(r.provenance.get("protocol") for r in results if r.provenance.get("protocol") != PROTOCOL)
     for protocol, count in others.items():
-        what = f"{count} cells of {folder.path} are of protocol {protocol}, where this partbench has {PROTOCOL}"
+        what = f"{count} cells of {shown(folder.path)} are of protocol {protocol}, where this partbench has {PROTOCOL}"
         raise BoardError(f"{what}; run it again")
     return results
 
@@ -94,7 +95,7 @@ def _chosen(plan: Plan, results: Sequence[CellResult], patterns: Sequence[str], 
     names = [name for name in plan.backbones if any(result.cell.backbone == name for result in results)]
     for pattern in patterns:
         if not any(pattern == name or fnmatchcase(name, pattern) for name in names):
-            raise BoardError(f"no backbone of {run} matches '{pattern}'; there are {', '.join(names) or 'none'}")
+            raise BoardError(f"no backbone of {shown(run)} matches '{pattern}'; there are {', '.join(names) or 'none'}")
     wanted = {n for n in names if not patterns or any(n == p or fnmatchcase(n, p) for p in patterns)}
     return [result for result in results if result.cell.backbone in wanted]
 
@@ -132,15 +133,15 @@ def _dataset(folder: RunFolder, plan: Plan, results: Sequence[CellResult], names
     contents, classes = folder.read_contents(), folder.read_classes()
     scored = [result for result in results if result.error is None]
     if not scored:
-        raise BoardError(f"{folder.path} has no score yet; run it to its end with partbench run")
+        raise BoardError(f"{shown(folder.path)} has no score yet; run it to its end with partbench run")
     excluded = scored[0].excluded
     if not contents or contents_hash(classes, excluded, contents) != folder.read_data():
-        what = f"{folder.path} does not say which images it read"
+        what = f"{shown(folder.path)} does not say which images it read"
         raise BoardError(f"{what}; the same command of partbench run notes it, and keeps the scores")
     truth = pixels_of(scored[0])
     for result in scored:
         if pixels_of(result) != truth:
-            what = f"{result.cell.slug} and {scored[0].cell.slug} of {folder.path} saw other masks"
+            what = f"{result.cell.slug} and {scored[0].cell.slug} of {shown(folder.path)} saw other masks"
             raise BoardError(f"{what}; delete the wrong one and run the same command again")
     tidied = {split: {n: (d[0], d[1]) for n, d in images.items()} for split, images in contents.items()}
     return DatasetRecord(names.dataset_of(plan.dataset), classes, excluded, plan.split, tidied, truth)

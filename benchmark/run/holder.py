@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from contextlib import suppress
@@ -26,6 +27,11 @@ class Holder:
 
     def __str__(self) -> str:
         return f"process {self.process} on {self.machine.partition(' ')[0]}"
+
+    @property
+    def text(self) -> str:
+        """What its claim says."""
+        return json.dumps(vars(self))
 
     @classmethod
     def here(cls) -> Holder:
@@ -58,7 +64,7 @@ class Claim:
     """Some names that this program holds until it lets go of them."""
 
     names: tuple[str, ...]
-    files: list[Path]
+    files: list[str]
     holder: Holder
     before: Holder | None = None
     """Who held one of them and died."""

@@ -22,8 +22,10 @@ from ..plugins.catalogue import Offer
 from ..plugins.code_identity import code_hash
 from ..reporter import Listener
 from ..run_folder import RunFolder
+from ..stored_run import mirror_of
 from .backbone_run import BackboneRun
-from .claims import WHOLE, Claims
+from .claim_files import WHOLE, disk_time
+from .claims import Claims
 from .contamination import run_guards
 from .episode_run import EpisodeRun
 from .features import FeatureSource
@@ -75,7 +77,7 @@ class Runner:
             return
         self.folder.path.mkdir(parents=True, exist_ok=True)
         remove_parts(self.folder.path, HOUR)
-        self.since = self.claims.now()
+        self.since = disk_time(self.claims.folder)
         with plugin_call(self.plan.dataset, self.reporter.problem), self.claims.held(WHOLE, self.recorder.problem):
             self._write_plan()
         complete = False
@@ -83,9 +85,7 @@ class Runner:
         try:
             with self.claims.held(WHOLE, self.recorder.problem):
                 self._guard(self.task.of(self.folder.read_plan()))
-            for group in groups:
-                if group not in left:
-                    self.claims.forget(*group.claims)
+            self.claims.settle(group.claims for group in groups if group not in left)
             for name in dict.fromkeys(group.backbone for group in groups):
                 if all(group.backbone != name for group in left):
                     self.reporter.finish(name)
@@ -109,7 +109,7 @@ class Runner:
 
     @cached_property
     def claims(self) -> Claims:
-        return Claims(self.folder.path)
+        return Claims(self.folder.path, mirror=mirror_of(self.folder.path))
 
     @cached_property
     def recorder(self) -> RunRecorder:

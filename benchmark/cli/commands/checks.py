@@ -15,6 +15,7 @@ from ...plugins.run_signoffs import RunSignoff, line
 from ...plugins.signoff import KEPT
 from ...results import ResultError
 from ...scores.leaderboard_tables import FORMATS, as_text
+from ...stored_run import shown
 from ..terminal import open_console
 from .read_runs import signoffs_of
 
@@ -27,7 +28,7 @@ def print_signoffs(runs: Sequence[Path], console: Console, names: Collection[str
         noted = signoffs_of(run)
         found = [one for one in noted if names is None or one.name in names]
         if found:
-            where = f"{run}: " if len(runs) > 1 else ""
+            where = f"{shown(run)}: " if len(runs) > 1 else ""
             style = "yellow" if any(one.standing.startswith(("stale", "fails")) for one in found) else "dim"
             console.print(escape(where + line(found)), style=style, highlight=False, soft_wrap=True)
         elif (run / KEPT).exists() and not noted:
@@ -45,12 +46,12 @@ def show(runs: Sequence[Path], kind: str) -> None:
         for run, found in by_run.items():
             _show_run(run, found)
     else:
-        rows = [{"run": str(run), **_row(one)} for run, found in by_run.items() for one in found]
+        rows = [{"run": shown(run), **_row(one)} for run, found in by_run.items() for one in found]
         print(as_text(pd.DataFrame(rows), kind))
 
 
 def _record(run: Path, found: Sequence[RunSignoff]) -> dict[str, object]:
-    return {"run": str(run), "checks": [asdict(one) for one in found]}
+    return {"run": shown(run), "checks": [asdict(one) for one in found]}
 
 
 def _row(one: RunSignoff) -> dict[str, str]:
@@ -69,7 +70,7 @@ def _row(one: RunSignoff) -> dict[str, str]:
 
 def _show_run(run: Path, found: Sequence[RunSignoff]) -> None:
     console = open_console()
-    console.print(f"[bold]{escape(str(run))}[/]", soft_wrap=True)
+    console.print(f"[bold]{escape(shown(run))}[/]", soft_wrap=True)
     if not found:
         console.print(NEVER, style="dim", soft_wrap=True)
     for one in found:

@@ -28,6 +28,7 @@ from ...scores.comparison_tables import (
 )
 from ...scores.leaderboard import estimates, trusted_estimates
 from ...scores.pairings import ALL, HEADS, SHOTS, Pairing, Pairs, average_over, of_all, of_backbones, of_runs
+from ...stored_run import shown
 from ..terminal import open_console
 from .read_runs import read_run, warn_failures, warn_makers, warn_unconverged
 
@@ -78,7 +79,7 @@ def show(runs: Sequence[Path], between: tuple[str, str] | None, question: Compar
 def _two_runs(one: Path, other: Path, question: ComparisonOptions) -> None:
     plan, results = read_run(one)
     plan_b, results_b = read_run(other)
-    names = (str(one), str(other))
+    names = (shown(one), shown(other))
     check_same_protocol(plan, plan_b, names)
     warn_failures([*results, *results_b])
     warn_unconverged([*results, *results_b])
@@ -96,7 +97,7 @@ def _two_backbones(run: Path, names: Couple, question: ComparisonOptions) -> Non
     backbones = dict.fromkeys(result.cell.backbone for result in results if not result.error)
     a, b = (require([name], backbones, "backbone", run)[0] for name in names)
     chosen = [result for result in _chosen(results, question, run) if result.cell.backbone in names]
-    check_comparable({str(run): chosen})
+    check_comparable({shown(run): chosen})
     pairs = of_backbones(estimates(chosen, question.metric), a, b)
     sure = of_backbones(trusted_estimates(chosen, question.metric), a, b)
     if question.over is not None:
@@ -119,10 +120,10 @@ def _all_backbones(run: Path, question: ComparisonOptions) -> None:
     warn_failures(results)
     warn_unconverged(results)
     chosen = _chosen(results, question, run)
-    check_comparable({str(run): chosen})
+    check_comparable({shown(run): chosen})
     found = compare(of_all(trusted_estimates(chosen, question.metric)), question.level)
     if not found:
-        raise ComparisonError(f"{run} has no two backbones to compare; run another, or name a second run")
+        raise ComparisonError(f"{shown(run)} has no two backbones to compare; run another, or name a second run")
     sentence = conclude_all([*found.values()], question.level)
     if question.as_json:
         _print_json(
@@ -157,7 +158,9 @@ def _chosen(results: Sequence[CellResult], question: ComparisonOptions, run: Pat
     counts = dict.fromkeys(result.cell.shots for result in scored)
     for count in question.shots:
         if count not in counts:
-            raise ComparisonError(f"{run} has no scores of {count} shots; choose {', '.join(map(str, sorted(counts)))}")
+            raise ComparisonError(
+                f"{shown(run)} has no scores of {count} shots; choose {', '.join(map(str, sorted(counts)))}"
+            )
     return [r for r in scored if r.cell.head in wanted and r.cell.shots in (question.shots or counts)]
 
 
@@ -168,7 +171,7 @@ def require(names: Sequence[str], present: Iterable[str], noun: str, run: Path) 
         if name not in there:
             close = get_close_matches(name, there, 1)
             hint = f"did you mean '{close[0]}'?" if close else f"there are {', '.join(there) or 'none'}"
-            raise ComparisonError(f"no {noun} of {run} is called '{name}'; {hint}")
+            raise ComparisonError(f"no {noun} of {shown(run)} is called '{name}'; {hint}")
     return names
 
 

@@ -12,6 +12,7 @@ from rich.markup import escape
 from ...flags import some
 from ...plan import Plan
 from ...run_folder import RunFolder
+from ...stored_run import shown, url_of
 from .missing import missing_cells
 from .plan_options import PlanError
 
@@ -73,6 +74,11 @@ class Division:
         from ...workers.worker_pool import WorkerPool, slots_of
 
         kind, _, where = self.cluster.partition(":")
+        if self.cluster and (url := url_of(recipe.folder.path)):
+            what = f"workers of {kind} write into a folder that all of them see, which {url} is not"
+            raise PlanError(
+                f"{what}; run the same command without --workers {kind}, or with --shard K/N, on every machine"
+            )
         if kind == "ray":
             return _ray(runner, recipe, where)
         if kind == "slurm":
@@ -166,5 +172,5 @@ def show_shard(division: Division, plan: Plan, folder: RunFolder, groups: Sequen
     scored = sum(result.error is None for result in folder.results(own)[0])
     console.print(f"{name}: {scored} of its {len(own)} cells have a score", soft_wrap=True)
     sentence = missing_cells(folder.path) or "no cell is missing"
-    console.print(f"{escape(sentence)}; partbench leaderboard {escape(str(folder.path))} shows all", soft_wrap=True)
+    console.print(f"{escape(sentence)}; partbench leaderboard {escape(shown(folder.path))} shows all", soft_wrap=True)
     return 0 if scored == len(own) else 1

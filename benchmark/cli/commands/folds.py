@@ -14,6 +14,7 @@ from ...plan import Plan
 from ...results import CellResult
 from ...run_folder import RunFolder
 from ...scores.folds import EPISODES, fold_means, fold_sets
+from ...stored_run import shown
 from .read_runs import datasets_of
 
 Scored = tuple[Plan, Sequence[CellResult]]
@@ -37,5 +38,5 @@ def _episodes(path: Path) -> dict[str, Scored]:
         return {}
     if (query := parse_query(path)) is None:
         folder = RunFolder(path)
-        return {str(path): (folder.read_plan(), folder.results()[0])}
+        return {shown(path): (folder.read_plan(), folder.results()[0])}
     return {f"{path} {run.protocol} {run.dataset}": (run.plan, run.results) for run in board_runs(query)}

@@ -22,6 +22,7 @@ from ...scores.comparison_tables import number
 from ...scores.leaderboard import by_backbone, trusted_estimates
 from ...scores.lottery_tables import as_luck_table, as_pair_table, sentences, title
 from ...shots import ShotDraws
+from ...stored_run import shown
 from ..terminal import open_console
 from .read_runs import read_run, warn_failures, warn_unconverged
 
@@ -35,7 +36,7 @@ def show(run: Path, shots: int, metric: str, out: Path | None, as_json: bool) ->
     warn_failures(results)
     warn_unconverged(results)
     chosen = _chosen(results, shots, run)
-    check_comparable({str(run): chosen})
+    check_comparable({shown(run): chosen})
     scores = by_backbone(trusted_estimates(chosen, metric), shots)
     found = compute_lottery(scores)
     for name in scores.keys() - found.lucks.keys():
@@ -56,7 +57,7 @@ def _chosen(results: Sequence[CellResult], shots: int, run: Path) -> list[CellRe
     chosen = [result for result in results if not result.error and result.cell.shots == shots]
     if not chosen:
         counts = ", ".join(map(str, sorted({result.cell.shots for result in results if not result.error})))
-        raise LotteryError(f"{run} has no scores of --shots {shots}; choose {counts}")
+        raise LotteryError(f"{shown(run)} has no scores of --shots {shots}; choose {counts}")
     return chosen
 
 
@@ -101,7 +102,7 @@ def _paint(
     named = {draw: score for draw, score in found.scores.items() if draw in names}
     sheet = shot_sheet(kept, names, named) if kept and named else None
     if sheet is None:
-        print(f"{run} kept no pictures of its shots; the same partbench run again keeps them", file=sys.stderr)
+        print(f"{shown(run)} kept no pictures of its shots; the same partbench run again keeps them", file=sys.stderr)
         return None
     path = out / SHEET.format(shots=shots, metric=metric)
     save_png(path, sheet)

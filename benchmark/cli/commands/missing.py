@@ -8,6 +8,7 @@ from pathlib import Path
 from ...board.query import parse_query
 from ...flags import some
 from ...run_folder import RunFolder
+from ...stored_run import shown
 
 
 def missing_cells(run: Path) -> str:
@@ -20,4 +21,4 @@ def missing_cells(run: Path) -> str:
     if not missing:
         return ""
     whose = some([f"{name} {count}" for name, count in missing.most_common()], 8)
-    return f"{missing.total()} of {len(cells)} cells of {run} are missing as yet ({whose})"
+    return f"{missing.total()} of {len(cells)} cells of {shown(run)} are missing as yet ({whose})"

@@ -19,7 +19,7 @@ from ...run_folder import RunFolder
 from ..terminal import look_at_images, open_console
 from .plan_options import PlanError, check_choices, find_device, folder_for, resolve
 from .preset import PresetChoice, folder_of
-from .read_runs import read_run
+from .read_runs import read_run, run_here
 
 if TYPE_CHECKING:
     from ....backbones.backbone import Backbone
@@ -48,7 +48,7 @@ def show(
     plan = resolve(plan, catalogue, processor)
     check_choices(plan)
     folder = folder_for(plan, out)
-    results = read_run(like)[1] if like else None
+    results = read_run(run_here(like))[1] if like else None
     task = SegmentationTask.of_offer(find_dataset(catalogue, plan.dataset), plan)
     if task.splits.episodes:
         fact = f"{plan.dataset} has {len(task.test):,} episodes with heads of their own, which no rehearsal knows"

@@ -14,6 +14,7 @@ from ...plugins.names import find_dataset
 from ...plugins.patterns import backbone_names, expand, expand_heads
 from ...plugins.today import default_backbones
 from ...run_folder import RunFolder
+from ...stored_run import here
 from .today import CHOICE, backbones_today
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def describe_masks(plan: Plan) -> str:
 def folder_for(plan: Plan, out: Path | None) -> RunFolder:
     """The folder of a run; one that is there must hold the same protocol."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", plan.dataset).strip("-.")
-    folder = RunFolder((out or Path("runs") / name).absolute())  # wherever a plugin goes
+    folder = RunFolder(here(out or Path("runs") / name).absolute())  # wherever a plugin goes
     folder.check_same(plan)
     return folder
 

@@ -16,6 +16,17 @@ from ...results import CellResult, ResultError
 from ...run_folder import RunFolder, split_outdated
 from ...scores.comparability import Conditions, fewer_draws
 from ...scores.convergence import flags
+from ...stored_run import here, mirror_of, shown
+
+
+def run_here(path: Path) -> Path:
+    """The folder of a run, which a URL is brought into; what only this machine has of it is counted on stderr."""
+    folder = here(path)
+    mirror = mirror_of(folder)
+    if mirror and (unsent := mirror.unsent()):
+        what = f"{len(unsent)} file{'s' * (len(unsent) > 1)} of {shown(folder)} could not be written there as yet"
+        print(f"{what}; they are counted here, and the same partbench run brings them", file=sys.stderr)
+    return folder
 
 
 def read_run(path: Path) -> tuple[Plan, list[CellResult]]:
@@ -49,7 +60,7 @@ def _read_folder(path: Path) -> tuple[Plan, list[CellResult]]:
     for error in damaged:
         print(f"set aside: {error}", file=sys.stderr)
     if all(result.error for result in results):
-        raise ResultError(f"{path} has no score yet; run it to its end with partbench run")
+        raise ResultError(f"{shown(path)} has no score yet; run it to its end with partbench run")
     return plan, results
 
 
@@ -69,7 +80,7 @@ def read_groups(runs: Sequence[Path]) -> dict[str, list[CellResult]]:
 def findings_of(path: Path) -> list[tuple[str, Findings | None]]:
     """What the guards found of all that has a score, by the name of a run, or of each part of a board."""
     if (query := parse_query(path)) is None:
-        return [(str(path), findings_of_scored(path))]
+        return [(shown(path), findings_of_scored(path))]
     return [(name, merged_findings(records)) for name, records in _parts(query).items()]
 
 
@@ -118,7 +129,8 @@ def _title(dataset: str, path: Path, conditions: Conditions, taken: Collection[s
         part = f"{dataset}, protocol {conditions.protocol}-{conditions.plan}"
         ways: tuple[str, ...] = (dataset, part, f"{part}, {conditions.data}", f"{path} {len(taken)}")
         return next(way for way in ways if way not in taken)
-    ways = (dataset, str(path), f"{path}, protocol {conditions.protocol}", f"{path}, {conditions.data} {len(taken)}")
+    name = shown(path)
+    ways = (dataset, name, f"{name}, protocol {conditions.protocol}", f"{name}, {conditions.data} {len(taken)}")
     return next(way for way in ways if way not in taken)
 
 

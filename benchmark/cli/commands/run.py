@@ -17,6 +17,7 @@ from ...plugins.listeners import Listeners
 from ...plugins.names import find_dataset, find_reporter
 from ...reporter import Listener
 from ...run_folder import RunFolder
+from ...stored_run import mirror_of, shown
 from ..terminal import look_at_images, open_console
 from .division import WHOLE, Division, show_shard
 from .plan_options import check_choices, describe_masks, find_device, folder_for, resolve
@@ -55,6 +56,8 @@ def carry_out(
     plan = resolve(plan, catalogue, processor)
     check_choices(plan)
     folder = folder_for(plan, out)
+    if mirror := mirror_of(folder.path):
+        mirror.store.check_exclusive()
     listeners = open_listeners(catalogue, reporters)
     console = open_console(stderr=quiet)
     for problem in catalogue.problems:
@@ -85,15 +88,15 @@ def _carry_out(
     recipe: RunRecipe, catalogue: Catalogue, console: Console, listeners: Sequence[tuple[str, Listener]],
     division: Division,
 ) -> Sequence[Group]:  # fmt: skip
-    from ...run.claims import WHOLE as PLAN
+    from ...run.claim_files import WHOLE as PLAN
     from ..terminal import TerminalListener
 
     plan, folder = recipe.plan, recipe.folder
     cells = sum(1 for _ in plan.cells())
+    crossed = f"{len(plan.backbones)} backbones x {len(plan.heads)} heads x {len(plan.shots)} shots"
+    place = f"on {division.place or recipe.device}, into {escape(shown(folder.path))}"
     console.print(
-        f"{escape(plan.dataset)}: {len(plan.backbones)} backbones x {len(plan.heads)} heads x {len(plan.shots)} shots "
-        f"x {plan.draws} draws = {cells} cells, on {division.place or recipe.device}, into {escape(str(folder.path))}; "
-        f"{describe_masks(plan)}",
+        f"{escape(plan.dataset)}: {crossed} x {plan.draws} draws = {cells} cells, {place}; {describe_masks(plan)}",
         soft_wrap=True,
     )
     terminal = TerminalListener(console, len(plan.backbones))

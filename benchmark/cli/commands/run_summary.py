@@ -13,6 +13,7 @@ from ...results import CellResult, ResultError
 from ...run_folder import RunFolder
 from ...scores.leaderboard import Leaderboard, ranked
 from ...scores.leaderboard_tables import as_text
+from ...stored_run import shown
 from .checks import print_signoffs
 from .flags import print_flags
 from .leaderboard import show_tables
@@ -26,7 +27,7 @@ def show_end(plan: Plan, folder: RunFolder, console: Console, as_json: bool) -> 
     cells = sum(1 for _ in plan.cells())
     missing = cells - sum(result.confusion is not None for result in results)
     if missing == cells:
-        raise ResultError(f"no cell of {folder.path} could be scored; the reasons stand above")
+        raise ResultError(f"no cell of {shown(folder.path)} could be scored; the reasons stand above")
     board = Leaderboard(results)
     summary = board.summarise()
     if as_json:

@@ -22,7 +22,7 @@ app.add_typer(board, name="board")
 
 @app.command()
 def submit(
-    run: Annotated[Path, typer.Argument(help="A folder that partbench run wrote.")],
+    run: Annotated[Path, typer.Argument(help="A folder or URL that partbench run wrote.")],
     to: Annotated[Path, typer.Option(help="Your copy of the board.")],
     by: Annotated[str, typer.Option(help="Your name on the board, as on GitHub.")],
     backbone: Annotated[Names, typer.Option(help="These alone, names or patterns; may be given often.")] = None,
@@ -39,9 +39,12 @@ def submit(
 
     Example:  partbench submit runs/faces --to my-board --by alice --dry-run
     """
+    from ..commands.read_runs import run_here
     from ..commands.submit import submit as write_submissions
 
-    write_submissions(run, to, by, backbone or (), (dataset_name, name or (), licence or ()), dry_run, as_json)
+    write_submissions(
+        run_here(run), to, by, backbone or (), (dataset_name, name or (), licence or ()), dry_run, as_json
+    )
 
 
 @board.command()

@@ -28,7 +28,7 @@ Seed = Annotated[int, typer.Option(help="Seed of the draws and of the heads.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")]
 Rehash = Annotated[bool, typer.Option("--rehash", help="Read files again that kept their size and time.")]
 Memory = Annotated[Optional[float], typer.Option(min=0, help="GiB to use; what is free by default.")]  # noqa: UP045
-Out = Annotated[Optional[Path], typer.Option(help="Folder of the run; runs/DATASET by default.")]  # noqa: UP045
+Out = Annotated[Path | None, typer.Option(help="Folder of the run, or s3://BUCKET/RUN; runs/DATASET by default.")]
 Workers = Annotated[Optional[str], typer.Option(help="Processes here (one per GPU, if several), ray[:ADDRESS], slurm.")]  # noqa: UP045
 Slurm = Annotated[Names, typer.Option(help="KEY=VALUE for the jobs of --workers slurm; may be repeated.")]
 ArrayMost = Annotated[Optional[int], typer.Option(min=1, help="Tasks of a Slurm array; what the site takes.")]  # noqa: UP045

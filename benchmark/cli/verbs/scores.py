@@ -12,7 +12,7 @@ from .app import Json, Names, app
 
 @app.command()
 def leaderboard(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of partbench run, or boards, as BOARD#dataset=faces.")],
+    runs: Annotated[list[Path], typer.Argument(help="Folders or URLs of runs, or boards, as BOARD#dataset=faces.")],
     metric: Annotated[str, typer.Option(help="Definitions, with commas, as mean,image_mean-bg.")] = "",
     per_class: Annotated[bool, typer.Option("--per-class", help="IoU of every class instead.")] = False,
     cost: Annotated[Optional[Path], typer.Option(help="Scores beside this file of partbench throughput.")] = None,  # noqa: UP045
@@ -36,7 +36,9 @@ def leaderboard(
     from ..commands.labels import show as show_labels
     from ..commands.leaderboard import parse_metrics, show_costs
     from ..commands.leaderboard import show as show_leaderboard
+    from ..commands.read_runs import run_here
 
+    runs = [run_here(run) for run in runs]
     if flags or labels or checks or cost or metric or per_class:
         runs = runs_behind(runs)
     if flags:
@@ -54,7 +56,7 @@ def leaderboard(
 @app.command()
 def compare(
     runs: Annotated[
-        list[Path], typer.Argument(help="A folder of partbench run, or two; or of a board, as BOARD#shots=10.")
+        list[Path], typer.Argument(help="A folder or URL of a run, or two; or of a board, as BOARD#shots=10.")
     ],
     between: Annotated[Optional[tuple[str, str]], typer.Option(help="Two backbones of one run.")] = None,  # noqa: UP045
     metric: Annotated[str, typer.Option(help="Definition of the score.")] = "mean",
@@ -71,15 +73,16 @@ def compare(
     from ..commands.compare import ComparisonOptions, parse_over
     from ..commands.compare import show as show_compare
     from ..commands.plan_options import parse_shots
+    from ..commands.read_runs import run_here
 
     counts = parse_shots(shots) if shots else ()
     question = ComparisonOptions(metric, tuple(head or ()), counts, parse_over(over), level, as_json)
-    show_compare(runs, between, question)
+    show_compare([run_here(run) for run in runs], between, question)
 
 
 @app.command()
 def lottery(
-    run: Annotated[Path, typer.Argument(help="A folder that partbench run wrote.")],
+    run: Annotated[Path, typer.Argument(help="A folder or URL that partbench run wrote.")],
     shots: Annotated[int, typer.Option(help="With so many annotated images.")] = 1,
     metric: Annotated[str, typer.Option(help="Definition of the score.")] = "mean",
     out: Annotated[Optional[Path], typer.Option(help="Folder for a picture of the best and the worst shots.")] = None,  # noqa: UP045
@@ -90,13 +93,14 @@ def lottery(
     Example:  partbench lottery runs/faces --out lottery
     """
     from ..commands.lottery import show as show_lottery
+    from ..commands.read_runs import run_here
 
-    show_lottery(run, shots, metric, out, as_json)
+    show_lottery(run_here(run), shots, metric, out, as_json)
 
 
 @app.command()
 def report(
-    run: Annotated[Path, typer.Argument(help="A folder of partbench run, or of a board, as BOARD#dataset=faces.")],
+    run: Annotated[Path, typer.Argument(help="A folder or URL of a run, or of a board, as BOARD#dataset=faces.")],
     out: Annotated[Path, typer.Option(help="Folder to write the page, its figures and its tables into.")],
     metric: Annotated[str, typer.Option(help="Definitions to draw, with commas; the page offers all of them.")] = "",
     as_json: Json = False,
@@ -105,14 +109,15 @@ def report(
 
     Example:  partbench report runs/faces --out report
     """
+    from ..commands.read_runs import run_here
     from ..commands.report import show as show_report
 
-    show_report(run, out, metric, as_json)
+    show_report(run_here(run), out, metric, as_json)
 
 
 @app.command()
 def baseline(
-    run: Annotated[Path, typer.Argument(help="A folder of partbench run, or of a board, as BOARD#dataset=faces.")],
+    run: Annotated[Path, typer.Argument(help="A folder or URL of a run, or of a board, as BOARD#dataset=faces.")],
     out: Annotated[Path, typer.Option(help="File to write, small enough to commit.")],
     metric: Annotated[str, typer.Option(help="Definitions to keep, with commas.")] = "paper_weighted,mean",
 ) -> None:
@@ -121,13 +126,14 @@ def baseline(
     Example:  partbench baseline runs/faces --out scores.json
     """
     from ..commands.gate import write_baseline
+    from ..commands.read_runs import run_here
 
-    write_baseline(run, out, metric)
+    write_baseline(run_here(run), out, metric)
 
 
 @app.command()
 def gate(
-    run: Annotated[Path, typer.Argument(help="A folder of partbench run, or of a board, as BOARD#dataset=faces.")],
+    run: Annotated[Path, typer.Argument(help="A folder or URL of a run, or of a board, as BOARD#dataset=faces.")],
     baseline: Annotated[Path, typer.Option(help="A file of partbench baseline.")],
     tolerance: Annotated[float, typer.Option(help="Points that a score may lose without being stopped.")] = 0.5,
     level: Annotated[float, typer.Option(help="How sure; 0.95 stops one run in twenty where nothing fell.")] = 0.95,
@@ -144,6 +150,7 @@ def gate(
     Example:  partbench gate runs/faces --baseline scores.json --summary "$GITHUB_STEP_SUMMARY"
     """
     from ..commands.gate import GateOutput, check_against_baseline
+    from ..commands.read_runs import run_here
 
     output = GateOutput(junit, summary, everything, as_json)
-    raise typer.Exit(check_against_baseline(run, baseline, tolerance, level, over, output))
+    raise typer.Exit(check_against_baseline(run_here(run), baseline, tolerance, level, over, output))

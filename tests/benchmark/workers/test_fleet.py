@@ -7,8 +7,9 @@ import json
 import os
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 
 from partbench.benchmark.reporter import Listener
 from partbench.benchmark.run import turns
+from partbench.benchmark.run.claim_files import FolderClaims
 from partbench.benchmark.run.claims import LEASE, Claims
 from partbench.benchmark.run.groups import Group
 from partbench.benchmark.run.holder import Holder
@@ -41,15 +43,26 @@ class Clock:
         self.now += seconds
 
 
+@dataclass(frozen=True)
+class FolderAt(FolderClaims):
+    """A folder whose clock is the simulated one."""
+
+    now: Callable[[], float]
+
+    def age(self, name: str) -> float:
+        return self.now() - (self.folder / name).stat().st_mtime
+
+
 @dataclass
 class DiskAt(Claims):
-    """Claims on a disk whose clock is the simulated one."""
+    """Claims on a disk with that clock."""
 
     clock: Clock = field(default_factory=Clock)
     began: float = field(default_factory=time.time)
 
-    def now(self) -> float:
-        return self.began + self.clock.now
+    @cached_property
+    def files(self) -> FolderClaims:
+        return FolderAt(self.folder, lambda: self.began + self.clock.now)
 
 
 @dataclass
