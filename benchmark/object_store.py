@@ -53,7 +53,7 @@ class ObjectStore:
                 found = self._system.find(self._path(under), detail=True)
             except FileNotFoundError:
                 return {}
-        names = {path[len(self._root) + 1 :]: facts for path, facts in found.items()}
+        names = {path[len(self._root) + 1 :]: f for path, f in found.items() if path.startswith(f"{self._root}/")}
         real = [name for name in names if name and name[-1] != "/" and not PART.search(name)]
         return {name: hashlib.sha256(str(sorted(names[name].items())).encode()).hexdigest()[:16] for name in real}
 
@@ -112,7 +112,7 @@ class ObjectStore:
 
     def check_exclusive(self) -> None:
         """Refuse a store in which two programs can both make the same object: they would do the same work."""
-        mend = "choose one of " + ", ".join(f"{name}://" for name in (*PACKAGES, DISK[0])) + ", or a folder"
+        mend = "choose s3://, gs:// or az://, or a folder"
         if self.protocol not in (*PACKAGES, MEMORY, *DISK):
             what = f"{self.protocol}:// has no way to write an object only where there is none"
             raise StoreError(f"{what}, so that two runs into {self.url} would do the same; {mend}")

@@ -113,7 +113,7 @@ class StoreClaims:
         return self._names[1]
 
     def create(self, name: str, text: str) -> bool:
-        self._forget()
+        self._forget(name)
         return self.store.create(f"{FOLDER}/{name}", text.encode())
 
     def read(self, name: str, now: bool = False) -> str:
@@ -122,15 +122,18 @@ class StoreClaims:
             found = self.store.read([f"{FOLDER}/{name}"])
             if not found:
                 raise FileNotFoundError(name)
-            text = next(iter(found.values())).decode()
+            before, text = text, next(iter(found.values())).decode()
+            if text != before:  # another claim of the same name has an age of its own
+                self._ages.pop(name, None)
             self._texts[name] = time.monotonic(), text
         return text
 
     def write(self, name: str, text: str) -> None:
+        self._forget(name)
         self.store.write({f"{FOLDER}/{name}": text.encode()})
 
     def remove(self, name: str) -> None:
-        self._forget()
+        self._forget(name)
         self.store.remove(f"{FOLDER}/{name}")
 
     def renew(self, name: str, text: str) -> None:
@@ -144,8 +147,11 @@ class StoreClaims:
             self._ages[name] = time.monotonic(), age
         return age
 
-    def _forget(self) -> None:
+    def _forget(self, name: str) -> None:
+        """Ask anew for what this program changes."""
         self._names = float("-inf"), []
+        for known in (self._texts, self._ages):
+            known.pop(name, None)
 
     def _now(self) -> float:
         """The time of the store, which is asked for it once in a while."""

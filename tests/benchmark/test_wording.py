@@ -75,6 +75,16 @@ $ run --backbone pixels --head auto-shot:linear,hot
 auto-shot has no option 'hot'; after the head it takes one-hot and images=N with N above 0
 $ run --workers two
 --workers takes a number of processes on this machine, as 4, ray[:ADDRESS] or slurm, and not 'two'
+$ run --head linear --out sftp://host/run
+sftp:// has no way to write an object only where there is none, so that two runs into sftp://host/run would do the
+  same; choose s3://, gs:// or az://, or a folder
+$ run --head linear --backbone pixels --test 2 --pool 10 --out memory://run --workers slurm
+workers of slurm write into a folder that all of them see, which memory://run is not; run the same command without
+  --workers slurm, or with --shard K/N, on every machine
+$ run --preset table-g --out s3://bucket/run
+a preset has several runs, which go into a folder and not into s3://bucket/run; choose another --out
+$ leaderboard memory://none/faces
+memory://none/faces holds no run (no plan.json); name a folder of partbench run
 $ run --workers 2 --slurm gpus_per_node=1
 --slurm and --array-most say how jobs are submitted; write --workers slurm, or leave them out
 $ run --shard 4/3

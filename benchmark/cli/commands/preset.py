@@ -16,7 +16,8 @@ from ...paper.preset_folder import PresetFolder
 from ...paper.user_paths import DATA
 from ...plan import OPTIONS
 from ...plugins.catalogue import load_catalogue
-from ...stored_run import is_url
+from ...stored_run import folder_of as folder_of_url
+from ...stored_run import is_url, shown
 from ..terminal import open_console
 from .division import WHOLE, Division
 from .plan_options import folder_for, parse_size, with_fit
@@ -91,7 +92,8 @@ def _named(option: str, given: Sequence[str], names: Sequence[str]) -> dict[str,
 def folder_of(preset: Preset, out: Path | None) -> PresetFolder:
     """Where a preset's runs go."""
     if out is not None and is_url(out):
-        raise PresetError(f"a preset has several runs, which go into a folder and not into {out}; choose another --out")
+        url = shown(folder_of_url(out))
+        raise PresetError(f"a preset has several runs, which go into a folder and not into {url}; choose another --out")
     return PresetFolder(out or Path("runs") / f"{preset.name}-{preset.scale}")
 
 

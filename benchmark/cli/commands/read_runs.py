@@ -24,8 +24,9 @@ def run_here(path: Path) -> Path:
     folder = here(path)
     mirror = mirror_of(folder)
     if mirror and (unsent := mirror.unsent()):
-        what = f"{len(unsent)} file{'s' * (len(unsent) > 1)} of {shown(folder)} could not be written there as yet"
-        print(f"{what}; they are counted here, and the same partbench run brings them", file=sys.stderr)
+        count = f"{len(unsent)} files of {shown(folder)} are" if len(unsent) > 1 else f"1 file of {shown(folder)} is"
+        what = f"{count} on this machine alone as yet, where it counts"
+        print(f"{what}; the same partbench run brings it", file=sys.stderr)
     return folder
 
 

@@ -17,7 +17,7 @@ from ...plugins.listeners import Listeners
 from ...plugins.names import find_dataset, find_reporter
 from ...reporter import Listener
 from ...run_folder import RunFolder
-from ...stored_run import mirror_of, shown
+from ...stored_run import folder_of, mirror_of, shown
 from ..terminal import look_at_images, open_console
 from .division import WHOLE, Division, show_shard
 from .plan_options import check_choices, describe_masks, find_device, folder_for, resolve
@@ -55,9 +55,9 @@ def carry_out(
     processor = find_device(device)
     plan = resolve(plan, catalogue, processor)
     check_choices(plan)
-    folder = folder_for(plan, out)
-    if mirror := mirror_of(folder.path):
+    if out and (mirror := mirror_of(folder_of(out))):
         mirror.store.check_exclusive()
+    folder = folder_for(plan, out)
     listeners = open_listeners(catalogue, reporters)
     console = open_console(stderr=quiet)
     for problem in catalogue.problems:

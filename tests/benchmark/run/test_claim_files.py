@@ -97,6 +97,19 @@ def test_a_store_is_asked_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sorted(files.names()) == ["a.0", "b.0"]
 
 
+def test_a_new_claim_is_not_as_old_as_one_before() -> None:
+    """Of the same name: whoever has seen the old one die does not take the new holder for dead."""
+    ours, theirs = (StoreClaims(store) for store in [ObjectStore(f"memory://{uuid4()}")] * 2)
+    theirs.create("a.0", "one")
+    let_be_old(theirs, "a.0", 1000)
+    assert ours.read("a.0") == "one" and ours.age("a.0") > 900
+    theirs.remove("a.0")
+    theirs.create("a.0", "two")
+    assert ours.read("a.0") == "one", "as it was a moment ago"
+    assert ours.read("a.0", now=True) == "two" and ours.age("a.0") < 5
+    theirs.remove("a.0")
+
+
 def test_the_disk_has_the_time(tmp_path: Path) -> None:
     """In seconds, and nothing stays of the question."""
     assert abs(disk_time(tmp_path / "claims") - time.time()) < 5

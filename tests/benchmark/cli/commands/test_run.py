@@ -198,7 +198,7 @@ def test_a_store_that_fails_in_the_middle_loses_nothing(
     run = folder_of(Path(url))
     done = cells_of(run)
     assert 0 < len(done) < len(cells_of(alone))
-    assert call("leaderboard", url).err.count("could not be written there as yet") == 1
+    assert call("leaderboard", url).err.count("on this machine alone as yet") == 1
     answer = call("run", *CROSSED, "--out", url)
     assert answer.code == 0, answer.err
     assert cells_of(run) == cells_of(alone) and twice(run) == []
@@ -222,7 +222,7 @@ def test_a_shard_into_a_url_says_what_is_missing(
     [
         (("--out", "sftp://host/run"), "sftp://host/run"),
         (("--out", "memory://run", "--workers", "slurm:debug"), "memory://run"),
-        (("--out", "memory://run", "--preset", "table-g"), "memory:/run"),
+        (("--out", "memory://run", "--preset", "table-g"), "memory://run"),
     ],
 )
 def test_what_cannot_be_in_a_store_is_refused(call: Call, options: tuple[str, ...], word: str) -> None:
