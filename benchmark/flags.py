@@ -12,6 +12,7 @@ from .. import one_line
 from .files import UNREADABLE, write_atomic
 from .results import ResultError
 from .run_folder import RunFolder
+from .stored_run import shown
 
 IMAGES, SHOTS = "images", "shots"
 """What a flag is of, where it is of no backbone."""
@@ -75,7 +76,7 @@ def read_findings(run: Path) -> Findings | None:
         return None
     except UNREADABLE as error:
         mend = "delete it and run the same command again, which keeps the scores"
-        raise ResultError(f"{file} is damaged ({one_line(error)}); {mend}") from None
+        raise ResultError(f"{shown(run)}/{file.name} is damaged ({one_line(error)}); {mend}") from None
 
 
 def findings_of_scored(run: Path) -> Findings | None:

@@ -96,7 +96,9 @@ class RunFolder:
             raise ResultError(self._no_run()) from None
         except UNREADABLE as error:
             mend = "delete it and run the same commands again, which keeps the scores"
-            raise ResultError(f"{self.plan_file} is damaged ({one_line(error)}); {mend}") from None
+            raise ResultError(
+                f"{shown(self.path)}/{self.plan_file.name} is damaged ({one_line(error)}); {mend}"
+            ) from None
 
     def _no_run(self) -> str:
         if (self.path / PRESET_FILE).exists():
@@ -148,7 +150,7 @@ class RunFolder:
         latest, outdated = split_outdated(found)
         return latest, [
             *damaged,
-            *(ResultError(f"{self.path}: {sentence}; run the same command again") for sentence in outdated),
+            *(ResultError(f"{shown(self.path)}: {sentence}; run the same command again") for sentence in outdated),
         ]
 
 

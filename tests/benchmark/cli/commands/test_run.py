@@ -206,6 +206,20 @@ def test_a_store_that_fails_in_the_middle_loses_nothing(
     assert {f"cells/{slug}.json" for slug in done} < ObjectStore(url).versions().keys()
 
 
+@pytest.mark.usefixtures("one_thread")
+def test_what_is_damaged_in_a_store_is_mended_there(call: Call, cells_of: CellsOf, alone: Path, url: str) -> None:
+    """A cell is computed again and takes the place of the damaged one; of a plan the name in the store is told."""
+    store, cell = ObjectStore(url), "cells/pixels--ridge--1-shot--draw-0.json"
+    assert call("run", *CROSSED, "--out", url).code == 0
+    store.write({cell: b"{", "plan.json": b"{"})
+    answer = call("run", *CROSSED, "--out", url)
+    assert answer.code == 2 and f"{url}/plan.json is damaged" in answer.err
+    store.remove("plan.json")
+    assert call("run", *CROSSED, "--out", url).code == 0
+    assert cells_of(folder_of(Path(url))) == cells_of(alone)
+    assert json.loads(store.read([cell])[cell]) == json.loads((folder_of(Path(url)) / cell).read_text())
+
+
 def test_a_shard_into_a_url_says_what_is_missing(
     call: Call, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
