@@ -158,10 +158,11 @@ class RunFolder:
 def _read_plan(file: Path, _number: int, _time: int) -> tuple[Mapping[str, Any], Plan]:
     """What plan.json holds, which every cell is held against: read once while it is the same file."""
     record = json.loads(file.read_text())
-    return record, _plan_in(record)
+    return record, plan_in(record)
 
 
-def _plan_in(record: Any) -> Plan:
+def plan_in(record: Any) -> Plan:
+    """The plan that a record says it is of."""
     fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in record["plan"].items()}
     plan = Plan(**{"fit": CROP} | fields)  # as all pictures were read before there was a choice
     check_names("name", [plan.dataset, *plan.backbones, *plan.heads])

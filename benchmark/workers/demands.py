@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ...backbones.backbone import Backbone
 from ..plan import COPY
@@ -12,6 +12,7 @@ from ..run.groups import Group
 from .recipe import Slot
 from .worker_pool import THREADS
 
+GIB = 2**30
 LIGHT = 0.25
 """Of a GPU, where there is no network but the heads."""
 
@@ -25,6 +26,17 @@ class Demand:
     memory: int = 0
     """Bytes; 0: nobody knows."""
 
+    def __str__(self) -> str:
+        parts = [f"{self.cpus} core{'s' * (self.cpus > 1)}"]
+        parts += [f"{self.gpus:g} of a GPU"] if self.gpus else []
+        parts += [f"{self.memory / GIB:.1f} GiB"] if self.memory else []
+        return " and ".join(parts)
+
+    def fits_into(self, there: Mapping[str, float]) -> bool:
+        """Whether one with these resources, as Ray names them, has as much."""
+        asked = {"CPU": self.cpus, "GPU": self.gpus, "memory": self.memory}
+        return all(there.get(what, 0.0) >= much for what, much in asked.items())
+
 
 @dataclass(frozen=True)
 class Demands:
@@ -37,9 +49,13 @@ class Demands:
     """Whether groups are done on GPUs."""
     memory: int = 0
     """Bytes, where the user said how many."""
+    forecast: Mapping[str, int] = field(default_factory=dict)
+    """Bytes by backbone, where they were forecast; they hold for groups that are done on processors."""
 
     def __call__(self, group: Group) -> Demand:
-        return Demand(self.cpus, self._gpus(group.backbone) if self.gpu else 0.0, self.memory)
+        if self.gpu:
+            return Demand(self.cpus, self._gpus(group.backbone), self.memory)
+        return Demand(self.cpus, 0.0, self.memory or self.forecast.get(group.backbone, 0))
 
     def _gpus(self, name: str) -> float:
         """One where a network describes images, some of one for a formula, none for what reads no image."""

@@ -116,12 +116,8 @@ class FleetCrew:
         """Wait for others who have what is left, or for a machine."""
         if self.turns.todo and not self._room(self.turns.todo[0]):
             group = self.turns.todo[0]
-            need = self.demand(group)
-            cores = f"{need.cpus} core{'s' * (need.cpus > 1)}"
-            what = cores + (f" and {need.gpus:g} of a GPU" if need.gpus else "")
-            self.turns.tell(
-                f"no machine is left with {what} for {group.name}; it waits for one, and Ctrl-C ends the run"
-            )
+            what = f"no machine is left with {self.demand(group)} for {group.name}"
+            self.turns.tell(f"{what}; it waits for one, and Ctrl-C ends the run")
             time.sleep(PAUSE)
         elif self.turns.todo:
             self.turns.wait()

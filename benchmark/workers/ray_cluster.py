@@ -76,9 +76,12 @@ class RayCluster:
         """Whether the machines that are there have room for these."""
         import ray
 
-        there = ray.cluster_resources()
-        cpus, gpus = sum(demand.cpus for demand in demands), sum(demand.gpus for demand in demands)
-        return bool(cpus <= there.get("CPU", 0) and gpus <= there.get("GPU", 0))
+        cpus, gpus, memory = (
+            sum(asked) for asked in zip(*((one.cpus, one.gpus, one.memory) for one in demands), strict=True)
+        )
+        machines = self.machines  # what no single one has, Ray would wait for without a word
+        alone = all(any(demand.fits_into(there) for there in machines) for demand in demands)
+        return alone and Demand(int(cpus), gpus, int(memory)).fits_into(ray.cluster_resources())
 
     @property
     def machines(self) -> list[Mapping[str, float]]:

@@ -75,6 +75,10 @@ $ run --backbone pixels --head auto-shot:linear,hot
 auto-shot has no option 'hot'; after the head it takes one-hot and images=N with N above 0
 $ run --workers two
 --workers takes a number of processes on this machine, as 4, ray[:ADDRESS] or slurm, and not 'two'
+$ run --head linear --backbone pixels --test 2 --pool 10 --forecast none.json --shard 1/2
+there is no none.json; write it by partbench plan --json > none.json
+$ run --preset table-g --forecast plan.json
+plan.json is the forecast of one plan, and a preset has several; leave it out
 $ run --head linear --out sftp://host/run
 sftp:// has no way to write an object only where there is none, so that two runs into sftp://host/run would do the
   same; choose s3://, gs:// or az://, or a folder

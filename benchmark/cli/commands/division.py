@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ...run.groups import Group
     from ...run.runner import Runner
     from ...run.turns import Engine
+    from ...workers.forecast_file import Forecast
     from ...workers.recipe import RunRecipe
 
 
@@ -43,6 +45,8 @@ class Division:
     """KEY=VALUE that jobs are submitted with."""
     array_most: int | None = None
     """Tasks of an array; None: as many as the site says."""
+    forecast: Path | None = None
+    """What `partbench plan --json` wrote; None: the order of groups is a guess."""
 
     @property
     def place(self) -> str:
@@ -52,10 +56,13 @@ class Division:
     def divide(self, runner: Runner, recipe: RunRecipe, console: Console) -> Sequence[Group]:
         """Tell a run which groups it does, by which workers; none are left to a shard that is one too many."""
         from ...run.groups import cut_for, groups_of, shard_of
+        from ...workers.forecast_file import read_forecast
 
-        plan, (engine, workers, whose) = runner.plan, self._engine(runner, recipe)
+        plan = runner.plan
+        forecast = read_forecast(self.forecast, plan) if self.forecast else None
+        engine, workers, whose = self._engine(runner, recipe, forecast)
         order = plan.backbones.index
-        groups = groups_of(plan, runner.backbones)
+        groups = groups_of(plan, runner.backbones, forecast.seconds if forecast else None)
         if self.shard:  # before the workers, of which another shard may have other numbers
             groups = shard_of(cut_for(groups, self.shard[1]), *self.shard)
         groups = cut_for(groups, workers)
@@ -68,7 +75,7 @@ class Division:
         _tell(console, groups, workers, self.shard, whose)
         return runner.groups
 
-    def _engine(self, runner: Runner, recipe: RunRecipe) -> tuple[Engine, int, str]:
+    def _engine(self, runner: Runner, recipe: RunRecipe, forecast: Forecast | None) -> tuple[Engine, int, str]:
         """What does the groups, by how many workers, and where those are."""
         from ...workers.worker import OneByOne
         from ...workers.worker_pool import WorkerPool, slots_of
@@ -80,7 +87,7 @@ class Division:
                 f"{what}; run the same command without --workers {kind}, or with --shard K/N, on every machine"
             )
         if kind == "ray":
-            return _ray(runner, recipe, where)
+            return _ray(runner, recipe, where, forecast.memory if forecast else {})
         if kind == "slurm":
             return self._slurm(recipe, where)
         workers = workers_on(recipe.device) if self.workers is None else self.workers
@@ -97,7 +104,7 @@ class Division:
 WHOLE = Division()
 
 
-def _ray(runner: Runner, recipe: RunRecipe, address: str) -> tuple[Engine, int, str]:
+def _ray(runner: Runner, recipe: RunRecipe, address: str, forecast: Mapping[str, int]) -> tuple[Engine, int, str]:
     """The workers of a Ray cluster: one per GPU, or one per core where there is none, or --device cpu."""
     from ...workers.demands import Demands
     from ...workers.fleet import Fleet
@@ -106,7 +113,7 @@ def _ray(runner: Runner, recipe: RunRecipe, address: str) -> tuple[Engine, int, 
     cluster = connect(address)
     gpus = cluster.gpus if recipe.device.type == "cuda" or recipe.any_device else 0
     memory = recipe.room.most if recipe.room and recipe.room.asked else None
-    demands = Demands(runner.backbones, cluster.cores(gpus > 0), gpus > 0, memory or 0)
+    demands = Demands(runner.backbones, cluster.cores(gpus > 0), gpus > 0, memory or 0, forecast)
     count = len(cluster.machines)
     whose = f" of Ray on {count} machine{'s' * (count != 1)}, {cluster.cpus} cores and {gpus} GPUs"
     return Fleet(recipe, cluster, demands), max(1, gpus or cluster.cpus), whose
@@ -133,13 +140,14 @@ def workers_on(device: torch.device) -> int:
 
 
 def parse_division(
-    workers: str | None, shard: str | None, slurm: Sequence[str] = (), array_most: int | None = None
-) -> Division:
+    workers: str | None, shard: str | None, slurm: Sequence[str] = (), array_most: int | None = None,
+    forecast: Path | None = None,
+) -> Division:  # fmt: skip
     """`4` and `1/3` as numbers."""
     count, cluster = _parse_workers(workers)
     if (slurm or array_most) and cluster.partition(":")[0] != "slurm":
         raise PlanError("--slurm and --array-most say how jobs are submitted; write --workers slurm, or leave them out")
-    return Division(count, cluster, _parse_shard(shard), tuple(slurm), array_most)
+    return Division(count, cluster, _parse_shard(shard), tuple(slurm), array_most, forecast)
 
 
 def _parse_workers(text: str | None) -> tuple[int | None, str]:

@@ -60,7 +60,8 @@ def show(
     detectable = _detectable_differences(plan, task, results)
     sharing = forecast_sharing(feasibility, _offers(plan, catalogue), workers) if workers else None
     if as_json:
-        print(json.dumps(as_record(feasibility, detectable, like, free, disks, sharing), indent=1))
+        record = as_record(feasibility, detectable, like, free, disks, processor.type, sharing)
+        print(json.dumps(record, indent=1))
     else:
         print_feasibility(feasibility, detectable, like, free, disks, str(processor), sharing)
     check_memory(feasibility, free)

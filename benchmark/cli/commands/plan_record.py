@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,14 @@ def as_record(
     like: Path | None,
     free: int | None,
     disks: Mapping[Path, int],
+    device: str,
     sharing: Sharing | None = None,
 ) -> dict[str, Any]:
     """Everything as one JSON object; seconds, bytes and points."""
     plan = feasibility.plan
     return {
+        "plan": asdict(plan),
+        "device": device,
         "cells": {"all": sum(1 for _ in plan.cells()), "left": sum(map(len, feasibility.left.values()))},
         "seconds": sum(one.seconds for one in feasibility.needs.values()),
         "memory": {

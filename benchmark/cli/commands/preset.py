@@ -107,6 +107,8 @@ def run(
     division: Division = WHOLE,
 ) -> int:
     """Carry out every part of a preset and print its table; 0 if all cells have a score, 1 if some have, 2 if none."""
+    if division.forecast:
+        raise PresetError(f"{division.forecast} is the forecast of one plan, and a preset has several; leave it out")
     preset, catalogue = choice.build(), load_catalogue()
     parts = tuple(replace(part, plan=with_fit(part.plan, catalogue)) for part in preset.parts)
     preset, folder = replace(preset, parts=parts), folder_of(preset, out)

@@ -33,6 +33,7 @@ Workers = Annotated[Optional[str], typer.Option(help="Processes here (one per GP
 Slurm = Annotated[Names, typer.Option(help="KEY=VALUE for the jobs of --workers slurm; may be repeated.")]
 ArrayMost = Annotated[Optional[int], typer.Option(min=1, help="Tasks of a Slurm array; what the site takes.")]  # noqa: UP045
 Shard = Annotated[Optional[str], typer.Option(help="K/N: the Kth of N parts that run anywhere into one --out.")]  # noqa: UP045
+Forecast = Annotated[Optional[Path], typer.Option(help="What partbench plan --json wrote: longest first by it.")]  # noqa: UP045
 Preset = Annotated[Optional[str], typer.Option(help="today, an experiment of the paper, as table-g, or your .toml.")]  # noqa: UP045
 Scale = Annotated[str, typer.Option(help="Of a preset: embedded, minutes on a CPU, or paper.")]
 Data = Annotated[Names, typer.Option(help="For a preset: PATH of its images, or NAME=PATH; may be repeated.")]
@@ -105,6 +106,7 @@ def run(
     shard: Shard = None,
     slurm: Slurm = None,
     array_most: ArrayMost = None,
+    forecast: Forecast = None,
     rehash: Rehash = False,
     trust: Trust = False,
     as_json: Json = False,
@@ -130,7 +132,7 @@ def run(
     from ..commands.run import run as run_plan
 
     forget_contents(rehash)
-    division = parse_division(workers, shard, slurm or (), array_most)
+    division = parse_division(workers, shard, slurm or (), array_most, forecast)
     allow_code(trust)
     backbone, preset = with_today(backbone, preset)
     choice = choose(context, preset, scale, data, weights)

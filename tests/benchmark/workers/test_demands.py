@@ -24,6 +24,24 @@ def test_what_reads_no_image_takes_no_gpu() -> None:
     assert asked(Group("net", (0,))) == Demand(4, 1, 5)
 
 
+def test_the_memory_that_was_forecast_is_asked_for() -> None:
+    """On processors, unless the user said how much; a GPU's group says nothing of its machine's."""
+    group, forecast = Group("net", (0,)), {"net": 7}
+    assert Demands({}, forecast=forecast)(group).memory == 7
+    assert Demands({}, memory=5, forecast=forecast)(group).memory == 5
+    assert Demands({}, gpu=True, forecast=forecast)(group).memory == 0
+    assert Demands({}, forecast=forecast)(Group("other", (0,))).memory == 0
+
+
+def test_a_demand_fits_where_there_is_as_much_of_all() -> None:
+    """Of cores, of GPUs and of memory; a machine that does not say has none."""
+    there = {"CPU": 4.0, "GPU": 1.0, "memory": 100.0}
+    assert Demand(4, 1.0, 100).fits_into(there) and Demand(1).fits_into(there)
+    for more in (Demand(5), Demand(1, 1.5), Demand(1, 0, 101)):
+        assert not more.fits_into(there)
+    assert not Demand(1, 0.25).fits_into({"CPU": 4.0})
+
+
 def test_a_worker_has_its_share() -> None:
     """Of a GPU with others, or of a processor's memory, and as many threads as cores."""
     gpu, part, core = slot_for(Demand(4, 1.0), 8), slot_for(Demand(2, 0.25), 8), slot_for(Demand(1), 8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import signal
@@ -137,6 +138,31 @@ def test_ctrl_c_leaves_a_run_that_goes_on_without_ray(
     (tmp_path / "wait").unlink()
     answer = call(*named("slow", "copy"), "run")
     assert answer.code == 0 and "an earlier run was killed" not in answer.out
+
+
+def test_a_group_that_no_machine_has_memory_for_is_named(
+    cluster: dict[str, str], call: Callable[..., Any], tmp_path: Path
+) -> None:
+    """By what was forecast of it; the others are done, and Ray is not left to wait for a machine without a word."""
+    said = call("plan", *named("position", "copy")[1:], "plan", "--json")
+    assert said.code == 0, said.err
+    record = json.loads(said.out)
+    for row in record["backbones"]:
+        row["seconds"] = {"score": float(row["backbone"] == "copy")}
+        row["memory"] = 2**30 if row["backbone"] == "copy" else 2**60
+    (tmp_path / "plan.json").write_text(json.dumps(record))
+    command = *named("position", "copy"), "run", "--workers", f"ray:{cluster['ADDRESS']}", "--forecast", "plan.json"
+    process = start(cluster, *command)
+    run, deadline = tmp_path / "run", time.monotonic() + PATIENCE
+    while len(list(run.glob("cells/copy*.json"))) < 2 and time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.1)
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130, out + err
+    assert "no machine is left with 1 core and 1073741824" in out and "GiB for position" in out
+    assert list(run.glob("cells/position*")) == []
 
 
 def test_there_is_no_cluster() -> None:
