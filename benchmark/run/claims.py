@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePath
 
-from ..files import UNREADABLE, machine_name
+from ..files import UNREADABLE
 from ..object_store import StoreError
 from ..plugins.calls import Warn, warn
 from ..stored_run import Mirror
@@ -120,11 +120,10 @@ class Claims:
                 self.release(claim)
 
     def others(self, names: str) -> bool:
-        """Whether any other program that writes into this folder holds a name that begins so."""
+        """Whether any other program holds a name that begins so."""
         own = {name for claim in self._held for name in claim.names}
         there = {PurePath(file).stem for file in self.files.names() if is_claim(file) and file.startswith(names)}
-        holders = filter(None, map(self.holder, there - own))
-        return any(self.mirror is None or holder.machine == machine_name() for holder in holders)
+        return self.holder(*(there - own)) is not None
 
     def _take(self, name: str, holder: Holder) -> tuple[Holder | None, list[str]]:
         """Who held a name and died, and the files of the claim that is made now; no files where it is held."""

@@ -341,13 +341,3 @@ def test_who_cannot_see_what_is_there_holds_nothing(
     with pytest.raises(StoreError):
         claims.take("a")
     assert store.versions() == {} and claims.holder("a") is None
-
-
-def test_others_are_those_who_share_a_folder(tmp_path: Path, store: ObjectStore) -> None:
-    """What they need of it is kept; another machine needs nothing of this one's."""
-    claims = machine(tmp_path, store)
-    store.create("claims/vae--draw-0.0", elsewhere().text.encode())
-    assert claims.holder("vae--draw-0") and not claims.others("vae--")
-    store.create("claims/vae--draw-1.0", Holder.here().text.encode())
-    time.sleep(FRESH)
-    assert claims.others("vae--")
