@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -31,15 +32,29 @@ _MEMORY_LOCK = threading.Lock()
 """fsspec looks whether an object is in memory, and then makes it."""
 
 
+STRANGE = re.compile(r"::|[*?\[\]\\]|(?:^|/)\.{0,2}(?=/|$)")
+"""What stores read as a chain of stores, as a pattern, or as another folder."""
+
+
 class StoreError(UserError):
     """A store that cannot be used, in one sentence: the fact, the culprit, the mend."""
 
 
 @dataclass(frozen=True)
 class ObjectStore:
-    """The objects whose names begin with a URL, by the rest of their names."""
+    """The objects whose names begin with a URL, by the rest of their names.
+
+    Raises `StoreError` for a URL that is read in more than one way.
+    """
 
     url: str
+
+    def __post_init__(self) -> None:
+        place = self.url.partition(":")[2].lstrip("/")
+        if strange := STRANGE.search(place):
+            what = f"names a place with {strange[0]!r} in it" if place else "names no place"
+            mend = "write it with neither :: nor * ? [ ] \\, and no part empty, . or .., as s3://bucket/runs/faces"
+            raise StoreError(f"{self.url} {what}, which a store may take for another; {mend}")
 
     @property
     def protocol(self) -> str:
@@ -55,6 +70,9 @@ class ObjectStore:
                 return {}
         names = {path[len(self._root) + 1 :]: f for path, f in found.items() if path.startswith(f"{self._root}/")}
         real = [name for name in names if name and name[-1] != "/" and not PART.search(name)]
+        for name in real:
+            if STRANGE.search(name):
+                raise StoreError(f"{self.url} holds an object called {name!r}, as no run writes one; remove it there")
         return {name: hashlib.sha256(str(sorted(names[name].items())).encode()).hexdigest()[:16] for name in real}
 
     def read(self, names: Iterable[str]) -> dict[str, bytes]:

@@ -89,8 +89,8 @@ def write_result(file: Path, result: CellResult) -> None:
     write_atomic(file, json.dumps({**record, "seal": seal(record)}, indent=1).encode())
 
 
-def read_result(file: Path) -> CellResult:
-    """The result in a cell's JSON file and the confusions beside it."""
+def read_result(file: Path, called: str = "") -> CellResult:
+    """The result in a cell's JSON file, whose name people know as `called`, and the confusions beside it."""
     try:
         record = json.loads(file.read_text())
         sealed = _is_sealed(record)
@@ -108,7 +108,8 @@ def read_result(file: Path) -> CellResult:
         )
         _check_result(result)
     except UNREADABLE as error:
-        raise ResultError(f"{file} is damaged ({one_line(error)}); delete it and run the same command again") from None
+        mend = "delete it and run the same command again"
+        raise ResultError(f"{called or file} is damaged ({one_line(error)}); {mend}") from None
     return result
 
 

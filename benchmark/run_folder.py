@@ -114,11 +114,10 @@ class RunFolder:
         file = self.cell_file(cell)
         if not file.exists():
             return None
-        result = read_result(file)
+        result = read_result(file, called := self._called(cell))
         if result.cell != cell:
-            raise ResultError(
-                f"{file} is of another cell, {result.cell.slug}; delete it and run the same command again"
-            )
+            what = f"is of another cell, {result.cell.slug}"
+            raise ResultError(f"{called} {what}; delete it and run the same command again")
         self._check_origin(result)
         return result
 
@@ -130,7 +129,11 @@ class RunFolder:
         for fact in ours:
             if None not in (ours[fact], theirs[fact]) and ours[fact] != theirs[fact]:
                 what = f"is of another run ({fact} {theirs[fact]}, not {ours[fact]})"
-                raise ResultError(f"{self.cell_file(result.cell)} {what}; delete it and run the same command again")
+                raise ResultError(f"{self._called(result.cell)} {what}; delete it and run the same command again")
+
+    def _called(self, cell: Cell) -> str:
+        """The name of a cell's file, as people know it."""
+        return f"{shown(self.path)}/cells/{self.cell_file(cell).name}"
 
     def results(self, cells: Iterable[Cell] | None = None) -> tuple[list[CellResult], list[ResultError]]:
         """What there is of these cells (by default all of the plan) in their order, and what is set aside.

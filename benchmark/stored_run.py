@@ -14,10 +14,12 @@ from pathlib import Path
 from .files import PART, UNREADABLE, cache_folder, write_atomic
 from .object_store import DISK, ObjectStore, StoreError
 
-URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+([^/].*)")
-"""Of a path that was a URL: `s3:/bucket/run`."""
+URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/*((?<=/)[^/].*|)")
+"""Of a path that was a URL: `s3:/bucket/run`, or `s3:` where a name was forgotten."""
 KEPT = ("cells", "checks.json", "guards.json", "journal", "pictures", "plan.json", "segmenters", "shots.npz")
 """What of a run goes into a store: neither trained heads nor what a report can make of the rest."""
+PLAN = "plan.json"
+"""What a run has first."""
 SHEET = ".png"
 """How the name of a picture ends that is drawn of others."""
 MARK, INDEX, LOCK = "url", "index.json", "lock"
@@ -52,6 +54,7 @@ def folder_of(path: Path) -> Path:
         return path
     protocol, rest = found[1].lower(), found[2].rstrip("/")
     url = f"{protocol}:{'///' if protocol in DISK else '//'}{rest}"
+    ObjectStore(url)  # refuses what is no clear name
     folder = cache_folder("runs") / hashlib.sha256(url.encode()).hexdigest()[:16]
     write_atomic(folder / MARK, url.encode())
     return folder / rest.rpartition("/")[2]
@@ -88,15 +91,19 @@ class Mirror:
     def pull(self, which: Which = anything) -> None:
         """Take what the store has now: what is other than it was, or gone, since the two were the same."""
         with self._index() as index:
-            there = {name: version for name, version in self.store.versions().items() if _kept(name) and which(name)}
+            found = self.store.versions()
+            if PLAN in index and PLAN not in found:
+                what = f"{self.store.url} holds no run any more, of which {self.folder} has {len(index)} files"
+                raise StoreError(f"{what}; bring the store back, or delete {self.folder.parent} to begin anew")
+            there = {name: version for name, version in found.items() if _kept(name) and which(name)}
             for name in [name for name in index if which(name) and name not in there]:
                 if self._state(name) == index.pop(name)[1]:
                     (self.folder / name).unlink()
             changed = [name for name in there if index.get(name, ("",))[0] != there[name] or not self._state(name)]
             for names in _batches(changed):
-                found = self.store.read(names)
-                for name in filter(found.__contains__, names):
-                    write_atomic(self.folder / name, found[name])
+                read = self.store.read(names)
+                for name in filter(read.__contains__, names):
+                    write_atomic(self.folder / name, read[name])
                     index[name] = there[name], self._state(name)
 
     def push(self, which: Which = anything) -> None:

@@ -61,7 +61,7 @@ def test_a_url_has_a_folder(text: str, url: str, name: str) -> None:
     assert folder_of(Path(f"{text}2")).parent != folder.parent
 
 
-@pytest.mark.parametrize("path", ["runs/faces", "/shared/runs/faces", "C:/runs", "a:b", "s3:"])
+@pytest.mark.parametrize("path", ["runs/faces", "/shared/runs/faces", "C:/runs", "a:b"])
 def test_a_path_is_its_own_folder(path: str) -> None:
     """Whatever lies beside it."""
     assert here(Path(path)) == Path(path) and not is_url(Path(path))
@@ -211,3 +211,46 @@ def test_whoever_comes_last_has_what_was_brought_last(steps: list[Step]) -> None
 
 def _refuse(store: ObjectStore, objects: dict[str, bytes]) -> None:
     raise StoreError("the line is cut")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "s3://",
+        "file://",
+        "s3://bucket/a::b/run",
+        "file:///store/br[a]/run",
+        "file:///store/q?x/run",
+        "memory://x/*",
+        "file:///store/..",
+        "s3://bucket/x/../run",
+    ],
+)
+def test_a_url_that_stores_read_otherwise_is_refused(text: str) -> None:
+    """A chain of stores, a pattern, another folder, or nothing at all, which would be a folder of this one."""
+    with pytest.raises(StoreError, match="which a store may take for another; write it with"):
+        folder_of(Path(text))
+
+
+@pytest.mark.parametrize("name", ["cells/../../../evil.txt", "cells//evil.json", "cells/./evil.json"])
+def test_nothing_is_written_outside_the_folder(tmp_path: Path, name: str) -> None:
+    """An object whose name leads elsewhere is refused by its name before anything is taken."""
+    (mirror,) = mirrors(tmp_path, 1)
+    system = mirror.store._system
+    system.store[f"{mirror.store._root}/plan.json"] = system.open(f"/{uuid4()}", "wb")
+    system.store[f"{mirror.store._root}/{name}"] = system.open(f"/{uuid4()}", "wb")
+    with pytest.raises(StoreError, match="as no run writes one; remove it there"):
+        mirror.pull()
+    assert not [file for file in tmp_path.rglob("*") if file.is_file() and file.parent != mirror.folder.parent]
+
+
+def test_a_store_that_is_gone_takes_nothing_with_it(tmp_path: Path) -> None:
+    """What this machine has of a run stays, and whoever reads hears of it."""
+    (mirror,) = mirrors(tmp_path, 1)
+    put(mirror, "plan.json", "plan")
+    put(mirror, "cells/a.json", "a")
+    mirror.push()
+    mirror.store._system.rm(mirror.store._root, recursive=True)
+    with pytest.raises(StoreError, match=r"holds no run any more, of which .* has 2 files; bring the store back, or"):
+        mirror.pull()
+    assert held(mirror) == {"plan.json": "plan", "cells/a.json": "a"}

@@ -12,6 +12,7 @@ from ...cost.feasibility import Feasibility
 from ...cost.forecast import materialised
 from ...cost.sharing import Sharing
 from ...scores.detectable import METRIC, SOURCE, DetectableDifference
+from ...stored_run import folder_of, shown
 
 
 def as_record(
@@ -45,7 +46,7 @@ def as_record(
         "backbones": [_backbone(feasibility, name) for name in plan.backbones],
         "smallest difference": {
             "metric": METRIC,
-            "source": str(like) if like else SOURCE,
+            "source": shown(folder_of(like)) if like else SOURCE,
             "power": 0.8,
             "by shots": [{k: None if isnan(v) else v for k, v in vars(one).items()} for one in detectable],
         },

@@ -15,6 +15,7 @@ from ...cost.forecast import STAGES, cached_shots, materialised
 from ...cost.sharing import Sharing
 from ...plan import NO_HEAD
 from ...scores.detectable import METRIC, SOURCE, DetectableDifference
+from ...stored_run import folder_of, shown
 from ..terminal import open_console
 
 KIB, MIB, GIB = 2**10, 2**20, 2**30
@@ -145,7 +146,7 @@ def _detectable(detectable: Sequence[DetectableDifference], draws: int, like: Pa
         return ["one draw and one test image show no difference, however large; raise --draws or --test"]
     found = ", ".join(f"{one.difference:.1f} with {one.shots} shot{'s' if one.shots > 1 else ''}" for one in detectable)
     dropped = ", ".join(f"{one.drop:.1f} with {one.shots} shot{'s' if one.shots > 1 else ''}" for one in detectable)
-    source = f"as two backbones differ in {like}" if like else f"as two backbones differ in {SOURCE}"
+    source = f"as two backbones differ in {shown(folder_of(like))}" if like else f"as two backbones differ in {SOURCE}"
     compared, held = detectable[0].comparisons, detectable[0].held
     return [
         f"smallest true difference in {METRIC} between two backbones, averaged over heads, that is shown four times in "
