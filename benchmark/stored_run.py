@@ -18,8 +18,6 @@ URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/*((?<=/)[^/].*|)")
 """Of a path that was a URL: `s3:/bucket/run`, or `s3:` where a name was forgotten."""
 KEPT = ("cells", "checks.json", "guards.json", "journal", "pictures", "plan.json", "segmenters", "shots.npz")
 """What of a run goes into a store: neither trained heads nor what a report can make of the rest."""
-PLAN = "plan.json"
-"""What a run has first."""
 SHEET = ".png"
 """How the name of a picture ends that is drawn of others."""
 MARK, INDEX, LOCK = "url", "index.json", "lock"
@@ -92,7 +90,7 @@ class Mirror:
         """Take what the store has now: what is other than it was, or gone, since the two were the same."""
         with self._index() as index:
             found = self.store.versions()
-            if PLAN in index and PLAN not in found:
+            if index and not any(map(_kept, found)):
                 what = f"{self.store.url} holds no run any more, of which {self.folder} has {len(index)} files"
                 raise StoreError(f"{what}; bring the store back, or delete {self.folder.parent} to begin anew")
             there = {name: version for name, version in found.items() if _kept(name) and which(name)}

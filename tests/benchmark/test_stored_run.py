@@ -112,7 +112,7 @@ def test_the_same_is_not_moved_again(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_what_is_gone_from_the_store_is_gone_here(tmp_path: Path) -> None:
     """Unless it is other here than it was there."""
     ours, theirs = mirrors(tmp_path)
-    for name in ("cells/a.json", "cells/b.json"):
+    for name in ("plan.json", "cells/a.json", "cells/b.json"):
         put(ours, name, "1")
     ours.push()
     theirs.pull()
@@ -120,7 +120,7 @@ def test_what_is_gone_from_the_store_is_gone_here(tmp_path: Path) -> None:
     for name in ("cells/a.json", "cells/b.json"):
         ours.store.remove(name)
     theirs.pull()
-    assert held(theirs) == {"cells/b.json": "new"} and theirs.unsent() == ["cells/b.json"]
+    assert held(theirs) == {"plan.json": "1", "cells/b.json": "new"} and theirs.unsent() == ["cells/b.json"]
 
 
 def test_what_is_missing_here_is_taken_again(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_the_example_is_a_new_board_with_a_run(repository: Path) -> None:
     for path, text in texts().items():
         assert release.sub("", (example / path).read_text()) == release.sub("", text), path
     found = check_board(example)
-    assert (found.problems, found.submissions, found.cells) == ([], 6, 66)
+    assert (found.problems, found.submissions, found.cells) == ([], 11, 615)
 
 
 @pytest.mark.parametrize("verb", ["check", "site"])
