@@ -10,7 +10,8 @@ import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from partbench.benchmark.cost.throughput import Options, parameters, pictures, prepare
+from partbench.benchmark.cost.throughput import Options, pictures, prepare
+from partbench.benchmark.run.features import count_parameters
 from partbench.benchmark.plugins.catalogue import load_catalogue
 from partbench.benchmark.plugins.names import find_backbone
 
@@ -31,5 +32,5 @@ def test_an_image_becomes_maps(benchmark: BenchmarkFixture, name: str) -> None:
     image = pictures(1, record.size, CPU)
     with torch.no_grad():
         maps = benchmark.pedantic(extractor, args=(image,), rounds=3, warmup_rounds=1)
-    benchmark.extra_info["parameters"] = parameters(extractor)
+    benchmark.extra_info["parameters"] = count_parameters(extractor)
     assert tuple(m.shape[1] for m in maps) == record.channels
