@@ -11,9 +11,9 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from partbench.benchmark.cost.throughput import Options, pictures, prepare
-from partbench.benchmark.run.features import count_parameters
 from partbench.benchmark.plugins.catalogue import load_catalogue
 from partbench.benchmark.plugins.names import find_backbone
+from partbench.benchmark.run.features import count_parameters
 
 CATALOGUE = load_catalogue()
 RECORDS = {name: offer.record for name, offer in CATALOGUE.backbones.items()}
