@@ -63,7 +63,7 @@ def convolve(x: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
 
 
 def _like(shape: torch.Size, tensor: Tensor) -> Tensor:
-    """A tensor that is only asked for its shape and its layout."""
+    """A tensor that is only asked for its shape."""
     return tensor.new_zeros(1).expand(shape)
 
 

@@ -58,12 +58,20 @@ class Remembering(Linear):
         return super().forward(maps, size) + self.offset
 
 
+class Undefined(Linear):
+    """Has no numbers for logits, of which none agrees with another."""
+
+    def forward(self, maps: Sequence[Tensor], size: int) -> Tensor:
+        return super().forward(maps, size) * float("nan")
+
+
 @pytest.mark.parametrize(
     ("build", "why"),
     [
         (Dropping, "randomness"),
         (Branching, "vmap"),
         (Remembering, "stacked, its logits or gradients are others than alone"),
+        (Undefined, "stacked, its logits or gradients are others than alone"),
     ],
 )
 def test_a_head_that_must_train_alone_says_why(build: type[nn.Module], why: str) -> None:
