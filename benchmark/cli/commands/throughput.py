@@ -152,6 +152,8 @@ def _show_end(found: Sequence[Throughput], console: Console) -> None:
     console.print("parameters: " + ", ".join(f"{escape(o.backbone)} {_million(o.parameters)}" for o in found))
     if pays := [(o.backbone, SHORT[name], batch) for o in found for name, batch in o.largest.items()]:
         console.print("largest batch that pays: " + ", ".join(f"{escape(b)} {t} {n}" for b, t, n in pays))
+    if free := [o.backbone for o in found if any(t.flops is None and not t.error for t in o.timings[-1:])]:
+        console.print(f"torch counts no operations of {escape(', '.join(free))}, whose batches are not doubled")
 
 
 def _complain(one: Throughput, error: str, console: Console) -> None:

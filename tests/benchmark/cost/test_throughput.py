@@ -149,6 +149,13 @@ def test_the_last_batch_is_doubled_for_as_long_as_that_pays(monkeypatch: pytest.
     assert found.largest == {}, "there was no time to find it"
 
 
+def test_a_formula_has_no_largest_batch() -> None:
+    """Its maps are views of the images, as quick for a million as for one, so that there is nothing to double for."""
+    formula = Backbone("view", 16, (3,), load=lambda: lambda images: [images])
+    *_, found = measure(formula, "me", replace(CPU, largest=True, seconds=0.5))
+    assert [t.batch for t in found.timings] == [1, 4] and found.largest == {}
+
+
 @pytest.mark.parametrize("options", [{"channels_last": True}, {}])
 def test_an_option_stands_in_the_record(options: dict[str, bool]) -> None:
     """A figure says how it was run."""
