@@ -6,15 +6,15 @@ T those of a class in the intersection, in the prediction and in the truth, the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from ... import UserError
 from .confusion import Classes, Confusion, Scores, divide, per_class, truth_pixels
+from .pooling import PerImage, Pooled, Pooling, mean_over
 
 SMALL = 0.02
 """A class is small if it has less than this share of the ground-truth pixels."""
@@ -26,48 +26,6 @@ WITH, WITHOUT = "+bg", "-bg"
 
 class MetricError(UserError):
     """An unknown metric, in one sentence: the fact, the culprit, the mend."""
-
-
-class Pooling(Protocol):
-    """How scores are pooled over images."""
-
-    def score(self, confusion: Confusion, scored: Classes) -> float:
-        """The score in [0, 1] of images (N, K, K); NaN where nothing can be averaged."""
-
-    def without_each(self, confusion: Confusion, scored: Classes) -> Scores:
-        """The scores (N,) of all images but one, for every one in turn: the jackknife."""
-
-
-@dataclass(frozen=True)
-class Pooled:
-    """The pixels of all images are counted together."""
-
-    value: Callable[[Confusion, Classes], Scores]
-    """The score (...) of confusions (..., K, K)."""
-
-    def score(self, confusion: Confusion, scored: Classes) -> float:
-        return float(self.value(confusion.sum(0), scored))
-
-    def without_each(self, confusion: Confusion, scored: Classes) -> Scores:
-        return self.value(confusion.sum(0) - confusion, scored)
-
-
-@dataclass(frozen=True)
-class PerImage:
-    """Every image has its IoU of every class; those are averaged over images, then over classes."""
-
-    values: Callable[[Confusion], Scores]
-    """(N, K) of confusions (N, K, K); NaN where an image is skipped for a class."""
-
-    def score(self, confusion: Confusion, scored: Classes) -> float:
-        values = self.values(confusion)
-        return float(mean_over(divide(np.nansum(values, 0), (~np.isnan(values)).sum(0)), scored))
-
-    def without_each(self, confusion: Confusion, scored: Classes) -> Scores:
-        values = self.values(confusion)
-        there = ~np.isnan(values)
-        rest = np.nansum(values, 0) - np.nan_to_num(values)
-        return mean_over(divide(rest, there.sum(0) - there), scored)
 
 
 @dataclass(frozen=True)
@@ -88,12 +46,6 @@ class Metric:
             return np.ones(len(classes), dtype=bool)
         left_out = {*excluded} if self.background is None else {*excluded, BACKGROUND}
         return np.array([name not in left_out for name in classes])
-
-
-def mean_over(iou: Scores, scored: Classes) -> Scores:
-    """The mean (...) over the scored classes of IoUs (..., K), without those that are NaN."""
-    chosen = np.where(scored, iou, np.nan)
-    return divide(np.nansum(chosen, -1), (~np.isnan(chosen)).sum(-1))
 
 
 def weighted(confusion: Confusion, scored: Classes) -> Scores:
