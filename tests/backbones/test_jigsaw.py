@@ -310,9 +310,23 @@ def test_the_record() -> None:
     assert (backbone.name, backbone.size, backbone.weights) == ("jigsaw", 64, JIGSAW.shipped)
     assert backbone.channels == (32, 64, 64, 96, 96, 96)
     with pytest.raises(
-        BackboneError, match="jigsaw has no variant 'B'; leave it out, or name a weights file as jigsaw@FILE"
+        BackboneError,
+        match="jigsaw has no variant 'B'; write a size in pixels, as jigsaw:128, or name a weights file as jigsaw@FILE",
     ):
         JIGSAW.configure("B", "")
+
+
+@torch.no_grad()
+def test_it_reads_images_of_the_side_that_its_name_says() -> None:
+    """The trunk is the same; its strides have to divide the side."""
+    record, plain = JIGSAW.configure("96"), JIGSAW.configure()
+    assert (record.name, record.size, record.weights) == ("jigsaw:96", 96, plain.weights)
+    images = clouds(1, 96)
+    maps = record.load()(images)
+    assert [layer.shape[1] for layer in maps] == [*plain.channels]
+    assert all(torch.equal(*pair) for pair in zip(maps, plain.load()(images), strict=True))
+    with pytest.raises(BackboneError, match=r"images of 70 pixels down to steps of 4; choose multiples of it$"):
+        JIGSAW.configure("70")
 
 
 def test_the_embedded_file_is_small(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ def test_a_side_is_a_number_as_one_writes_it() -> None:
     [
         "lite0:{}", "timm:resnet18,{},untrained", "taesd:{},untrained", "radio:c-radio_v4-h,{}",
         "diffusers:vae,{},untrained", "random:lite0:{}", "insid3:lite0:{}", "lite0:{}+position",
+        "jigsaw:{}",
     ],
 )  # fmt: skip
 def test_a_side_that_is_none_is_refused_by_every_family(catalogue: Catalogue, name: str, side: str) -> None:
