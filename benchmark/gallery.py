@@ -44,9 +44,14 @@ class BackboneGallery:
         """An empty gallery for the first of these test images (n, 3, s, s) and masks (n, S, S)."""
         return cls(picture_file(run, backbone), images[:SHOWN], truth[:SHOWN])
 
+    @staticmethod
+    def shows(cell: Cell) -> bool:
+        """Whether predictions of a cell are kept: of the first draw alone."""
+        return cell.draw == 0
+
     def keep(self, cell: Cell, guess: NDArray[np.integer[Any]]) -> None:
-        """Keep the predicted masks (n, S, S) of a cell, if it is of the first draw."""
-        if cell.draw == 0:
+        """Keep the predicted masks (n, S, S) of a cell, if it is shown."""
+        if self.shows(cell):
             self.predictions[f"{cell.head} {cell.shots}"] = guess[:SHOWN].astype(np.uint8)
 
     def write(self, reconstructions: NDArray[np.floating[Any]] | None) -> None:

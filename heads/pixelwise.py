@@ -188,8 +188,23 @@ def _add(total: Tensor | None, term: Tensor) -> Tensor:
 def _taps(layer: Tensor, weight: Tensor) -> Tensor:
     """Each of the k x k taps of `weight` (O, C, k, k) on a map (N, C, h, w), side by side: (N, O, k·h, k·w)."""
     (n, _, h, w), (out, channels, k, _) = layer.shape, weight.shape
-    taps = weight.permute(0, 2, 3, 1).reshape(-1, channels) @ layer.flatten(2)
+    rows = weight.permute(0, 2, 3, 1).reshape(-1, channels)
+    taps = flat_product(rows, layer) if one_product(layer) else rows @ layer.flatten(2)
     return taps.view(n, out, k, k, h, w).transpose(3, 4).reshape(n, out, k * h, k * w)
+
+
+def one_product(layer: Tensor) -> bool:
+    """Whether all images of a map go into one product of matrices: on a GPU, which one per image keeps waiting."""
+    return layer.is_cuda
+
+
+def flat_product(rows: Tensor, layer: Tensor) -> Tensor:
+    """`rows` (R, C) times a map (N, C, h, w), (N, R, h·w), as one product of matrices of all images.
+
+    Of a stack of weights it is one, too. As a product per image, it would copy the map for each of the stack, and each
+    weight for every image.
+    """
+    return (rows @ layer.transpose(0, 1).flatten(1)).view(len(rows), len(layer), -1).transpose(0, 1)
 
 
 def _enlarge(small: Mapping[tuple[int, int], Tensor], look: ConvWindow) -> Tensor:

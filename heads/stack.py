@@ -93,34 +93,67 @@ def _in_order(number: Tensor, places: Tensor | slice = slice(None)) -> Tensor:
 @cache
 def why_alone(head: Head) -> str | None:
     """Why a head has to train alone; None if two of it, stacked, have the logits and gradients of each by itself."""
-    modules = [_build(head, seed) for seed in range(2)]
+    modules = [_build(head, seed).train() for seed in range(2)]
     if isinstance(modules[0], Solves):
         return "it is solved, in no steps"
-    random = torch.Generator().manual_seed(0)
-    maps = [torch.randn(2, 1, c, side, side, generator=random) for c, side in zip(CHANNELS, SIDES, strict=True)]
+    maps = _maps(2, 1)
     for function in _readings(modules[0]):
         try:
             together = _gradients(stack := Stack(modules), stack.each(function, maps))
         except Exception as error:  # torch refuses what it cannot stack, in many ways
             return one_line(error)
         alone = [_own_gradients(module, function(module, [m[i] for m in maps])) for i, module in enumerate(modules)]
-        for one, *others in zip(together, *alone, strict=True):
-            if not (one - torch.stack(others)).abs().amax() <= TOLERANCE * one.abs().amax():  # NaN is no agreement
-                return "stacked, its logits or gradients are others than alone"
+        if not all(map(_agree, together, zip(*alone, strict=True))):
+            return "stacked, its logits or gradients are others than alone"
     return None
+
+
+@cache
+@torch.no_grad()
+def why_predicts_alone(head: Head) -> str | None:
+    """Why a head has to predict alone; None if two of it, stacked, have the logits of each by itself."""
+    modules, maps = [_built_to_predict(head, seed) for seed in range(2)], _maps(2)
+    for function in _readings(modules[0]):
+        try:
+            together = Stack(modules).each(lambda head, function=function: function(head, maps))
+        except Exception as error:  # as above
+            return one_line(error)
+        if not _agree(together, [function(module, maps) for module in modules]):
+            return "stacked, its logits are others than alone"
+    return None
+
+
+def _agree(together: Tensor, alone: Sequence[Tensor]) -> bool:
+    apart, most = (together - torch.stack([*alone])).abs().amax(), together.abs().amax()
+    return bool(apart <= TOLERANCE * most)  # NaN is no agreement
+
+
+def _maps(*first: int) -> list[Tensor]:
+    random = torch.Generator().manual_seed(0)
+    return [torch.randn(*first, c, side, side, generator=random) for c, side in zip(CHANNELS, SIDES, strict=True)]
 
 
 def _build(head: Head, seed: int) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return head.build(CHANNELS, CLASSES).train()
+        return head.build(CHANNELS, CLASSES)
+
+
+def _built_to_predict(head: Head, seed: int) -> nn.Module:
+    """A head as it is after training; one that is solved has something to know."""
+    module = _build(head, seed)
+    if isinstance(module, Solves):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            module.solve(lambda shot: _maps(1), torch.randint(CLASSES, (1, SIZE, SIZE)))
+    return module.requires_grad_(False).eval()
 
 
 def _readings(module: nn.Module) -> list[Callable[..., Tensor]]:
-    """The ways in which a head is read while it learns, each a function of the head and of maps."""
+    """The ways in which a head is read, each a function of the head and of maps."""
     readings: list[Callable[..., Tensor]] = [lambda head, maps: head(maps, SIZE)]
     if isinstance(module, ReadsPixels):
-        readings.append(lambda head, maps: head.at(maps, torch.tensor([[5, 40]]), SIZE))
+        readings.append(lambda head, maps: head.at(maps, torch.tensor([[5, 40]]).expand(len(maps[0]), -1), SIZE))
     if isinstance(module, ReadsRows):
         readings.append(lambda head, maps: head.rows(maps, (2, 5), SIZE))
     return readings

@@ -70,7 +70,7 @@ class BackboneRun:
         if not slices:
             return
         parts: list[Mapping[str, NDArray[Any]]] = []
-        scores = SliceScores(self.backbone, self.source, self.recorder, self.slices, shown=0 in self.draws)
+        scores = SliceScores(self.backbone, self.heads, self.source, self.recorder, self.slices, shown=0 in self.draws)
         modules = {cell: head.module for cell, head in heads.items()}
         for number, rows in enumerate(slices):
             part, failures = scores.score(number, rows, modules)

@@ -18,6 +18,8 @@ from .pace import Pace
 from .schedules import Schedule
 from .shot_order import ShotOrder
 
+UNSOUND = "its logits have NaN or infinity in them; see whether its training diverges"
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -131,12 +133,18 @@ def order_of(head: nn.Module, schedule: Schedule, shots: int, size: int, seed: i
 def logits_of(head: nn.Module, maps: Sequence[Tensor], size: int, classes: int) -> Tensor:
     """Logits (N, K, size, size) that a trained head gives maps."""
     with torch.no_grad(), full_float32():
-        logits = torch.cat([_logits(head, [m[some] for m in maps], size) for some in _together(maps, size)])
+        logits = read(head, maps, size, classes)
+    if not logits.isfinite().all():
+        raise HeadError(UNSOUND)
+    return logits
+
+
+def read(head: nn.Module, maps: Sequence[Tensor], size: int, classes: int) -> Tensor:
+    """As `logits_of`, of one head or of a stack, with a gradient, and whatever the numbers are."""
+    logits = torch.cat([_logits(head, [m[some] for m in maps], size) for some in _together(maps, size)])
     wanted = (len(maps[0]), classes, size, size)
     if tuple(logits.shape) != wanted:
         raise HeadError(f"its logits have shape {tuple(logits.shape)}; make them {wanted}")
-    if not logits.isfinite().all():
-        raise HeadError("its logits have NaN or infinity in them; see whether its training diverges")
     return logits
 
 

@@ -84,7 +84,7 @@ class Insid3Cells:
             stacked = torch.stack(logits).cpu()
             found[cell] = truth.confuse(stacked)
             if gallery:
-                gallery.keep(cell, truth.shown(stacked).numpy())
+                gallery.keep(cell, truth.shown(stacked.argmax(1)).numpy())
         if gallery and gallery.predictions:  # of later draws nothing is shown, and another worker may be writing
             gallery.write(None)
         return found

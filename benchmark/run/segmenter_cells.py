@@ -149,7 +149,7 @@ class SegmenterCells:
             seconds += time.perf_counter() - start
             parts.append(truth.confuse(logits))
             if number == 0:
-                gallery.keep(cell, truth.shown(logits).numpy())
+                gallery.keep(cell, truth.shown(logits.argmax(1)).numpy())
         if cell.draw == 0:  # of the others nothing is shown, and another worker may be writing
             gallery.write(None)
         return np.concatenate(parts), seconds / len(task.test)

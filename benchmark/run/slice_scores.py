@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from numpy.typing import NDArray
 from torch import nn
 
 from ...backbones.backbone import Backbone
+from ...heads.head import Head
+from ...heads.stack import why_predicts_alone
 from ..gallery import BackboneGallery
 from ..plan import Cell
 from ..plugins.calls import plugin_call
+from ..plugins.catalogue import Offer
 from .features import FeatureSource
-from .head_training import logits_of
 from .recorder import RunRecorder
 from .slice_store import SliceStore
+from .stack_scores import Counted, SliceReading
 from .target_masks import Truth
 
 ERRORS = "reconstruction error"
@@ -28,11 +31,16 @@ class SliceScores:
     """Scores the heads of one backbone."""
 
     backbone: Backbone
+    heads: Mapping[str, Offer[Head]]
     source: FeatureSource
     recorder: RunRecorder
     slices: SliceStore
     shown: bool
     """Whether predictions of the first slice become pictures; another worker may be writing those of other draws."""
+    stacks: bool | None = None
+    """Whether heads of one kind predict together; None: on CUDA. A CPU is as busy with each by itself."""
+    apart: set[str] = field(default_factory=set)
+    """Heads that failed together and predict by themselves from then on."""
 
     def score(
         self, number: int, rows: list[int], modules: Mapping[Cell, nn.Module]
@@ -57,19 +65,56 @@ class SliceScores:
         gallery = BackboneGallery.of(
             self.recorder.folder.path, self.backbone.name, images.numpy(), truth.squares.numpy()
         )
-        arrays: dict[str, NDArray[Any]] = {}
-        for cell, module in modules.items():
-            try:
-                with plugin_call(cell.head, self.recorder.problem):
-                    logits = logits_of(module, maps, task.plan.size, len(task.dataset.classes))
-            except Exception as error:  # whatever a head raises, the others go on
-                failures[cell] = error
-                continue
-            arrays[self.slices.column(cell)] = truth.confuse(logits)
-            if number == 0:
-                gallery.keep(cell, truth.shown(logits).numpy())
+        arrays, reading = dict[str, NDArray[Any]](), SliceReading(maps, truth, self.source.room)
+        for group in self._groups(list(modules)):
+            shown = [number == 0 and gallery.shows(cell) for cell in group]
+            for cell, found in self._counted(group, [modules[cell] for cell in group], reading, shown).items():
+                if isinstance(found, Exception):
+                    failures[cell] = found
+                    continue
+                arrays[self.slices.column(cell)] = found.confusion
+                if found.guess is not None:
+                    gallery.keep(cell, truth.shown(found.guess).numpy())
         if rebuilt is not None:
             arrays[ERRORS] = (rebuilt - images).square().mean((1, 2, 3)).sqrt().numpy()
         if number == 0 and self.shown:
             gallery.write(None if rebuilt is None else rebuilt.numpy())
         return arrays, failures
+
+    def _groups(self, cells: Sequence[Cell]) -> list[list[Cell]]:
+        """The cells, those together whose heads predict together."""
+        kinds, groups = {name for name in {cell.head for cell in cells} if self._stacks(name)}, dict[str, list[Cell]]()
+        for cell in cells:
+            groups.setdefault(cell.head if cell.head in kinds else cell.slug, []).append(cell)
+        return list(groups.values())
+
+    def _stacks(self, name: str) -> bool:
+        """Whether heads of this kind predict together."""
+        if name in self.apart or not (self.source.device.type == "cuda" if self.stacks is None else self.stacks):
+            return False
+        try:
+            with plugin_call(name, self.recorder.problem):
+                return why_predicts_alone(self.heads[name].record) is None
+        except Exception:  # whatever a plugin raises, its cells will say
+            return False
+
+    def _counted(
+        self, group: Sequence[Cell], modules: Sequence[nn.Module], reading: SliceReading, shown: Sequence[bool]
+    ) -> dict[Cell, Counted | Exception]:
+        """What the heads of a group predict, or why one does not: each by itself where they fail together."""
+        if len(group) > 1:
+            try:
+                with plugin_call(group[0].head, self.recorder.problem):
+                    return dict(zip(group, reading.together(modules, shown), strict=True))
+            except Exception:  # each says by itself what it is
+                self.apart.add(group[0].head)
+        found = dict[Cell, Counted | Exception]()
+        for cell, module, one in zip(group, modules, shown, strict=True):
+            try:
+                with plugin_call(cell.head, self.recorder.problem):
+                    logits = reading.alone(module)
+            except Exception as error:  # whatever a head raises, the others go on
+                found[cell] = error
+            else:
+                found[cell] = reading.counted(logits, one)
+        return found

@@ -39,9 +39,20 @@ class Truth:
         pairs = zip(logits, self._own, strict=True)
         return np.concatenate([self._confuse_own(one, mask, classes) for one, mask in pairs])
 
-    def shown(self, logits: Tensor) -> Tensor:
-        """The likeliest classes (N, S, S) for pictures: `IGNORE` where the square shows nothing of the image."""
-        guess = logits.argmax(1).cpu()
+    def count(self, logits: Tensor) -> Tensor:
+        """As `confuse`, of M heads at once and without leaving their device: (M, N, K, K) of (M, N, K, S, S)."""
+        classes, device = len(self.task.dataset.classes), logits.device
+        if not self.task.plan.native:
+            return count_pairs(logits.argmax(2), self.squares.to(device), classes)
+        parts = []
+        for number, mask in enumerate(self._own):
+            guess = own_classes(logits[:, number], mask.shape[1], mask.shape[0], self.task.dataset.fit)
+            parts.append(count_pairs(guess[:, None], mask[None].to(device), classes))
+        return torch.cat(parts, 1)
+
+    def shown(self, guess: Tensor) -> Tensor:
+        """Classes (N, S, S) for pictures: `IGNORE` where the square shows nothing of the image."""
+        guess = guess.cpu()
         return torch.where(self._inside[: len(guess)], guess, IGNORE)
 
     def _confuse_own(self, logits: Tensor, mask: Tensor, classes: int) -> Confusion:
@@ -74,3 +85,14 @@ class Truth:
             return torch.ones(len(self.rows), size, size, dtype=torch.bool)
         blank = (np.zeros(tuple(mask.shape), dtype=np.uint8) for mask in self._own)
         return torch.stack([torch.from_numpy(square_labels(mask, size, PAD) != IGNORE) for mask in blank])
+
+
+def count_pairs(guess: Tensor, truth: Tensor, classes: int) -> Tensor:
+    """Confusions (M, N, K, K) of guesses (M, N, h, w) and truth (N, h, w); `IGNORE` in either counts nowhere."""
+    nowhere = classes**2
+    outside = (truth == IGNORE) | (guess == IGNORE)
+    pairs = torch.where(outside, nowhere, truth.long() * classes + guess).flatten(2)
+    counts = pairs.new_zeros(*pairs.shape[:2], nowhere + 1)
+    counts.scatter_add_(2, pairs, pairs.new_ones(()).expand_as(pairs))
+    confusions: Tensor = counts[..., :nowhere].unflatten(2, (classes, classes))
+    return confusions

@@ -121,20 +121,21 @@ def _padded(image: Image.Image, size: int, mirrored: bool) -> NDArray[np.uint8]:
 
 
 def own_classes(logits: Tensor, width: int, height: int, fit: str) -> Tensor:
-    """The likeliest classes (height, width) uint8 of a picture that was read into a square with logits (K, S, S).
+    """The likeliest classes (..., height, width) uint8 of a picture, read into a square, by its logits (..., K, S, S).
 
     Its part of the square is resized bilinearly once; `IGNORE` stands where the square shows nothing of the picture.
     """
-    view, size = window(width, height, fit), logits.shape[-1]
-    found = torch.full((height, width), IGNORE, dtype=torch.uint8, device=logits.device)
+    view, (*heads, classes, _, size) = window(width, height, fit), logits.shape
+    found = torch.full((*heads, height, width), IGNORE, dtype=torch.uint8, device=logits.device)
     x, y = (
         span.places(torch.arange(span.seen.start, span.seen.stop, device=logits.device), size)
         for span in (view.columns, view.rows)
     )
-    seen = found[view.rows.seen.start : view.rows.seen.stop, view.columns.seen.start : view.columns.seen.stop]
-    step = max(1, PIXELS_AT_ONCE // len(x))
-    for into, part in zip(seen.split(step), y.split(step), strict=True):
+    rows, columns = (slice(span.seen.start, span.seen.stop) for span in (view.rows, view.columns))
+    seen, planes = found[..., rows, columns], logits.reshape(1, -1, size, size).float()
+    step = max(1, PIXELS_AT_ONCE // (math.prod(heads) * len(x)))
+    for into, part in zip(seen.split(step, dim=-2), y.split(step), strict=True):
         grid = torch.stack([x.expand(len(part), -1), part[:, None].expand(-1, len(x))], -1)
-        drawn = F.grid_sample(logits[None].float(), grid[None].float(), padding_mode="border", align_corners=False)
-        into.copy_(drawn[0].argmax(0))
+        drawn = F.grid_sample(planes, grid[None].float(), padding_mode="border", align_corners=False)
+        into.copy_(drawn.view(*heads, classes, *drawn.shape[-2:]).argmax(-3))
     return found

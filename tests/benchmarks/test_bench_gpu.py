@@ -13,10 +13,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from partbench.benchmark.run.journal import FOLDER, Journal
 
 MINUTES = 13.0
 """Of all steps together, which leaves two of a quarter of an hour for the machine's start; what would begin later is
@@ -106,7 +109,19 @@ def carry_out(step: Step, folder: Path, tiny: bool, left: float) -> dict[str, ob
                 raise
     seconds = time.monotonic() - start
     late = seconds >= limit
-    return {"step": step.name, "aim": step.aim, "seconds": round(seconds, 1), "exit": code, "stopped": late}
+    line = {"step": step.name, "aim": step.aim, "seconds": round(seconds, 1), "exit": code, "stopped": late}
+    return line | ({"shares": found} if (found := shares(folder / step.out)) else {})
+
+
+def shares(run: Path) -> dict[str, float]:
+    """What each kind of work took of the time that a run's processes had a turn: `score` is to describe and predict."""
+    before, seconds = dict[str, float](), Counter[str]()
+    for record in Journal(run).read() if (run / FOLDER).is_dir() else []:
+        if record["unit"] != "turn":
+            seconds[record["unit"]] += record["at"] - before.get(record["by"], record["at"])
+        before[record["by"]] = record["at"]
+    total = seconds.total()
+    return {unit: round(spent / total, 3) for unit, spent in seconds.items()} if total else {}
 
 
 def _end(process: subprocess.Popen[bytes]) -> int:
@@ -143,8 +158,21 @@ def test_every_step_works_with_less_of_everything(tmp_path: Path, monkeypatch: p
     done = {line["step"] for line in lines}
     assert done == {step.name for step in STEPS}
     assert all((tmp_path / "out" / step.out).exists() for step in STEPS)
+    grid = next(line["shares"] for line in lines if line["step"] == "grid")
+    assert isinstance(grid, dict) and {"fit", "score"} < {*grid} and sum(grid.values()) == pytest.approx(1, abs=0.01)
     written = (tmp_path / "out" / "summary.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in written] == lines
+
+
+def test_shares_are_of_the_turns_of_each_process(tmp_path: Path) -> None:
+    """Each line ends what its process was at; what lies between two turns is nobody's."""
+    (tmp_path / FOLDER).mkdir()
+    for by, times in {"a": (0.0, 1.0, 4.0), "b": (2.0, 4.0, 6.0)}.items():
+        units = zip(("turn", "fit", "score", "turn", "fit"), (*times, 50.0, 52.0), strict=True)
+        lines = [json.dumps({"unit": unit, "of": "x", "at": at, "by": by}) for unit, at in units]
+        (tmp_path / FOLDER / f"{by}.jsonl").write_text("\n".join(lines))
+    assert shares(tmp_path) == {"fit": round(7 / 12, 3), "score": round(5 / 12, 3)}
+    assert shares(tmp_path / "nowhere") == {}
 
 
 def test_a_step_that_takes_too_long_is_stopped(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from partbench.heads import cnn, partbench_heads
 from partbench.heads.checks import training_of
 from partbench.heads.head import Head, Solves
 from partbench.heads.linear import Linear
-from partbench.heads.stack import Stack, why_alone
+from partbench.heads.stack import Stack, why_alone, why_predicts_alone
 
 CHANNELS, CLASSES = (3, 2), 3
 TRAINED = [head for head in partbench_heads() if not isinstance(head.build(CHANNELS, CLASSES), Solves)]
@@ -79,6 +79,28 @@ def test_a_head_that_must_train_alone_says_why(build: type[nn.Module], why: str)
     said = why_alone(Head("theirs", build))
     assert said is not None and why in said and "\n" not in said
     assert training_of(Head("theirs", build)) == f"alone ({said})"
+
+
+@pytest.mark.parametrize("head", [*partbench_heads()], ids=lambda head: head.name)
+def test_every_head_of_ours_but_one_predicts_in_a_stack(head: Head) -> None:
+    """Those too that are solved; the nearest neighbours ask how many pixels they know."""
+    why = why_predicts_alone(head)
+    assert why is None if head.name != "knn" else why is not None and "item" in why
+
+
+@pytest.mark.parametrize(
+    ("build", "why"),
+    [
+        (Dropping, None),
+        (Branching, "vmap"),
+        (Remembering, "stacked, its logits are others than alone"),
+        (Undefined, "stacked, its logits are others than alone"),
+    ],
+)
+def test_what_is_random_only_while_it_learns_predicts_in_a_stack(build: type[nn.Module], why: str | None) -> None:
+    """What asks the host, or keeps numbers aside, does not."""
+    said = why_predicts_alone(Head("theirs", build))
+    assert said is None if why is None else said is not None and why in said and "\n" not in said
 
 
 def modules() -> list[nn.Module]:

@@ -67,6 +67,19 @@ def test_own_masks_count_every_labelled_pixel(folder: Path, fit: str) -> None:
     assert pixels.tolist() == (square if fit == CROP else whole)
 
 
+@pytest.mark.parametrize("native", [False, True])
+@pytest.mark.parametrize("fit", FITS)
+def test_many_heads_are_counted_as_each_is(folder: Path, fit: str, native: bool) -> None:
+    """Whatever is ignored, padded or cut off, on squares and on own masks."""
+    truth = truth_of(folder, fit, native)
+    logits = torch.randn(4, 3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    logits[0] = by_colour(truth)
+    counts = truth.count(logits)
+    assert counts.shape == (4, 3, 3, 3)
+    for one, some in zip(counts.numpy(), logits, strict=True):
+        assert (one == truth.confuse(some)).all()
+
+
 def test_squares_count_no_padding(folder: Path) -> None:
     """Padding is not labelled, and a guess beside the picture changes nothing."""
     truth = truth_of(folder, PAD, native=False)
@@ -91,11 +104,11 @@ def test_finer_squares_come_nearer_to_the_masks(folder: Path, fit: str) -> None:
 def test_what_is_shown_ends_where_the_picture_does(folder: Path) -> None:
     """On sheets and in reports, nothing is predicted on the padding; an ignored row of the mask is no padding."""
     truth = truth_of(folder, PAD, native=False, size=61)
-    shown = truth.shown(torch.rand(3, 3, 61, 61))
+    shown = truth.shown(torch.randint(3, (3, 61, 61)))
     inside = shown[0] != IGNORE
     assert (inside.any(1).sum(), inside.any(0).sum()) == (23, 61)
     stretched = truth_of(folder, "stretch", native=False)
-    assert (stretched.shown(torch.rand(3, 3, 32, 32)) != IGNORE).all()
+    assert (stretched.shown(torch.randint(3, (3, 32, 32))) != IGNORE).all()
 
 
 def test_masks_without_a_shape_of_their_own_are_refused() -> None:
