@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from .gram import class_sums, exact, gram
-from .head import NEVER, HeadError
+from .head import NEVER, HeadError, likeliest
 from .pixelwise import Projection, project
 
 SHARES = tuple(10.0 ** (power / 2) for power in range(-6, 2))
@@ -116,7 +116,7 @@ def _confusions(fits: Sequence[Tensor], maps: Sequence[Tensor], mask: Tensor, cl
         rows = (top, min(top + step, size))
         logits = project(maps, weights[:, :-1, None, None], weights[:, -1], size, rows=rows)
         truth = mask[slice(*rows)].flatten()
-        found = truth * classes + logits.view(len(fits), classes, -1).argmax(1)
+        found = truth * classes + likeliest(logits.view(len(fits), classes, -1))
         for count, one in zip(counts, found[:, truth < classes].cpu(), strict=True):
             count += one.bincount(minlength=classes**2)
     return counts.view(len(fits), classes, classes)

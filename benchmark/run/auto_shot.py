@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...heads.head import likeliest
 from ..machine import slices
 from ..plan import AutoShotName, Cell, base_cell, parse_auto_shot
 from ..scores.convergence import FACT
@@ -63,6 +64,6 @@ class AutoShot:
                 continue
             images, maps = self.source.sample(len(rows), sample_seed(plan.seed, cell.draw, number))
             logits = logits_of(head, maps, plan.size, classes).cpu()
-            store.append(fit_side(images, plan.size), logits.argmax(1) if name.one_hot else logits)
+            store.append(fit_side(images, plan.size), likeliest(logits) if name.one_hot else logits)
             report(done / count, f"{base_cell(cell).slug} labels {done} samples")
         return store

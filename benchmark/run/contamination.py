@@ -151,7 +151,8 @@ def guard_shots(task: SegmentationTask) -> GuardResult:
     draws = task.manifest.draws
     if task.splits.episodes:
         return GuardResult("their shots as published")
-    shown = {i: _classes_of(task.splits.pool, i, task.plan.size) for i in {i for draw in draws for i in draw}}
+    used = list(dict.fromkeys(i for draw in draws for i in draw))
+    shown = dict(zip(used, task.pool_masks.classes(used), strict=True))
     cases: list[str] = []
     counts: list[str] = []
     for shots in task.plan.shots:

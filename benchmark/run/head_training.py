@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ...datasets.dataset import IGNORE
-from ...heads.head import Head, HeadError, ReadsRows, Solves
+from ...heads.head import Head, HeadError, ReadsRows, Solves, likeliest
 from ...heads.pixelwise import Projection
 from .adam import Adam
 from .losses import PIXELS_AT_ONCE, entropy, losses, samples, strips
@@ -164,7 +164,7 @@ def _logits(head: nn.Module, maps: Sequence[Tensor], size: int) -> Tensor:
 
 def predict(head: nn.Module, maps: Sequence[Tensor], size: int, classes: int) -> Tensor:
     """Class indices (N, size, size) that a trained head gives maps."""
-    return logits_of(head, maps, size, classes).argmax(1)
+    return likeliest(logits_of(head, maps, size, classes))
 
 
 def strategy(module: nn.Module, schedule: Schedule, size: int) -> str:

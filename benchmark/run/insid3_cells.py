@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ...backbones.controls.debiased import positional_basis
+from ...heads.head import likeliest
 from ..gallery import BackboneGallery
 from ..metrics.confusion import Confusion
 from ..metrics.definitions import BACKGROUND
@@ -84,7 +85,7 @@ class Insid3Cells:
             stacked = torch.stack(logits).cpu()
             found[cell] = truth.confuse(stacked)
             if gallery:
-                gallery.keep(cell, truth.shown(stacked.argmax(1)).numpy())
+                gallery.keep(cell, truth.shown(likeliest(stacked)).numpy())
         if gallery and gallery.predictions:  # of later draws nothing is shown, and another worker may be writing
             gallery.write(None)
         return found

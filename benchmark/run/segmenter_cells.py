@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ...heads.head import likeliest
 from ..gallery import BackboneGallery
 from ..machine import slices
 from ..metrics.confusion import Confusion
@@ -149,7 +150,7 @@ class SegmenterCells:
             seconds += time.perf_counter() - start
             parts.append(truth.confuse(logits))
             if number == 0:
-                gallery.keep(cell, truth.shown(logits.argmax(1)).numpy())
+                gallery.keep(cell, truth.shown(likeliest(logits)).numpy())
         if cell.draw == 0:  # of the others nothing is shown, and another worker may be writing
             gallery.write(None)
         return np.concatenate(parts), seconds / len(task.test)

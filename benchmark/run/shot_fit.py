@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ...datasets.dataset import IGNORE
+from ...heads.head import likeliest
 from ..metrics.confusion import confuse, per_class
 from ..scores.convergence import ShotFit
 from .head_training import Trained, logits_of
@@ -20,7 +21,7 @@ def measure_fit(trained: Trained, parts: Iterable[tuple[Sequence[Tensor], Tensor
     for maps, masks in parts:
         logits = logits_of(trained.module, maps, masks.shape[-1], classes)
         losses.append(float(cross_entropy(logits, masks)) * int((masks != IGNORE).sum()))
-        counts += torch.from_numpy(confuse(logits.argmax(1).cpu().numpy(), masks.cpu().numpy(), classes)).sum(0)
+        counts += torch.from_numpy(confuse(likeliest(logits).cpu().numpy(), masks.cpu().numpy(), classes)).sum(0)
     pixels, present = int(counts.sum()), counts.sum(1) > 0
     iou = torch.from_numpy(per_class(counts.numpy()))[present]
     return ShotFit(

@@ -10,7 +10,7 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from ...heads.head import HeadError
+from ...heads.head import HeadError, likeliest
 from ...heads.stack import Stack
 from ..machine import SHARE, MemoryLimit
 from ..metrics.confusion import Confusion
@@ -45,7 +45,7 @@ class SliceReading:
 
     def counted(self, logits: Tensor, shown: bool) -> Counted:
         """What one head predicts, by its logits."""
-        return Counted(self.truth.confuse(logits), logits.argmax(1) if shown else None)
+        return Counted(self.truth.confuse(logits), likeliest(logits) if shown else None)
 
     def together(self, modules: Sequence[nn.Module], shown: Sequence[bool]) -> list[Counted | HeadError]:
         """What heads of one kind predict, up to rounding the same as each alone: in pieces that memory holds.
@@ -89,7 +89,7 @@ class SliceReading:
         with torch.no_grad(), full_float32():
             logits = Stack(modules).each(lambda head: read(head, self.maps, self.size, self.classes))
             places = [place for place, one in enumerate(shown) if one]
-            found = [self.truth.count(logits), logits.isfinite().flatten(1).all(1), logits[places].argmax(2)]
+            found = [self.truth.count(logits), logits.isfinite().flatten(1).all(1), likeliest(logits[places], 2)]
         numbers = torch.cat([part.flatten().long() for part in found]).cpu().split([prod(p.shape) for p in found])
         counts, sound, guesses = (one.view(part.shape) for one, part in zip(numbers, found, strict=True))
         guess, confusions = dict(zip(places, guesses, strict=True)), counts.numpy()

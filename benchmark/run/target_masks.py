@@ -13,6 +13,7 @@ from torch import Tensor
 from ...datasets.dataset import IGNORE, PAD, KeepsShape
 from ...datasets.files.fit import own_classes
 from ...datasets.files.masks import square_labels
+from ...heads.head import likeliest
 from ..metrics.confusion import Confusion, confuse
 from .task import SegmentationTask
 
@@ -35,7 +36,7 @@ class Truth:
         """Confusions (N, K, K) of the classes that logits (N, K, S, S) make likeliest, or of those of `classes`."""
         classes = len(self.task.dataset.classes)
         if not self.task.plan.native:
-            return confuse(self._named(logits.argmax(1).cpu()).numpy(), self.squares.numpy(), classes)
+            return confuse(self._named(likeliest(logits).cpu()).numpy(), self.squares.numpy(), classes)
         pairs = zip(logits, self._own, strict=True)
         return np.concatenate([self._confuse_own(one, mask, classes) for one, mask in pairs])
 
@@ -43,7 +44,7 @@ class Truth:
         """As `confuse`, of M heads at once and without leaving their device: (M, N, K, K) of (M, N, K, S, S)."""
         classes, device = len(self.task.dataset.classes), logits.device
         if not self.task.plan.native:
-            return count_pairs(logits.argmax(2), self.squares.to(device), classes)
+            return count_pairs(likeliest(logits, 2), self.squares.to(device), classes)
         parts = []
         for number, mask in enumerate(self._own):
             guess = own_classes(logits[:, number], mask.shape[1], mask.shape[0], self.task.dataset.fit)

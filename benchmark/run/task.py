@@ -9,7 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from ...datasets.dataset import IGNORE, Dataset, DatasetError, KeepsShape, Split, Splits
+from ...datasets.dataset import Dataset, DatasetError, KeepsShape, Split, Splits
 from ..contents import Contents, contents_hash, differences
 from ..machine import slices
 from ..plan import Cell, Plan, check_names
@@ -20,6 +20,7 @@ from ..plugins.discovery import PROJECT
 from ..run_folder import RunFolder
 from ..shots import ShotDraws, draw_shots
 from .content import ContentReader
+from .pool_masks import PoolMasks
 
 STATISTICS = 16
 """Unlabelled images that the scale of the features is taken from."""
@@ -120,22 +121,28 @@ class SegmentationTask:
         """The same data as a plan uses it that crosses other things."""
         task = replace(self, plan=plan)
         vars(task)["contents"] = self.contents  # where the property keeps it
+        if plan.size == self.plan.size:
+            vars(task)["pool_masks"] = self.pool_masks
         return task
+
+    @cached_property
+    def pool_masks(self) -> PoolMasks:
+        """The masks of the pool, and what is shown there."""
+        return PoolMasks(self.splits.pool, self.plan.size)
 
     @cached_property
     def manifest(self) -> ShotDraws:
         """The draws of shots, the same for every backbone; of episodes, one with the supports of all."""
         if self.splits.episodes:
             return ShotDraws((tuple(self.pool),), (tuple(map(self.splits.pool.name, self.pool)),))
-        masks = self.splits.pool.masks(list(self.pool), self.plan.size)
-        present = [frozenset(m.unique().tolist()) - {IGNORE} for m in masks]
+        present = self.pool_masks.classes(self.pool)
         draws = draw_shots(present, max(self.plan.shots), self.plan.draws, self.plan.seed)
         names = tuple(tuple(self.splits.pool.name(i) for i in draw) for draw in draws)
         return ShotDraws(tuple(draws), names)
 
     def shot_masks(self, draw: int, shots: int) -> Tensor:
         """Masks (shots, S, S) of a draw."""
-        return self.splits.pool.masks(self.manifest.shots(draw, shots), self.plan.size)
+        return self.pool_masks.of(self.manifest.shots(draw, shots))
 
     def seen(self, cell: Cell) -> str:
         """A hash of the images that the heads of a cell learn from."""

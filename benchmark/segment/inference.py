@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from ...datasets.files.fit import own_classes, square
+from ...heads.head import likeliest
 from ..files import write_atomic
 from ..pictures import PALETTE, Picture, paint
 from .model import Segmenter
@@ -65,7 +66,7 @@ def _classes(logits: Tensor, height: int, width: int) -> Tensor:
     """The likeliest class of every pixel, at the picture's own size."""
     if logits.shape[-2:] != (height, width):
         logits = F.interpolate(logits, (height, width), mode="bilinear", align_corners=False)
-    return logits.argmax(1).byte()
+    return likeliest(logits).byte()
 
 
 def overlay(picture: NDArray[np.uint8], mask: Mask, classes: tuple[str, ...]) -> Picture:

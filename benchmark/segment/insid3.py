@@ -22,8 +22,6 @@ from functools import cached_property
 import numpy as np
 import torch
 import torch.nn.functional as F
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import squareform
 from torch import Tensor
 
 ALIKE = 0.6
@@ -58,6 +56,9 @@ class Cells:
         """The cluster (h·w,) of each cell, from 0."""
         if len(self.plain) == 1:
             return torch.zeros(1, dtype=torch.int64, device=self.plain.device)
+        from scipy.cluster.hierarchy import fcluster, linkage  # of every run, this is the one row that needs them
+        from scipy.spatial.distance import squareform
+
         apart = (1 - (self.plain @ self.plain.T).clamp(-1, 1)).double().cpu().numpy()
         np.fill_diagonal(apart, 0)
         tree = linkage(squareform((apart + apart.T) / 2, checks=False), "average")

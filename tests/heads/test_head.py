@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from partbench.heads import checks, cnn, mlp, partbench_heads
-from partbench.heads.head import Head, HeadError, ReadsPixels
+from partbench.heads.head import Head, HeadError, ReadsPixels, likeliest
 from partbench.heads.linear import Linear
 from partbench.heads.ridge import Ridge
 
@@ -33,6 +33,14 @@ MLPS = {"linear": [42, 10], "mlp-1": [42, 2000, 10], "mlp-2": [42, 2000, 200, 10
 @pytest.mark.parametrize("head", HEADS.values(), ids=lambda head: head.name)
 def test_every_head_passes(head: Head, check: Callable[[Head], None]) -> None:
     check(head)
+
+
+@given(seed=st.integers(0, 2**16), classes=st.integers(1, 5), dim=st.sampled_from([0, 1, 2, -1]))
+def test_of_equal_logits_the_first_is_likeliest(seed: int, classes: int, dim: int) -> None:
+    """As `argmax` says, along any axis, though most logits be equal."""
+    logits = torch.randint(3, (4, classes, 70, 3), generator=torch.Generator().manual_seed(seed)).float()
+    assert torch.equal(likeliest(logits, dim), logits.argmax(dim))
+    assert torch.equal(likeliest(logits), logits.argmax(1))
 
 
 def test_the_names_are_those_of_the_leaderboard() -> None:
