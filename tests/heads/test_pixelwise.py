@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from partbench.heads import pixelwise
+from partbench.heads import conv_window, pixelwise
 from partbench.heads.pixelwise import Projection, dense, project, resize, sample
 
 shapes = st.lists(st.tuples(st.integers(1, 4), st.sampled_from((1, 2, 3, 4, 5, 8, 13, 32))), min_size=1, max_size=5)
@@ -87,7 +87,7 @@ def test_projecting_never_makes_eq_1(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_layer_seen_first_in_inference_mode_still_trains() -> None:
     """Matrices are cached between calls, and inference mode must not leak through them."""
-    pixelwise._axis.cache_clear()
+    conv_window.axis_matrix.cache_clear()
     layer = Projection((2, 3), 4)
     maps = [torch.randn(1, 2, 4, 4), torch.randn(1, 3, 8, 8)]
     with torch.inference_mode():

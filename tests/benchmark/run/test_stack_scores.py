@@ -18,7 +18,7 @@ from partbench.benchmark.run.head_training import read
 from partbench.benchmark.run.stack_scores import Counted, SliceReading
 from partbench.benchmark.run.target_masks import Truth
 from partbench.datasets.dataset import IGNORE
-from partbench.heads import cnn, partbench_heads, pixelwise
+from partbench.heads import cnn, conv_window, partbench_heads
 from partbench.heads.head import HeadError, Solves
 from partbench.heads.linear import Linear
 from partbench.heads.stack import Stack
@@ -85,7 +85,7 @@ def test_a_count_does_not_depend_on_who_predicts_beside_it(
     here, modules = reading(images, size, classes, seed), heads(name, classes, members)
     with pytest.MonkeyPatch.context() as patch:
         if own_kernel:
-            patch.setattr(pixelwise, "one_product", lambda layer: True)
+            patch.setattr(conv_window, "one_product", lambda layer: True)
             patch.setattr(cnn, "dilated", cnn.unfolded)
         together = here.together(modules, [True] * members)
         logits = Stack(modules).each(lambda head: read(head, here.maps, size, classes))
