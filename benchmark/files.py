@@ -27,6 +27,8 @@ else:
 
 PART = re.compile(r"\.[0-9]+\.part(\.[a-z]+)?$")
 """How the name of a half-written file ends: the number of the process that writes it, and of its machine, is in it."""
+FILES, DAMAGED = "files", "damaged"
+"""Folders of the cache: of files by what they hold, `files/SHA256/NAME`, and of those that do not hold it any more."""
 HOUR = 3600.0
 """Seconds after which nobody is writing the same file of a run still."""
 UNREADABLE = (
@@ -155,8 +157,24 @@ def _hash_together(weights: Path | tuple[Path, ...] | None) -> str | None:
     files = (weights,) if isinstance(weights, Path) else weights or ()
     if not files or not all(file.exists() for file in files):
         return None
-    hashes = [file_hash(file) for file in files]
+    hashes = [_hash_checked(file) for file in files]
     return hashes[0] if len(hashes) == 1 else hashlib.sha256(" ".join(hashes).encode()).hexdigest()[:16]
+
+
+def _hash_checked(file: Path) -> str:
+    """The hash of a file; one that the cache keeps under another is damaged, and set aside."""
+    found = file_hash(file, 64)
+    if file.parent.parent == cache_folder(FILES) and file.parent.name != found:
+        raise UserError(f"{set_aside_file(file, f'its SHA-256 is {found[:16]}...')}; run the same command again")
+    return found[:16]
+
+
+def set_aside_file(file: Path, why: str) -> str:
+    """Take a damaged file out of the cache; what is said of it."""
+    aside = file.parents[2] / DAMAGED / f"{file.parent.name[:16]}-{file.name}"
+    aside.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(file, aside)
+    return f"{file} is damaged ({why}) and set aside, as {aside}"
 
 
 def cache_folder(what: str = "codes") -> Path:

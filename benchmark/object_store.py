@@ -62,10 +62,10 @@ class ObjectStore:
 
     def versions(self, under: str = "") -> dict[str, str]:
         """All objects, or those in a folder, with something that is another when they are written again."""
-        with self._asked("be listed"):
-            self._system.invalidate_cache()
+        with self.asked("be listed"):
+            self.system.invalidate_cache()
             try:
-                found = self._system.find(self._path(under), detail=True)
+                found = self.system.find(self.path(under), detail=True)
             except FileNotFoundError:
                 return {}
         names = {path[len(self._root) + 1 :]: f for path, f in found.items() if path.startswith(f"{self._root}/")}
@@ -77,9 +77,9 @@ class ObjectStore:
 
     def read(self, names: Iterable[str]) -> dict[str, bytes]:
         """What objects hold, but for those that are gone."""
-        paths = {self._path(name): name for name in names}
-        with self._asked("be read"):
-            found = self._system.cat(list(paths), on_error="return") if paths else {}
+        paths = {self.path(name): name for name in names}
+        with self.asked("be read"):
+            found = self.system.cat(list(paths), on_error="return") if paths else {}
             for error in found.values():
                 if isinstance(error, Exception) and not isinstance(error, FileNotFoundError):
                     raise error
@@ -87,18 +87,18 @@ class ObjectStore:
 
     def write(self, objects: Mapping[str, bytes]) -> None:
         """Write objects, each whole or not at all."""
-        with self._asked("be written"):
+        with self.asked("be written"):
             if self.protocol in DISK:
                 for name, data in objects.items():
-                    write_atomic(Path(self._path(name)), data)
+                    write_atomic(Path(self.path(name)), data)
             elif objects:
-                self._system.pipe({self._path(name): data for name, data in objects.items()})
+                self.system.pipe({self.path(name): data for name, data in objects.items()})
 
     def create(self, name: str, data: bytes) -> bool:
         """Write an object that is not there, which of several programs one alone can; False where it is."""
-        with self._asked("be written"):
+        with self.asked("be written"):
             try:
-                self._create(self._path(name), data)
+                self._create(self.path(name), data)
                 return True
             except OSError:  # there is one; or whoever was asked made it, and was asked again since the answer was lost
                 there = self.read([name])
@@ -108,15 +108,15 @@ class ObjectStore:
 
     def remove(self, name: str) -> None:
         """Remove an object, if it is there."""
-        with self._asked("be written"), suppress(FileNotFoundError):
-            self._system.rm_file(self._path(name))
+        with self.asked("be written"), suppress(FileNotFoundError):
+            self.system.rm_file(self.path(name))
 
     def modified(self, name: str) -> float:
         """When an object was written, as the store has it; raises `FileNotFoundError` where it is gone."""
-        with self._asked("be read"):
-            self._system.invalidate_cache()
+        with self.asked("be read"):
+            self.system.invalidate_cache()
             with suppress(FileNotFoundError):
-                return float(self._system.modified(self._path(name)).timestamp())
+                return float(self.system.modified(self.path(name)).timestamp())
         raise FileNotFoundError(name)
 
     def now(self) -> float:
@@ -147,7 +147,7 @@ class ObjectStore:
     def _opened(self) -> tuple[Any, str]:
         from fsspec.core import url_to_fs
 
-        with self._asked("be opened"):
+        with self.asked("be opened"):
             try:
                 system, root = url_to_fs(self.url, use_listings_cache=False)
             except ImportError as error:
@@ -157,14 +157,16 @@ class ObjectStore:
         return system, str(root).rstrip("/")
 
     @property
-    def _system(self) -> Any:
+    def system(self) -> Any:
+        """What fsspec reads and writes it with."""
         return self._opened[0]
 
     @property
     def _root(self) -> str:
         return self._opened[1]
 
-    def _path(self, name: str) -> str:
+    def path(self, name: str) -> str:
+        """An object, as fsspec calls it; '' is what the URL itself names."""
         return f"{self._root}/{name}".rstrip("/")
 
     def _create(self, path: str, data: bytes) -> None:
@@ -178,12 +180,12 @@ class ObjectStore:
                     raise
         elif self.protocol == MEMORY:
             with _MEMORY_LOCK:
-                self._system.pipe_file(path, data, mode="create")
+                self.system.pipe_file(path, data, mode="create")
         else:
-            self._system.pipe_file(path, data, mode="create")
+            self.system.pipe_file(path, data, mode="create")
 
     @contextmanager
-    def _asked(self, what: str) -> Iterator[None]:
+    def asked(self, what: str) -> Iterator[None]:
         """Whatever the libraries of stores raise as one sentence."""
         try:
             yield

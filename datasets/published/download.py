@@ -24,7 +24,7 @@ Open = Callable[[str, int], tuple[IO[bytes], int, int]]
 def open_url(url: str, start: int) -> tuple[IO[bytes], int, int]:
     """An address from a byte on, if the server gives a part of a file, else from its beginning."""
     request = urllib.request.Request(url, headers={"Range": f"bytes={start}-"} if start else {})
-    answer = urllib.request.urlopen(request, timeout=60)  # the addresses are those of our own table
+    answer = urllib.request.urlopen(request, timeout=60)  # of our own table, or of whoever runs this
     begins = start if answer.status == 206 else 0
     length = int(answer.headers.get("Content-Length") or 0)
     return answer, begins, begins + length if length else 0
@@ -37,7 +37,7 @@ def download(source: Download, target: Path, report: Report, opener: Open = open
     part = target.with_name(f"{target.name}.download")
     part.parent.mkdir(parents=True, exist_ok=True)
     try:
-        whole = _fetch(source.url, part, report, opener)
+        whole = fetch_rest(source.url, part, report, opener)
     except OSError as error:  # urllib's are of this kind
         again = "the same command goes on from there"
         raise DatasetError(f"{source.url} cannot be read ({one_line(error)}); {again}") from error
@@ -49,7 +49,7 @@ def download(source: Download, target: Path, report: Report, opener: Open = open
     part.rename(target)
 
 
-def _fetch(url: str, part: Path, report: Report, opener: Open) -> int:
+def fetch_rest(url: str, part: Path, report: Report, opener: Open = open_url) -> int:
     """Append what is missing; the size of the whole, 0 where the server does not say."""
     start = part.stat().st_size if part.exists() else 0
     try:

@@ -39,9 +39,9 @@ def lay_out(published: PublishedSet, sources: Sequence[Path], out: Path) -> dict
         raise DatasetError(f"{out} is there already, and nothing is written over; name another --out")
     counts, total = Counter[str](), 0
     names = {place: published.found_as.get(place, place) for place in (*published.places, *published.optional)}
-    with _new_folder(out) as part:
+    with new_folder(out) as part:
         for source in sources:
-            for path, size, put in _members(source):
+            for path, size, put in members(source):
                 place, rest = find_place(path, names, published.patterns)
                 counts[place] += 1
                 if not place:
@@ -59,6 +59,22 @@ def lay_out(published: PublishedSet, sources: Sequence[Path], out: Path) -> dict
             (part / name).write_text(text, encoding="utf-8")
         _check_whole(published, sources, counts, part)
     return dict(counts)
+
+
+def unpack(archive: Path, out: Path) -> None:
+    """Unpack all files of a zip or tar into a new folder, written whole or not at all."""
+    total, room = 0, shutil.disk_usage(out.parent).free
+    with new_folder(out) as part:
+        for path, size, put in members(archive):
+            parts = PurePosixPath(path).parts
+            total += size
+            if ".." in parts or PurePosixPath(path).is_absolute():
+                raise DatasetError(f"{archive} holds {path}, which lies outside of any folder; pack it again")
+            if total > room:
+                raise DatasetError(f"{archive} would become more than {room >> 20:,} MiB, which are free; make room")
+            if "__MACOSX" not in parts:
+                (part / path).parent.mkdir(parents=True, exist_ok=True)
+                put(part / path)
 
 
 def find_place(path: str, places: Mapping[str, str], patterns: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
@@ -118,7 +134,7 @@ def _check_whole(published: PublishedSet, sources: Sequence[Path], counts: Count
 
 
 @contextmanager
-def _new_folder(out: Path) -> Iterator[Path]:
+def new_folder(out: Path) -> Iterator[Path]:
     """A folder that gets its name when all is in it; of one that is not whole, nothing is left."""
     part = out.with_name(f"{out.name}.{os.getpid()}.part")
     part.mkdir(parents=True)
@@ -129,15 +145,15 @@ def _new_folder(out: Path) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _members(source: Path) -> Iterator[Member]:
-    """The files of a folder, a zip or a tar, links left out."""
+def members(source: Path) -> Iterator[Member]:
+    """The files of a folder, a zip or a tar, with the bytes of each; links are left out."""
     try:
         if source.is_dir():
             yield from _of_folder(source)
+        elif source.is_file() and tarfile.is_tarfile(source):  # whose last file may be a zip, as weights of torch are
+            yield from _of_tar(source)
         elif zipfile.is_zipfile(source):
             yield from _of_zip(source)
-        elif source.is_file() and tarfile.is_tarfile(source):
-            yield from _of_tar(source)
         else:
             fact = "is no folder, zip or tar" if source.exists() else "is not there"
             raise DatasetError(f"{source} {fact}; name what was downloaded")
@@ -150,10 +166,10 @@ def _of_folder(source: Path) -> Iterator[Member]:
         file = source / name
         if file.is_file() and not file.is_symlink():
             # The name of the folder itself may be a place.
-            yield f"{source.resolve().name}/{name}", 0, lambda target, file=file: _link(file, target)  # type: ignore[misc]
+            yield f"{source.resolve().name}/{name}", 0, lambda target, file=file: link(file, target)  # type: ignore[misc]
 
 
-def _link(file: Path, target: Path) -> None:
+def link(file: Path, target: Path) -> None:
     """The same file under another name, or a copy of it on another disk."""
     try:
         os.link(file, target)

@@ -236,7 +236,7 @@ def test_a_url_that_stores_read_otherwise_is_refused(text: str) -> None:
 def test_nothing_is_written_outside_the_folder(tmp_path: Path, name: str) -> None:
     """An object whose name leads elsewhere is refused by its name before anything is taken."""
     (mirror,) = mirrors(tmp_path, 1)
-    system = mirror.store._system
+    system = mirror.store.system
     system.store[f"{mirror.store._root}/plan.json"] = system.open(f"/{uuid4()}", "wb")
     system.store[f"{mirror.store._root}/{name}"] = system.open(f"/{uuid4()}", "wb")
     with pytest.raises(StoreError, match="as no run writes one; remove it there"):
@@ -250,7 +250,7 @@ def test_a_store_that_is_gone_takes_nothing_with_it(tmp_path: Path) -> None:
     put(mirror, "plan.json", "plan")
     put(mirror, "cells/a.json", "a")
     mirror.push()
-    mirror.store._system.rm(mirror.store._root, recursive=True)
+    mirror.store.system.rm(mirror.store._root, recursive=True)
     with pytest.raises(StoreError, match=r"holds no run any more, of which .* has 2 files; bring the store back, or"):
         mirror.pull()
     assert held(mirror) == {"plan.json": "plan", "cells/a.json": "a"}

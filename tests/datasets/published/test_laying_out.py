@@ -9,12 +9,13 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from partbench.datasets.dataset import DatasetError
 from partbench.datasets.published import PUBLISHED, find_published, laying_out
-from partbench.datasets.published.laying_out import content_digest, find_place, lay_out
+from partbench.datasets.published.laying_out import content_digest, find_place, lay_out, unpack
 
 FILES = {
     "VOCdevkit/VOC2010/JPEGImages/2008_1.jpg": b"photo",
@@ -206,3 +207,34 @@ def test_a_set_without_a_layout_says_why(tmp_path: Path) -> None:
     """No folder is made of labels that are no index masks."""
     with pytest.raises(DatasetError, match="carparts is not laid out: its labels are polygons of COCO"):
         lay_out(find_published("carparts"), [tmp_path], tmp_path / "out")
+
+
+@pytest.mark.parametrize("write", [write_zip, write_tar])
+def test_an_archive_is_unpacked_whole(tmp_path: Path, write: Callable[[Path, dict[str, bytes]], Path]) -> None:
+    """All but links and litter; of one that leads out of its folder nothing is left."""
+    unpack(write(tmp_path / "archive", FILES | PARTS), tmp_path / "out")
+    found = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert found == {*FILES, "Annotations_Part/2008_1.mat"}
+    for name in ("a/../../evil", "/evil"):
+        with pytest.raises(DatasetError, match="lies outside of any folder"):
+            unpack(write(tmp_path / "archive", FILES | {name: b"evil"}), tmp_path / "other")
+    assert {path.name for path in tmp_path.iterdir()} == {"archive", "out"}
+
+
+def test_a_tar_that_ends_with_a_zip_is_a_tar(tmp_path: Path) -> None:
+    """As one of weights of torch, which are zips: what is at the end of a file makes it a zip to many a program."""
+    inner = write_zip(tmp_path / "inner.zip", {"evil": b"inner"}).read_bytes()
+    with tarfile.open(tmp_path / "all.tar", "w") as archive:
+        info = tarfile.TarInfo("weights.pth")
+        info.size = len(inner)
+        archive.addfile(info, io.BytesIO(inner))
+    unpack(tmp_path / "all.tar", tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["weights.pth"]
+
+
+def test_what_fills_the_disk_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is known before it is written."""
+    monkeypatch.setattr(laying_out.shutil, "disk_usage", lambda path: SimpleNamespace(free=3))
+    with pytest.raises(DatasetError, match="which are free; make room"):
+        unpack(write_zip(tmp_path / "archive", FILES), tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["archive"]

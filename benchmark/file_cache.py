@@ -1,0 +1,176 @@
+"""Files of weights and images by what they hold, and the words that they are for.
+
+`files/SHA256/NAME` in the cache; `names/` has what a word stands for: a URL that was fetched, which is done once, or a
+path that a file was brought from. A folder is kept as a tar, and unpacked once, into `trees/SHA256`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from ..datasets.published.laying_out import link, unpack
+from .file_contents import CacheError, Content, content_of, innermost
+from .files import FILES, UNREADABLE, cache_folder, file_hash, set_aside_file, write_atomic
+from .remote_files import check_url, copy, name_in
+
+NAMES, TREES, INCOMING = "names", "trees", "incoming"
+"""Folders beside that of the files: what words stand for, what was unpacked, what is not whole as yet."""
+PIN = "#sha256="
+"""What stands between a URL and the digits that the SHA-256 of its file begins with."""
+_DIGITS = re.compile(r"[0-9a-f]{16}|[0-9a-f]{64}")
+
+
+@dataclass
+class Outlet:
+    """Hears of what takes long, and of what is damaged."""
+
+    tell: Callable[[str], None] = lambda sentence: None
+    progress: Callable[[str, int, int], None] = lambda what, done, whole: None
+    """Hears what is fetched, how many bytes there are, and how many there will be, 0 where nobody says."""
+
+
+OUTLET = Outlet()
+"""Of this process: whoever has a terminal puts it here."""
+
+
+def split_pin(word: str) -> tuple[str, str]:
+    """A URL, and the digits that the hash of its file must begin with, '' if any will do."""
+    url, mark, pin = word.partition(PIN)
+    if mark and not _DIGITS.fullmatch(pin):
+        raise CacheError(f"{word} pins its file by {pin!r}; write the 64 digits of its SHA-256, or the first 16")
+    return url, pin
+
+
+@dataclass(frozen=True)
+class FileCache:
+    """The files in a folder, which a machine, or several that see it, have in common."""
+
+    folder: Path
+
+    @classmethod
+    def here(cls) -> FileCache:
+        """That of this machine."""
+        return cls(cache_folder(FILES).parent)
+
+    def stored(self, content: Content) -> Path | None:
+        """Its file; one of another size is damaged, and set aside."""
+        file = self._file(content)
+        for other in self._of_hash(content.sha256):
+            if (size := other.stat().st_size) != content.size:
+                OUTLET.tell(set_aside_file(other, f"it has {size:,} bytes and not {content.size:,}"))
+            elif not file.exists():  # it came under another name, by which a family would not know it
+                link(other, file)
+        return file if file.exists() else None
+
+    def place(self, content: Content) -> Path | None:
+        """Where that lies which is meant, a folder unpacked; None if it is not here."""
+        if not content.tree:
+            return self.stored(content)
+        tree = self.folder / TREES / content.sha256
+        if not tree.is_dir():
+            with self._alone(content.sha256):
+                archive = self.stored(content)
+                if archive and not tree.is_dir():
+                    tree.parent.mkdir(parents=True, exist_ok=True)
+                    unpack(archive, tree)
+        if not tree.is_dir():
+            return None
+        return tree / content.inside if content.inside else innermost(tree)
+
+    def keep(self, content: Content, write: Callable[[Path], object]) -> None:
+        """Have a file here, which `write` writes where it is not; nothing else is taken for it."""
+        if self.stored(content):
+            return
+        with self._alone(content.sha256):
+            if not self.stored(content):
+                part = self.folder / INCOMING / content.sha256
+                try:
+                    write(part)
+                    self._take(part, file_hash(part, 64), content, content.name, content.sha256)
+                finally:
+                    part.unlink(missing_ok=True)
+
+    def known(self, word: str) -> Content | None:
+        """What a word stands for, if anybody said so."""
+        try:
+            record = json.loads(self._note(word).read_text(encoding="utf-8"))
+            return Content(**record["content"]) if record["word"] == word else None
+        except UNREADABLE:  # none; or a damaged one, which is found out anew
+            return None
+
+    def remember(self, word: str, content: Content) -> None:
+        """Have a word stand for this from now on."""
+        record = {"word": word, "content": asdict(content)}
+        write_atomic(self._note(word), json.dumps(record, indent=1).encode())
+
+    def words(self) -> list[str]:
+        """All words that stand for something."""
+        return [json.loads(file.read_text("utf-8"))["word"] for file in sorted((self.folder / NAMES).glob("*.json"))]
+
+    def fetch(self, word: str, pin: str = "") -> Content:
+        """What a URL holds, fetched once; `pin`, or `#sha256=DIGITS` behind it, is what its hash must begin with."""
+        url, pinned = split_pin(word)
+        check_url(url)
+        pin = pin or pinned
+        if found := self._fetched(url, pin):
+            return found
+        with self._alone(url):
+            return self._fetched(url, pin) or self._fetch(url, pin)
+
+    def _fetched(self, url: str, pin: str) -> Content | None:
+        """What is here of a URL: it was fetched, or a file with this hash came from elsewhere."""
+        known = self.known(url)
+        if known and known.sha256.startswith(pin) and self.stored(known):
+            return known
+        same = self._of_hash(f"{pin}*") if pin else []
+        found = replace(content_of(same[0]), name=name_in(url), origin=url) if same else None
+        if not (found and found.sha256.startswith(pin) and self.stored(found)):
+            return None
+        self.remember(url, found)
+        return found
+
+    def _fetch(self, url: str, pin: str) -> Content:
+        part = self.folder / INCOMING / hashlib.sha256(f"{url} {pin}".encode()).hexdigest()
+        if not pin:
+            part.unlink(missing_ok=True)  # nothing would tell the rest of another file
+        copy(url, part, lambda done, whole: OUTLET.progress(url, done, whole))
+        content = replace(content_of(part), name=name_in(url), origin=url)
+        self._take(part, content.sha256, content, url, pin)
+        self.remember(url, content)
+        return content
+
+    def _take(self, part: Path, found: str, content: Content, what: str, digits: str) -> None:
+        """Give a file with this hash its place, if it is the one that was meant."""
+        if not found.startswith(digits):
+            part.unlink()
+            fact = f"{what} has the SHA-256 {found[:16]}... and not {digits[:16]}..."
+            raise CacheError(f"{fact}; it is not kept: see who changed it, or name it by the hash that it has")
+        self._file(content).parent.mkdir(parents=True, exist_ok=True)
+        os.replace(part, self._file(content))
+
+    def _file(self, content: Content) -> Path:
+        return self.folder / FILES / content.sha256 / content.name
+
+    def _of_hash(self, pattern: str) -> list[Path]:
+        """What there is whose hash is like that, but for what was set aside."""
+        return sorted(self.folder.glob(f"{FILES}/{pattern}/*"))
+
+    def _note(self, word: str) -> Path:
+        return self.folder / NAMES / f"{hashlib.sha256(word.encode()).hexdigest()[:32]}.json"
+
+    @contextmanager
+    def _alone(self, what: str) -> Iterator[None]:
+        """Be the only one who does this here."""
+        from filelock import FileLock
+
+        lock = self.folder / INCOMING / f"{hashlib.sha256(what.encode()).hexdigest()[:32]}.lock"
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(lock):
+            yield
