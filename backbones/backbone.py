@@ -122,6 +122,8 @@ class Backbone:
     """The weights of what enlarges its maps, which are hashed too; codes of images do not depend on them."""
     repositories: bool = False
     """For a family: whether it takes a whole repository behind an '@', `hf-hub:USER/REPO`, and fetches of it itself."""
+    companions: Callable[[str], tuple[str, ...]] | None = None
+    """For a family: the names of the files that lie beside a weights file of this name, and are read with it."""
     examples: tuple[str, ...] = ()
     """Variants that stand for a family where a check asks for all of it, as `NAME:*`."""
     members: Callable[[], Iterable[Mapping[str, object]]] | None = None

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from ... import hookimpl
 from ..backbone import Backbone, BackboneError, Extractor
-from .config import CHANNELS, FAMILY, SIZE, UNTRAINED, TaesdConfig, parse
+from .config import CHANNELS, DECODER, ENCODER, FAMILY, SIZE, UNTRAINED, TaesdConfig, parse
 
 if TYPE_CHECKING:
     from .networks import Taesd
@@ -77,8 +77,16 @@ def configure(variant: str, weights: str) -> Backbone:
         untrained=twin,
         configure=configure,
         weights=files_of(weights) if weights else None,
+        companions=other_half,
         learnt=not untrained,
     )
+
+
+def other_half(name: str) -> tuple[str, ...]:
+    """The file that lies beside one of this name; none where the name does not say which half it is."""
+    other = {ENCODER: DECODER, DECODER: ENCODER}
+    halves = [half for half in other if half in name]
+    return (name.replace(halves[0], other[halves[0]]),) if len(halves) == 1 else ()
 
 
 def files_of(weights: str) -> tuple[Path, ...]:
@@ -97,6 +105,7 @@ def partbench_backbones() -> Iterable[Backbone]:
         load=open_nameless,
         summary=SUMMARY,
         configure=configure,
+        companions=other_half,
         examples=(f"64,{UNTRAINED}",),
         by_default=False,  # it names no file
     )

@@ -14,10 +14,8 @@ from ... import one_line
 from ..backbone import BackboneError
 from ..weights import freeze
 from ..weights.safe_unpickling import read_tensors
-from .config import TaesdConfig
+from .config import DECODER, ENCODER, TaesdConfig
 from .networks import Taesd
-
-ENCODER, DECODER = "encoder", "decoder"
 
 
 class Pair(NamedTuple):

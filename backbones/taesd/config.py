@@ -8,6 +8,8 @@ from ..backbone import BackboneError
 from ..sides import side_in
 
 FAMILY, UNTRAINED = "taesd", "untrained"
+ENCODER, DECODER = "encoder", "decoder"
+"""What the names of the two files have in them."""
 SIZE = 256
 """Side of its images where the name says no other, pixels."""
 STRIDE = 8

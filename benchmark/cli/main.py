@@ -11,6 +11,7 @@ from typing import NoReturn
 from ... import UserError
 from ..plugins.calls import interrupts_counted
 from .ascii_output import spell_out
+from .fetch_line import show_fetches
 from .verbs import (  # noqa: F401  each adds its verbs to the app
     annotate,
     board,
@@ -41,6 +42,7 @@ WRONG_PATH = (
 def main() -> None:
     """Run the command line; only a fault of partbench or a plugin itself has a traceback."""
     spell_out()
+    show_fetches()
     try:
         with interrupts_counted():
             try:

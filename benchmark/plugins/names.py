@@ -1,6 +1,6 @@
 """Resolves names on the command line to records.
 
-A backbone is `FAMILY[:VARIANT][@WEIGHTS][WRAPPERS]`, its weights a file or on the hub (`backbones/weights/hub.py`), its
+A backbone is `FAMILY[:VARIANT][@WEIGHTS][WRAPPERS]`, its weights a file, a URL or on the hub (`places.py`), its
 wrappers those of `backbones/controls/wrappers.py`, and `random:` before it makes it the untrained twin; a dataset is
 `NAME`, `NAME#OPTIONS` or `FAMILY:REST`, a head `NAME`.
 """
@@ -17,13 +17,13 @@ from ... import UserError, one_line
 from ...backbones.backbone import Backbone, BackboneError
 from ...backbones.controls.derived import twin, wrap_backbone
 from ...backbones.controls.wrappers import NO_POSITION, TWIN, plain_name, split_wrappers
-from ...backbones.weights.hub import fetch, on_hub
 from ...datasets.dataset import Dataset, DatasetError, GeneratorIdentity
 from ...heads.head import Head
 from ..plan import HEADLESS, INSID3, base_head
 from ..reporter import Reporter
 from .calls import plugin_call
 from .catalogue import Catalogue, Offer
+from .places import Places, place_in_name, place_of_images, wrapper_here
 
 SEED = 0
 """Seed of every untrained twin."""
@@ -60,10 +60,10 @@ def parse_backbone(name: str) -> BackboneName:
     return BackboneName(family, variant, weights, name.startswith(TWIN), wrappers)
 
 
-def find_backbone(catalogue: Catalogue, name: str) -> Offer[Backbone]:
+def find_backbone(catalogue: Catalogue, name: str, places: Places | None = None) -> Offer[Backbone]:
     """The backbone of this name: configured, its untrained twin, wrapped, as the name asks."""
     if name.startswith(INSID3) or name == INSID3[:-1]:
-        return find_backbone(catalogue, _read_by_insid3(name))
+        return find_backbone(catalogue, _read_by_insid3(name), places)
     parts = parse_backbone(name)
     if name == TWIN[:-1] or name.startswith(TWIN):
         _check_twin(name, name[len(TWIN) :])
@@ -71,14 +71,15 @@ def find_backbone(catalogue: Catalogue, name: str) -> Offer[Backbone]:
     record, plain = offer.record, parts.family + parts.details
     if parts.details:
         configure = _variants_of(record.configure, parts.family, parts.details)
-        weights, origin = (parts.weights, "") if record.repositories else _on_disk(parts.weights)
-        record = _configured(lambda: configure(parts.variant, weights), plain, offer.provider)
+        place = place_in_name(record, parts.weights, places)
+        record = _configured(lambda: configure(parts.variant, place.path), plain, offer.provider)
         # A family that forgets to tell its variants apart would put two of them under one name.
-        record = replace(record, name=plain, origin=origin or record.origin)
+        record = replace(record, name=plain, origin=place.origin or record.origin)
     if parts.twin and record.untrained is None:
         raise NamingError(f"'{plain}' has no untrained twin; leave out '{name}'")
     record = twin(record, SEED) if parts.twin else record
-    return replace(offer, record=wrap_backbone(record, parts.wrappers))
+    wrapped = wrap_backbone(record, tuple(wrapper_here(wrapper, places) for wrapper in parts.wrappers))
+    return replace(offer, record=replace(wrapped, name=record.name + "".join(parts.wrappers)))
 
 
 def _check_twin(name: str, trained: str) -> None:
@@ -108,14 +109,6 @@ def _read_by_insid3(name: str) -> str:
     return inner
 
 
-def _on_disk(weights: str) -> tuple[str, str]:
-    """A weights file on this machine, and where it was fetched from; '' where it was not."""
-    if not on_hub(weights):
-        return weights, ""
-    fetched = fetch(weights)
-    return str(fetched.path), f"{weights} at commit {fetched.commit}"
-
-
 def find_head(catalogue: Catalogue, name: str) -> Offer[Head]:
     """The head of this name; of auto-shot the one that labels its samples."""
     return _look_up(catalogue.heads, "head", base_head(name))
@@ -126,21 +119,21 @@ def find_reporter(catalogue: Catalogue, name: str) -> Offer[Reporter]:
     return _look_up(catalogue.reporters, "reporter", name)
 
 
-def find_dataset(catalogue: Catalogue, name: str) -> Offer[Dataset]:
-    """The dataset of this name; what follows the first ':' or '#' is the family's own business (a path, say).
+def find_dataset(catalogue: Catalogue, name: str, places: Places | None = None) -> Offer[Dataset]:
+    """The dataset of this name; what follows the first ':' or '#' is the family's own business (a path, or a URL).
 
     Shots alone are joined to the test and unlabelled images of the dataset that they are for.
     """
-    offer = _named_dataset(catalogue, name)
+    offer = _named_dataset(catalogue, name, places)
     record = offer.record
     if record.beside is None:
         return offer
     if not record.like:
         raise NamingError(f"'{name}' has shots alone; export it again with --like DATASET, as --like faces")
-    base = _named_dataset(catalogue, record.like).record
+    base = _named_dataset(catalogue, record.like, places).record
     if base.beside is not None:
         raise NamingError(f"'{name}' is for '{record.like}', which has shots alone too; export it for another dataset")
-    return replace(offer, record=record.beside(base))
+    return replace(offer, record=_called(record.beside(base), name))
 
 
 def family_of(name: str) -> str:
@@ -148,7 +141,7 @@ def family_of(name: str) -> str:
     return re.split("[:#]", name, maxsplit=1)[0]
 
 
-def _named_dataset(catalogue: Catalogue, name: str) -> Offer[Dataset]:
+def _named_dataset(catalogue: Catalogue, name: str, places: Places | None) -> Offer[Dataset]:
     family, mark, rest = re.match(r"([^:#]*)(:?)(.*)", name, re.DOTALL).groups()  # type: ignore[union-attr]
     offer = _look_up(catalogue.datasets, "dataset", family)
     record = offer.record
@@ -156,7 +149,14 @@ def _named_dataset(catalogue: Catalogue, name: str) -> Offer[Dataset]:
         return offer
     # A family without classes of its own, as `folder`, says itself what it misses.
     configure = _variants_of(record.configure, family, mark + rest)
-    return replace(offer, record=replace(_configured(lambda: configure(rest), name, offer.provider), name=name))
+    where = place_of_images(rest, places).path if mark else rest
+    return replace(offer, record=_called(_configured(lambda: configure(where), name, offer.provider), name))
+
+
+def _called(record: Dataset, name: str) -> Dataset:
+    """A dataset under the name that was asked for, with any fit."""
+    refit = record.refit
+    return replace(record, name=name, refit=refit and (lambda fit: _called(refit(fit), name)))
 
 
 def made_by(backbone: Backbone, weights: str | None, maker: GeneratorIdentity) -> bool:

@@ -1,0 +1,112 @@
+"""A name's weights and a dataset's images lie where a path says, or where a URL was fetched to."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+import torch
+
+from partbench.backbones.backbone import BackboneError
+from partbench.backbones.taesd.config import TaesdConfig
+from partbench.backbones.taesd.networks import Taesd
+from partbench.backbones.vae import VAE
+from partbench.backbones.weights import from_seed
+from partbench.benchmark.file_cache import OUTLET, FileCache
+from partbench.benchmark.file_contents import content_of
+from partbench.benchmark.files import file_hash, weights_hash
+from partbench.benchmark.plugins.catalogue import load_catalogue
+from partbench.benchmark.plugins.names import find_backbone
+from partbench.benchmark.plugins.places import Place, place_of_weights, split_options
+
+
+@pytest.fixture
+def url(web: Any) -> str:
+    """The address of a VAE."""
+    shutil.copy(VAE.shipped, web.folder / "faces.safetensors")
+    return str(web.url("faces.safetensors"))
+
+
+def test_a_backbone_has_its_weights_from_a_url(web: Any, url: str) -> None:
+    """Under the name that was asked for, in any wrapper; the address is its origin, and a twin has none."""
+    catalogue, images = load_catalogue(), torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    shipped = find_backbone(catalogue, "vae").record.load()(images)
+    for name in (f"vae@{url}", f"vae@{url}#sha256={file_hash(VAE.shipped)}", f"vae@{url}+position"):
+        record = find_backbone(catalogue, name).record
+        assert (record.name, record.origin) == (name, url)
+        assert weights_hash(record.weights) == file_hash(VAE.shipped)
+        assert all(torch.equal(*pair) for pair in zip(record.load()(images), shipped, strict=False))
+    twin = find_backbone(catalogue, f"random:vae@{url}").record
+    assert (twin.name, twin.origin, twin.weights) == (f"random:vae@{url}", "", None)
+    assert web.asked == ["/faces.safetensors"]
+
+
+def test_a_family_refuses_what_it_refuses_of_a_file(web: Any) -> None:
+    """A pickle of one that reads safetensors alone."""
+    (web.folder / "faces.pt").write_bytes(b"\x80\x02.")
+    with pytest.raises(BackboneError, match=r"faces\.pt is no weights file of ours"):
+        find_backbone(load_catalogue(), f"vae@{web.url('faces.pt')}")
+
+
+def test_two_files_lie_beside_each_other(tmp_path: Path) -> None:
+    """The halves of a tiny autoencoder are fetched together, and read from one folder."""
+    network = from_seed(lambda: Taesd(TaesdConfig()), 0)
+    for half in ("encoder", "decoder"):
+        with fsspec.open(f"memory://places/taesd_{half}.pth", "wb") as file:
+            torch.save(getattr(network, half).state_dict(), file)
+    record = find_backbone(load_catalogue(), "taesd:64@memory://places/taesd_decoder.pth").record
+    assert record.origin == "memory://places/taesd_decoder.pth"
+    assert isinstance(record.weights, tuple)
+    assert [file.name for file in record.weights] == ["taesd_encoder.pth", "taesd_decoder.pth"]
+    assert len(record.load()(torch.rand(1, 3, 64, 64))) == 10
+
+
+def test_what_was_brought_stands_for_a_path_that_is_not_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a sentence; a file that is here comes first."""
+    told: list[str] = []
+    monkeypatch.setattr(OUTLET, "tell", told.append)
+    cache, file = FileCache.here(), Path("x.safetensors")
+    file.write_bytes(b"brought")
+    content = content_of(file)
+    cache.keep(content, lambda part: part.write_bytes(b"brought"))
+    cache.remember(str(file), content)
+    assert place_of_weights(str(file)) == Place(str(file)) and told == []
+    file.unlink()
+    assert place_of_weights(str(file)) == Place(str(cache.stored(content)))
+    assert told == [
+        f"x.safetensors is not here; what was brought for it is read in its place (SHA-256 {content.sha256[:16]})"
+    ]
+    assert place_of_weights(str(file), places={str(file): Place("there")}) == Place("there")
+
+
+def test_the_address_stands_in_every_result(call: Callable[..., Any], url: str, tmp_path: Path) -> None:
+    """With the hash of what was read; the row is the name as it was written."""
+    sizes = ("--shots", 1, "--draws", 1, "--test", 1, "--pool", 2, "--size", 16, "--head", "prototype")
+    answer = call("run", "--backbone", f"vae@{url}", *sizes, "--device", "cpu", "--out", "run")
+    assert answer.code == 0, answer.err
+    (file,) = (tmp_path / "run" / "cells").glob("*.json")
+    record = json.loads(file.read_text())
+    assert record["cell"]["backbone"] == f"vae@{url}"
+    assert record["provenance"]["origin"] == url and record["provenance"]["weights"] == file_hash(VAE.shipped)
+
+
+@pytest.mark.parametrize(
+    ("word", "parts"),
+    [
+        ("cats", ("cats", "")),
+        ("cats#eyes,mouth", ("cats", "#eyes,mouth")),
+        ("a#b#eyes", ("a#b", "#eyes")),
+        ("s3://bucket/cats.zip", ("s3://bucket/cats.zip", "")),
+        ("s3://bucket/cats.zip#eyes", ("s3://bucket/cats.zip", "#eyes")),
+        ("s3://bucket/cats.zip#sha256=ab#eyes", ("s3://bucket/cats.zip#sha256=ab", "#eyes")),
+        ("s3://bucket/cats.zip#sha256=ab", ("s3://bucket/cats.zip#sha256=ab", "")),
+    ],
+)
+def test_options_stand_behind_a_place(word: str, parts: tuple[str, str]) -> None:
+    """And the hash that pins a URL is no option."""
+    assert split_options(word) == parts
