@@ -1,11 +1,11 @@
-"""A Ray cluster, as a run sees it; nothing else imports Ray, and nobody imports this without `--workers ray`."""
+"""A Ray cluster, as a run sees it; nobody imports Ray, or this, without `--workers ray`."""
 
 from __future__ import annotations
 
 import os
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,13 @@ from ..run.groups import Group
 from ..run.turns import PAUSE
 from .demands import Demand, slot_for
 from .fleet import End
-from .ray_task import do
+from .ray_task import FileKeeper, do
 from .recipe import RunRecipe
 
 PASSED = ("PARTBENCH_", "HF_", "TORCH_", "XDG_CACHE_HOME", "PYTHONPATH")
 """What variables of the environment begin with that workers elsewhere have, too."""
 STORE = 100 * 2**20
-"""Bytes of Ray's object store, where the cluster is ours: what is in it is one recipe."""
+"""Bytes of Ray's object store, where the cluster is ours: what is in it is one recipe, without files."""
 SECONDS = 10.0
 """For a cluster to answer in, and for workers to end in when the run does."""
 
@@ -49,7 +49,7 @@ def connect(address: str) -> RayCluster:
         where = f"at {address}" if address else "here"
         mend = "start one by ray start --head, or write --workers ray for this machine alone"
         raise ClusterError(f"there is no Ray cluster {where} ({one_line(error)}); {mend}") from None
-    return RayCluster()
+    return RayCluster(elsewhere=bool(address))
 
 
 def _knock(address: str) -> None:
@@ -70,6 +70,8 @@ def _hush() -> None:
 class RayCluster:
     """The cluster that this process is connected to."""
 
+    elsewhere: bool = False
+    """Whether it has machines that may not see the files of this one, which only those take that lack them."""
     _recipes: dict[int, Any] = field(default_factory=dict)
 
     def fits(self, demands: Sequence[Demand]) -> bool:
@@ -110,13 +112,23 @@ class RayCluster:
         import ray
 
         if id(recipe) not in self._recipes:
-            self._recipes[id(recipe)] = ray.put(recipe)
+            self._recipes[id(recipe)] = ray.put(replace(recipe, keeper=self._keeper(recipe)))
         most = max((int(there.get("CPU", 0)) for there in self.machines), default=1)
         slot = slot_for(demand, most // demand.cpus)
         memory = {"memory": demand.memory} if demand.memory else {}
         once = {"max_calls": 1} if demand.gpus else {}  # the end of its process is what gives back a GPU's memory
         task = ray.remote(num_cpus=demand.cpus, num_gpus=demand.gpus, max_retries=0, **memory, **once)(do)
         return task.options(name=group.name).remote(self._recipes[id(recipe)], group, slot, apart, told, Path.cwd())
+
+    def _keeper(self, recipe: RunRecipe) -> Any:
+        """Whoever sends files to machines that lack them, here; None where none can be lacking."""
+        if not self.elsewhere or not any(recipe.needs.values()):
+            return None
+        import ray
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        return ray.remote(num_cpus=0)(FileKeeper).options(scheduling_strategy=here).remote(Path.cwd())
 
     def wait(self, jobs: Sequence[Any]) -> Mapping[Any, End]:
         """Those that have ended, and how."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,15 +10,18 @@ from typing import Any
 
 import torch
 
+from ...datasets.dataset import DatasetError
 from ..contents import Contents
 from ..machine import MemoryLimit, free_memory, provenance
 from ..plan import HEADLESS, Plan, base_head
 from ..plugins.catalogue import Catalogue
 from ..plugins.names import find_backbone, find_dataset, find_head
+from ..plugins.places import Places
 from ..reporter import Listener
 from ..run.runner import Runner
 from ..run.task import SegmentationTask
 from ..run_folder import RunFolder
+from .needs import MEND, NeedError, Needs, Send, needs_of, places_here
 
 
 @dataclass(frozen=True)
@@ -36,11 +40,22 @@ class RunRecipe:
     """When the run began, as its disk has it."""
     any_device: bool = False
     """Whether nobody named the device, and workers elsewhere take what they have."""
+    needs: Needs = field(default_factory=dict)
+    """The files that workers elsewhere must have."""
+    weights: Mapping[str, str | None] = field(default_factory=dict)
+    """Hashes of what backbones read, which they must read elsewhere, too."""
+    places: Places = field(default_factory=dict)
+    """Where those files lie on this machine."""
+    only: str | None = None
+    """The backbone that a worker elsewhere has a group of: it opens no other, and needs no file of another."""
+    keeper: Any = None
+    """Whoever sends files to machines of a Ray cluster that lack them."""
 
     def open(self, catalogue: Catalogue, reporter: Listener) -> Runner:
         """The run."""
         plan = self.plan
-        backbones = {name: find_backbone(catalogue, name) for name in plan.backbones if name not in HEADLESS}
+        names = [name for name in plan.backbones if name not in HEADLESS and self.only in (None, name)]
+        backbones = {name: find_backbone(catalogue, name, self.places) for name in names}
         heads = {n: find_head(catalogue, n) for name in plan.heads for n in (name, base_head(name))}
         task = SegmentationTask.of_offer(find_dataset(catalogue, plan.dataset), plan)
         if self.contents is not None:
@@ -48,11 +63,29 @@ class RunRecipe:
         facts = (self.folder, self.device, self.cache, self.facts, reporter, self.room)
         return Runner(plan, task, backbones, heads, *facts, since=self.since)
 
+    def here(self, backbone: str, send: Send | None = None) -> RunRecipe:
+        """The same on another machine, for a group of a backbone, whose files it has or is sent; else it ends there."""
+        places = places_here(self.needs.get(backbone, ()), send)
+        return replace(self, needs={}, keeper=None, places=places, only=backbone)
+
     def open_elsewhere(self, catalogue: Catalogue, reporter: Listener) -> Runner:
-        """The run on another machine, whose images are held against those of the run: a path is no promise."""
-        runner = replace(self, contents=None).open(catalogue, reporter)
+        """The run on another machine: a path is no promise of what images and weights hold."""
+        try:
+            runner = replace(self, contents=None).open(catalogue, reporter)
+        except DatasetError as error:
+            raise NeedError(f"{platform.node()} cannot open {self.plan.dataset} ({error}); {MEND}") from None
         runner.task.check_folder(self.folder)
+        for name in runner.backbones:
+            ours, now = self.weights.get(name), runner.recorder.makers.weights(name)
+            if None not in (ours, now) and ours != now:
+                what = f"{platform.node()} has other weights of {name} than this run reads ({now}, not {ours})"
+                raise NeedError(f"{what}; see that every machine has the same packages and files")
         return runner
+
+    def for_elsewhere(self, runner: Runner) -> RunRecipe:
+        """The same with what machines elsewhere need."""
+        weights = {name: runner.recorder.makers.weights(name) for name in runner.backbones}
+        return replace(self, needs=needs_of(runner.backbones), weights=weights)
 
     def of(self, runner: Runner) -> RunRecipe:
         """The same for workers of a run that is open, and has begun."""

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from ... import UserError, one_line
+from ..file_cache import OUTLET
 from ..machine import pick_device
 from ..plugins.catalogue import load_catalogue
 from ..run.groups import Group
@@ -55,8 +56,10 @@ class GroupTask:
         os.chdir(self.home)
         outlet = ToldFile(told)
         outlet.send((BEGAN, (platform.node(), os.getpid())))
-        runner = self.recipe.open_elsewhere(load_catalogue(), Relay(outlet))
-        runner.engine = WorkerPool(self.recipe, [self._slot()])
+        OUTLET.tell = Relay(outlet).problem
+        recipe = self.recipe.here(group.backbone)
+        runner = recipe.open_elsewhere(load_catalogue(), Relay(outlet))
+        runner.engine = WorkerPool(recipe, [self._slot()])
         runner.take([group])
 
     def _slot(self) -> Slot:

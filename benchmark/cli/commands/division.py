@@ -86,6 +86,8 @@ class Division:
             raise PlanError(
                 f"{what}; run the same command without --workers {kind}, or with --shard K/N, on every machine"
             )
+        if kind:
+            recipe = recipe.for_elsewhere(runner)
         if kind == "ray":
             return _ray(runner, recipe, where, forecast.memory if forecast else {})
         if kind == "slurm":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from partbench.backbones.vae import VAE
 from partbench.benchmark.run.claims import Claims
 from partbench.benchmark.run.journal import Journal
 from partbench.benchmark.workers.told import FOLDER
@@ -74,6 +76,33 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
     yield {**secret, "ADDRESS": address}
     head.send_signal(signal.SIGTERM)
     head.wait(PATIENCE)
+
+
+LACKING = """
+import os, sys
+from pathlib import Path
+import ray
+from partbench.benchmark.plugins.catalogue import load_catalogue
+from partbench.benchmark.plugins.names import find_backbone
+from partbench.benchmark.workers.needs import needs_of, places_here
+from partbench.benchmark.workers.ray_cluster import connect
+from partbench.benchmark.workers.ray_task import sent_by
+from partbench.benchmark.workers.recipe import RunRecipe
+
+def look(needs, keeper, home):
+    os.makedirs(home, exist_ok=True)
+    os.chdir(home)
+    os.environ["PARTBENCH_CACHE"] = home
+    return [place.path for place in places_here(needs, lambda need: sent_by(keeper, need)).values()]
+
+name = "vae@mine.safetensors"
+cluster = connect(sys.argv[1])
+recipe = RunRecipe(None, None, None, None, {}, needs=needs_of({name: find_backbone(load_catalogue(), name)}))
+task, keeper = ray.remote(look), cluster._keeper(recipe)
+homes = [sys.argv[2] + home for home in ("/a", "/a", "/b")]
+print(*[path for home in homes for path in ray.get(task.remote(recipe.needs[name], keeper, home))])
+"""
+"""Looks for a file where it is not, on two machines with a folder each; needs what it is given."""
 
 
 def start(cluster: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
@@ -170,3 +199,17 @@ def test_there_is_no_cluster() -> None:
     process = start({}, *named("copy"), "run", "--workers", "ray:127.0.0.1:1")
     _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 2 and "there is no Ray cluster at 127.0.0.1:1 (" in err and "Traceback" not in err
+
+
+def test_a_machine_that_lacks_a_file_takes_it_from_the_store(cluster: dict[str, str], tmp_path: Path) -> None:
+    """Into its cache, once; whatever the file is called there, it holds the same."""
+    data = VAE.shipped.read_bytes()
+    Path("mine.safetensors").write_bytes(data)
+    path = os.pathsep.join(filter(None, sys.path))
+    command = [sys.executable, "-c", LACKING, cluster["ADDRESS"], str(tmp_path)]
+    done = subprocess.run(
+        command, env={**os.environ, **cluster, "PYTHONPATH": path}, capture_output=True, text=True, check=True
+    )
+    files = [f"{tmp_path}/{home}/files/{hashlib.sha256(data).hexdigest()}/mine.safetensors" for home in "aab"]
+    assert done.stdout.split() == files, done.stderr
+    assert all(Path(file).read_bytes() == data for file in files)
