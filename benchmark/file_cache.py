@@ -137,11 +137,12 @@ class FileCache:
         return found
 
     def _fetch(self, url: str, pin: str) -> Content:
+        name = name_in(url)
         part = self.folder / INCOMING / hashlib.sha256(f"{url} {pin}".encode()).hexdigest()
         if not pin:
             part.unlink(missing_ok=True)  # nothing would tell the rest of another file
         copy(url, part, lambda done, whole: OUTLET.progress(url, done, whole))
-        content = replace(content_of(part), name=name_in(url), origin=url)
+        content = replace(content_of(part), name=name, origin=url)
         self._take(part, content.sha256, content, url, pin)
         self.remember(url, content)
         return content

@@ -7,7 +7,8 @@ without asking the hub, so that a name keeps its meaning; which commit that is s
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,3 +111,38 @@ class Repository:
             return _cached(self.repo, name, self.commit, f"{self.name}/{name}")
         except BackboneError:
             return None
+
+
+def is_here(weights: str) -> bool:
+    """Whether the cache has the file behind `hf-hub:USER/REPO[@REVISION]/FILE`, or something of a repository."""
+    name = weights.removeprefix(HUB)
+    if place := _PLACE.fullmatch(name):
+        return cached(place["repo"], place["file"], place["revision"]) is not None
+    place = re.fullmatch(_REPO, name)
+    return place is not None and _repository(place["repo"]).is_dir()
+
+
+def snapshot(repo: str, commit: str) -> Path:
+    """Where the cache has the files of a repository at a commit."""
+    return _repository(repo) / "snapshots" / commit
+
+
+def restore(repo: str, revision: str, commit: str, files: Mapping[str, Path]) -> None:
+    """Have files of a commit in the cache, as if they had been fetched; what is there stays as it is."""
+    for name, file in files.items():
+        there = snapshot(repo, commit) / name
+        if not there.exists():
+            there.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, there.with_name(f"{there.name}.part"))
+            there.with_name(f"{there.name}.part").replace(there)
+    reference = _repository(repo) / "refs" / revision
+    if revision != commit and not reference.exists():
+        reference.parent.mkdir(parents=True, exist_ok=True)
+        reference.write_text(commit)
+
+
+def _repository(repo: str) -> Path:
+    """Where the cache has a repository."""
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE) / f"models--{repo.replace('/', '--')}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..file_cache import OUTLET
 
@@ -20,18 +20,21 @@ class FetchLine:
     last: float = 0.0
     shown: int = 0
     """Letters of it."""
+    told: set[str] = field(default_factory=set)
 
     def tell(self, sentence: str) -> None:
-        """Print what stays."""
-        self._write("")
-        print(sentence, file=sys.stderr)
+        """Print what stays, once."""
+        if sentence not in self.told:
+            self.told.add(sentence)
+            self._write("")
+            print(sentence, file=sys.stderr)
 
     def progress(self, what: str, done: int, whole: int) -> None:
         """Show how far it is; on no terminal nothing is shown."""
-        over = done >= whole > 0
-        if not sys.stderr.isatty() or (time.monotonic() - self.last < EVERY and not over):
+        over, now = done >= whole > 0, time.monotonic()
+        if not sys.stderr.isatty() or (now - self.last < EVERY and not over):
             return
-        self.last = time.monotonic()
+        self.last = now
         of = f" of {whole / MB:,.1f}" if whole else ""
         self._write("" if over else f"fetching {what}: {done / MB:,.1f}{of} MB"[-200:])
 

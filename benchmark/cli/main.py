@@ -15,6 +15,7 @@ from .fetch_line import show_fetches
 from .verbs import (  # noqa: F401  each adds its verbs to the app
     annotate,
     board,
+    bring,
     fetch,
     new,
     run,

@@ -73,8 +73,11 @@ def place_of_images(word: str, places: Places | None = None) -> Place:
     if is_url(word):
         place = _placed(replace(FileCache.here().fetch(path), tree=True), path)
         return replace(place, path=place.path + options)
-    if not Path(path).expanduser().exists() and (brought := place_brought(path)):
-        return replace(brought, path=brought.path + options)
+    if not Path(path).expanduser().exists():
+        if brought := place_brought(word):  # a name with a # in it
+            return brought
+        if brought := place_brought(path):
+            return replace(brought, path=brought.path + options)
     return Place(word)
 
 

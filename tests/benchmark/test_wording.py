@@ -73,6 +73,22 @@ $ run --backbone pixels --head auto-shot:
 'auto-shot:' does not say which head labels the samples; name it, as auto-shot:cnn-l
 $ run --backbone pixels --head auto-shot:linear,hot
 auto-shot has no option 'hot'; after the head it takes one-hot and images=N with N above 0
+$ run --head linear --backbone vae@https://me:secret@host/x.safetensors
+the address of https://host/x.safetensors has a user's name or password in it, which every result would publish; give
+  it to what reads the store by its own variables, as AWS_ACCESS_KEY_ID, or download the file
+$ run --head linear --backbone vae@https://host/x.safetensors?sig=1
+the address of https://host/x.safetensors has a sig in it, which every result would publish; give it to what reads the
+  store by its own variables, as AWS_ACCESS_KEY_ID, or download the file
+$ run --head linear --backbone vae@https://host/x.safetensors#sha256=12
+https://host/x.safetensors#sha256=12 pins its file by '12'; write the 64 digits of its SHA-256, or the first 16
+$ run --head linear --backbone vae@https://host/
+https://host/ ends with no name of a file; name the file itself
+$ bring --from nowhere
+nowhere holds nothing that partbench bring --to has copied; name such a folder
+$ bring --from nowhere --to there
+--from takes all that is in its folder; leave the other options out
+$ bring --plan none.json
+there is no none.json; write it by partbench plan --json > none.json
 $ run --workers two
 --workers takes a number of processes on this machine, as 4, ray[:ADDRESS] or slurm, and not 'two'
 $ run --head linear --backbone pixels --test 2 --pool 10 --forecast none.json --shard 1/2
