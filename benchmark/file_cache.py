@@ -10,15 +10,16 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ..datasets.published.laying_out import link, unpack
-from .file_contents import CacheError, Content, content_of, innermost
+from .file_contents import CacheError, Content, content_of, content_of_tree, files_of, innermost
 from .files import FILES, UNREADABLE, cache_folder, file_hash, set_aside_file, write_atomic
-from .remote_files import check_url, copy, name_in
+from .remote_files import check_url, copy, copy_folder, name_in
 
 NAMES, TREES, INCOMING = "names", "trees", "incoming"
 """Folders beside that of the files: what words stand for, what was unpacked, what is not whole as yet."""
@@ -123,6 +124,25 @@ class FileCache:
             return found
         with self._alone(url):
             return self._fetched(url, pin) or self._fetch(url, pin)
+
+    def fetch_folder(self, url: str) -> Content:
+        """What a URL holds whose objects are files of a folder, all of them fetched once."""
+        check_url(url)
+        with self._alone(url):
+            known = self.known(url)
+            if known and self.place(known):
+                return known
+            part = self.folder / INCOMING / hashlib.sha256(url.encode()).hexdigest()
+            shutil.rmtree(part, ignore_errors=True)
+            copy_folder(url, part, lambda done, whole: OUTLET.progress(url, done, whole))
+            name = url.rstrip("/").rpartition("/")[2]
+            content = replace(content_of_tree(files_of(part), name), origin=url)
+            tree = self.folder / TREES / content.sha256
+            if not tree.exists():
+                tree.parent.mkdir(parents=True, exist_ok=True)
+                part.rename(tree)
+            self.remember(url, content)
+            return content
 
     def _fetched(self, url: str, pin: str) -> Content | None:
         """What is here of a URL: it was fetched, or a file with this hash came from elsewhere."""

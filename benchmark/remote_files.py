@@ -43,7 +43,7 @@ def check_url(url: str) -> None:
         mend = "give it to what reads the store by its own variables, as AWS_ACCESS_KEY_ID, or download the file"
         raise FetchError(f"the address of {shown} has {what} in it, which every result would publish; {mend}")
     if parts.scheme.lower() not in WEB:
-        ObjectStore(url)  # refuses what is no clear name
+        ObjectStore(url.removesuffix("/"))  # refuses what is no clear name
     elif not parts.netloc:
         raise FetchError(f"{url} names no server; write it as https://host/file")
 
@@ -76,6 +76,28 @@ def copy(url: str, part: Path, report: Report) -> None:
     if begins.startswith(PAGES):
         part.unlink()
         raise FetchError(f"{url} is a web page and no file; name the address that the file itself is downloaded from")
+
+
+def copy_folder(url: str, folder: Path, report: Report) -> None:
+    """Fetch all objects whose names begin with a URL, as the files of a folder."""
+    if urlsplit(url).scheme.lower() in WEB:
+        raise FetchError(f"{url} is a folder, which no web server lists; name a zip or tar of it")
+    store, done = ObjectStore(url.removesuffix("/")), 0
+    with store.asked("be read"):
+        root = store.path("")
+        found = store.system.find(root, detail=True)
+    names = {path: path[len(root) + 1 :] for path in found if path.startswith(f"{root}/") and path[-1] != "/"}
+    if not names:
+        raise FetchError(f"{url} holds nothing; check the address")
+    if wrong := next((name for name in names.values() if ".." in name.split("/")), None):
+        raise FetchError(f"{url} holds an object called {wrong!r}, which lies in no folder; rename it there")
+    whole = sum(int(found[path].get("size") or 0) for path in names)
+    for path, name in names.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        with store.asked("be read"):
+            store.system.get_file(path, str(folder / name))
+        done += (folder / name).stat().st_size
+        report(done, whole)
 
 
 def _read(url: str, fetch: Callable[[], int]) -> int:

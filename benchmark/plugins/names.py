@@ -119,18 +119,18 @@ def find_reporter(catalogue: Catalogue, name: str) -> Offer[Reporter]:
     return _look_up(catalogue.reporters, "reporter", name)
 
 
-def find_dataset(catalogue: Catalogue, name: str, places: Places | None = None) -> Offer[Dataset]:
+def find_dataset(catalogue: Catalogue, name: str) -> Offer[Dataset]:
     """The dataset of this name; what follows the first ':' or '#' is the family's own business (a path, or a URL).
 
     Shots alone are joined to the test and unlabelled images of the dataset that they are for.
     """
-    offer = _named_dataset(catalogue, name, places)
+    offer = _named_dataset(catalogue, name)
     record = offer.record
     if record.beside is None:
         return offer
     if not record.like:
         raise NamingError(f"'{name}' has shots alone; export it again with --like DATASET, as --like faces")
-    base = _named_dataset(catalogue, record.like, places).record
+    base = _named_dataset(catalogue, record.like).record
     if base.beside is not None:
         raise NamingError(f"'{name}' is for '{record.like}', which has shots alone too; export it for another dataset")
     return replace(offer, record=_called(record.beside(base), name))
@@ -141,7 +141,7 @@ def family_of(name: str) -> str:
     return re.split("[:#]", name, maxsplit=1)[0]
 
 
-def _named_dataset(catalogue: Catalogue, name: str, places: Places | None) -> Offer[Dataset]:
+def _named_dataset(catalogue: Catalogue, name: str) -> Offer[Dataset]:
     family, mark, rest = re.match(r"([^:#]*)(:?)(.*)", name, re.DOTALL).groups()  # type: ignore[union-attr]
     offer = _look_up(catalogue.datasets, "dataset", family)
     record = offer.record
@@ -149,7 +149,7 @@ def _named_dataset(catalogue: Catalogue, name: str, places: Places | None) -> Of
         return offer
     # A family without classes of its own, as `folder`, says itself what it misses.
     configure = _variants_of(record.configure, family, mark + rest)
-    where = place_of_images(rest, places).path if mark else rest
+    where = place_of_images(rest).path if mark else rest
     return replace(offer, record=_called(_configured(lambda: configure(where), name, offer.provider), name))
 
 

@@ -14,7 +14,7 @@ from ...backbones.backbone import Backbone
 from ...backbones.weights.hub import fetch as fetch_from_hub
 from ...backbones.weights.hub import on_hub
 from ..file_cache import OUTLET, FileCache, split_pin
-from ..file_contents import Content, content_of_tree, pack_into
+from ..file_contents import CacheError, Content, content_of_tree, pack_into
 from ..remote_files import beside, is_url, name_in
 
 
@@ -65,13 +65,17 @@ def place_of_weights(word: str, companions: Companions = no_companions, places: 
     return Place(word)
 
 
-def place_of_images(word: str, places: Places | None = None) -> Place:
+def place_of_images(word: str) -> Place:
     """Where the images of a dataset lie, which is a folder or an archive of one; `#OPTIONS` behind it stay there."""
-    if places and word in places:
-        return places[word]
     path, options = split_options(word)
     if is_url(word):
-        place = _placed(replace(FileCache.here().fetch(path), tree=True), path)
+        cache = FileCache.here()
+        url, pin = split_pin(path)
+        folder = url.endswith("/")
+        if folder and pin:
+            raise CacheError(f"{path} pins a folder, and a pin is of a file; name a zip or tar of it, or leave it out")
+        content = cache.fetch_folder(url) if folder else replace(cache.fetch(path), tree=True)
+        place = _placed(content, path)
         return replace(place, path=place.path + options)
     if not Path(path).expanduser().exists():
         if brought := place_brought(word):  # a name with a # in it

@@ -80,7 +80,7 @@ def _is_here(word: str) -> bool:
     if is_url(word):
         url, pin = split_pin(word)
         known = FileCache.here().known(url)
-        return bool(known and known.sha256.startswith(pin) and FileCache.here().stored(known))
+        return bool(known and known.sha256.startswith(pin) and FileCache.here().place(known))
     return not on_hub(word) or is_here(word) or place_brought(word) is not None
 
 

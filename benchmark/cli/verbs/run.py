@@ -10,7 +10,9 @@ import typer
 from ....backbones.trust import allow_code
 from .app import Json, Names, Trust, app
 
-DatasetName = Annotated[str, typer.Option(help="A dataset, as faces or folder:PATH[#GROUPING].")]
+DatasetName = Annotated[
+    str, typer.Option(help="A dataset, as faces or folder:PATH[#GROUPING], folder:URL of a zip or tar.")
+]
 Backbones = Annotated[Names, typer.Option(help="A name, NAME@FILE (or URL), pattern; may be repeated. All by default.")]
 Heads = Annotated[
     Names, typer.Option(help="A name or pattern; may be repeated. Linear and simpler ones by default; on a GPU all.")

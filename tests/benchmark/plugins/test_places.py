@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
+import tarfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import fsspec
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from partbench import UserError
 from partbench.backbones.backbone import BackboneError
 from partbench.backbones.taesd.config import TaesdConfig
 from partbench.backbones.taesd.networks import Taesd
 from partbench.backbones.vae import VAE
 from partbench.backbones.weights import from_seed
 from partbench.benchmark.file_cache import OUTLET, FileCache
-from partbench.benchmark.file_contents import content_of
+from partbench.benchmark.file_contents import content_of, files_of
 from partbench.benchmark.files import file_hash, weights_hash
 from partbench.benchmark.plugins.catalogue import load_catalogue
-from partbench.benchmark.plugins.names import find_backbone
+from partbench.benchmark.plugins.names import find_backbone, find_dataset
 from partbench.benchmark.plugins.places import Place, place_of_weights, split_options
 
 
@@ -110,3 +116,93 @@ def test_the_address_stands_in_every_result(call: Callable[..., Any], url: str, 
 def test_options_stand_behind_a_place(word: str, parts: tuple[str, str]) -> None:
     """And the hash that pins a URL is no option."""
     assert split_options(word) == parts
+
+
+@pytest.fixture
+def cats(tmp_path: Path) -> Path:
+    """A folder of four pictures."""
+    folder, random = tmp_path / "cats", np.random.default_rng(0)
+    for kind in ("images", "masks"):
+        (folder / kind).mkdir(parents=True)
+    for number in range(4):
+        Image.fromarray(random.integers(0, 256, (16, 12, 3), np.uint8)).save(folder / "images" / f"[{number}].png")
+        Image.fromarray(random.integers(0, 3, (16, 12), np.uint8)).save(folder / "masks" / f"[{number}].png")
+    (folder / "classes.json").write_text('{"classes": ["background", "ear", "tail"]}')
+    return folder
+
+
+def put_zip(cats: Path, web: Any) -> str:
+    """A zip on a web server that has the folder in it."""
+    with zipfile.ZipFile(web.folder / "cats.zip", "w") as archive:
+        for name, file in files_of(cats).items():
+            archive.write(file, f"cats/{name}")
+    return str(web.url("cats.zip"))
+
+
+def put_tar(cats: Path, web: Any) -> str:
+    """A packed tar in a store, of what is in the folder, pinned."""
+    with tarfile.open(web.folder / "cats.tar.gz", "w:gz") as archive:
+        for name, file in files_of(cats).items():
+            archive.add(file, name)
+    data = (web.folder / "cats.tar.gz").read_bytes()
+    with fsspec.open("memory://tars/cats.tar.gz", "wb") as file:
+        file.write(data)
+    return f"memory://tars/cats.tar.gz#sha256={hashlib.sha256(data).hexdigest()}"
+
+
+def put_objects(cats: Path, web: Any) -> str:
+    """Every file as an object of a store."""
+    for name, file in files_of(cats).items():
+        with fsspec.open(f"memory://{cats.parent.name}/cats/{name}", "wb") as target:
+            target.write(file.read_bytes())
+    return f"memory://{cats.parent.name}/cats/"
+
+
+@pytest.mark.parametrize("put", [put_zip, put_tar, put_objects])
+def test_images_lie_behind_a_url(
+    call: Callable[..., Any], cats: Path, web: Any, put: Callable[[Path, Any], str],
+    cells_of: Callable[[Path], Any], tmp_path: Path,
+) -> None:  # fmt: skip
+    """They are fetched once, under the name that was written, and scored as those of the folder are."""
+    name = f"folder:{put(cats, web)}#ear"
+    offer = find_dataset(load_catalogue(), name)
+    assert offer.record.name == name == offer.record.fitted("crop").name and "ear" in offer.record.classes
+    asked = list(web.asked)
+    sizes = ("--backbone", "pixels", "--shots", 1, "--draws", 1, "--test", 2, "--size", 16, "--head", "prototype")
+    for dataset, out in ((name, "fetched"), (f"folder:{cats}#ear", "local")):
+        answer = call("run", "--dataset", dataset, *sizes, "--device", "cpu", "--out", out)
+        assert answer.code == 0, answer.err
+    cells = [cells_of(tmp_path / out) for out in ("fetched", "local")]
+    counts = [[counts for _, counts in found.values()] for found in cells]
+    assert counts[0] == counts[1]
+    data = [{record["provenance"]["data"] for record, _ in found.values()} for found in cells]
+    assert data[0] == data[1] and web.asked == asked
+    assert call("bring", "--dataset", name).code == 0
+
+
+def test_a_run_refuses_what_a_url_gives_now(call: Callable[..., Any], cats: Path, web: Any, monkeypatch: Any) -> None:
+    """On a machine that fetched it later: other pictures than those of the run are no part of it."""
+    sizes = ("--backbone", "copy", "--shots", 1, "--draws", 1, "--test", 2, "--size", 16, "--device", "cpu")
+    words = ("run", "--dataset", f"folder:{put_zip(cats, web)}", *sizes, "--out", "run")
+    assert call(*words).code == 0
+    for file in (cats / "masks").iterdir():
+        Image.new("L", (12, 16)).save(file)
+    put_zip(cats, web)
+    assert call(*words).code == 0
+    monkeypatch.setenv("PARTBENCH_CACHE", "later")
+    answer = call(*words)
+    assert answer.code == 2 and "other masks than those scored" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("https://host/cats/", "is a folder, which no web server lists"),
+        ("memory://empty/cats/", "holds nothing"),
+        ("memory://empty/cats/#sha256=0123456789abcdef", "pins a folder, and a pin is of a file"),
+    ],
+)
+def test_what_is_no_folder(word: str, message: str) -> None:
+    """In one sentence."""
+    with pytest.raises(UserError, match=message):
+        find_dataset(load_catalogue(), f"folder:{word}")
