@@ -113,7 +113,11 @@ class FileCache:
 
     def words(self) -> list[str]:
         """All words that stand for something."""
-        return [json.loads(file.read_text("utf-8"))["word"] for file in sorted((self.folder / NAMES).glob("*.json"))]
+        files = sorted((self.folder / NAMES).glob("*.json"))
+        try:
+            return [str(json.loads(file.read_text(encoding="utf-8"))["word"]) for file in files]
+        except UNREADABLE:
+            raise CacheError(f"{self.folder / NAMES} has a damaged file; copy there again what was brought") from None
 
     def fetch(self, word: str, pin: str = "") -> Content:
         """What a URL holds, fetched once; `pin`, or `#sha256=DIGITS` behind it, is what its hash must begin with."""
@@ -129,8 +133,7 @@ class FileCache:
         """What a URL holds whose objects are files of a folder, all of them fetched once."""
         check_url(url)
         with self._alone(url):
-            known = self.known(url)
-            if known and self.place(known):
+            if (known := self.known(url)) and self.place(known):
                 return known
             part = self.folder / INCOMING / hashlib.sha256(url.encode()).hexdigest()
             shutil.rmtree(part, ignore_errors=True)
@@ -146,8 +149,7 @@ class FileCache:
 
     def _fetched(self, url: str, pin: str) -> Content | None:
         """What is here of a URL: it was fetched, or a file with this hash came from elsewhere."""
-        known = self.known(url)
-        if known and known.sha256.startswith(pin) and self.stored(known):
+        if (known := self.known(url)) and known.sha256.startswith(pin) and self.stored(known):
             return known
         same = self._of_hash(f"{pin}*") if pin else []
         found = replace(content_of(same[0]), name=name_in(url), origin=url) if same else None

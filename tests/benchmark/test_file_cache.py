@@ -150,6 +150,8 @@ def test_what_stands_for_a_word_is_noted(tmp_path: Path) -> None:
     assert cache.known("weights/x") is None
     note.write_text("{")
     assert cache.known("weights/x") is None
+    with pytest.raises(CacheError, match="has a damaged file; copy there again"):
+        cache.words()
 
 
 def test_without_a_network_the_address_is_named(no_network: None) -> None:

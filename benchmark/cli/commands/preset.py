@@ -10,12 +10,14 @@ from typing import Any
 import typer
 from rich.markup import escape
 
+from ...file_cache import FileCache
 from ...paper.preset import Preset, PresetError, PresetRun
 from ...paper.preset_files import build_preset, place_names
 from ...paper.preset_folder import PresetFolder
 from ...paper.user_paths import DATA
 from ...plan import OPTIONS
 from ...plugins.catalogue import load_catalogue
+from ...remote_files import is_url as is_address
 from ...stored_run import folder_of as folder_of_url
 from ...stored_run import is_url, shown
 from ..terminal import open_console
@@ -83,7 +85,7 @@ def _named(option: str, given: Sequence[str], names: Sequence[str]) -> dict[str,
             name, path = next((one for one in names if one not in found), ""), text
         if not name:
             raise PresetError(f"this preset takes no {option} {text}; leave it out")
-        if not Path(path).expanduser().exists():
+        if not (is_address(path) or Path(path).expanduser().exists() or FileCache.here().known(path)):
             raise PresetError(f"there is no {path} for {option} {name}; say where it lies, as {option} {name}=PATH")
         found[name] = path
     return found

@@ -16,10 +16,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from partbench.benchmark.cli.commands.preset import PresetChoice
 from partbench.benchmark.cli.commands.preset_table import read_board
+from partbench.benchmark.file_cache import FileCache
+from partbench.benchmark.file_contents import Content
 from partbench.benchmark.metrics.confusion import confuse
 from partbench.benchmark.paper import user_paths
-from partbench.benchmark.paper.preset import Preset
+from partbench.benchmark.paper.preset import Preset, PresetError
 from partbench.benchmark.paper.preset_files import FOLDER, build_preset, needs, place_names, preset_names
 from partbench.benchmark.paper.preset_folder import PresetFolder
 from partbench.benchmark.paper.tables import cell_text, definitions, long_table
@@ -373,3 +376,14 @@ def test_rows_without_a_head_are_crossed_with_none() -> None:
     assert part.plan.backbones == ("supervised",) and part.plan.shots == (10, 45, 150, 450)
     assert all(row.head == NO_HEAD for row in preset.extras(part))
     assert len({part.plan.hash for part in preset.parts}) == 1  # so that their scores may be compared
+
+
+def test_what_a_preset_needs_may_lie_elsewhere() -> None:
+    """Behind a URL, or where it was brought from; a path of nothing is refused before anything begins."""
+    here = FileCache.here()
+    here.remember("brought.safetensors", Content("0" * 64, 1, "brought.safetensors"))
+    for path in ("https://host/x.safetensors", "brought.safetensors"):
+        parts = PresetChoice("table-4", "embedded", (), (f"cars64={path}",)).build().parts
+        assert any(name.endswith(f"@{path}") for part in parts for name in part.plan.backbones)
+    with pytest.raises(PresetError, match=r"there is no none\.safetensors for --weights cars64"):
+        PresetChoice("table-4", "embedded", (), ("cars64=none.safetensors",)).build()
