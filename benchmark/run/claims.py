@@ -8,20 +8,19 @@ renamed. What a claim is on is brought from a store when it is taken, and into i
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path, PurePath
+from pathlib import Path
 
-from ..files import UNREADABLE
 from ..object_store import StoreError
 from ..plugins.calls import Warn, warn
 from ..stored_run import Mirror
-from .claim_files import FOLDER, WHOLE, ClaimFiles, FolderClaims, StoreClaims, claim_on, claims_on, is_claim, number_of
+from .claim_files import FOLDER, WHOLE, ClaimFiles, FolderClaims, StoreClaims, claim_on
+from .claim_register import ClaimRegister
 from .holder import Claim, Holder
 
 BEAT, LEASE = 10.0, 180.0
@@ -51,15 +50,16 @@ class Claims:
         """Where they lie."""
         return StoreClaims(self.mirror.store) if self.mirror else FolderClaims(self.folder)
 
+    @property
+    def register(self) -> ClaimRegister:
+        """What they say."""
+        return ClaimRegister(self.files, self.lease)
+
     def take(self, *names: str) -> Claim | None:
-        """Hold all of these names, or none: None where a living program holds one."""
-        claim = Claim(names, [], Holder.here())
-        for name in sorted(names):
-            before, files = self._take(name, claim.holder)
-            claim.before, claim.files = claim.before or before, [*files, *claim.files]
-            if not files:
-                self._remove(claim, withdraw=True)
-                return None
+        """Hold all of these names, or none: None where a living program holds one, or one that excludes them."""
+        claim = self.register.take(names)
+        if claim is None:
+            return None
         with self._lock:
             self._held.append(claim)
             if self._renewing is None:
@@ -87,7 +87,7 @@ class Claims:
             with self._lock:
                 self._held.remove(claim)
         for file in claim.files:
-            if self._token(file) == claim.holder.token:
+            if self.register.token(file) == claim.holder.token:
                 self.files.write(file, replace(claim.holder, dead=True).text)
 
     @contextmanager
@@ -104,13 +104,12 @@ class Claims:
             self.release(claim)
 
     def holder(self, *names: str) -> Holder | None:
-        """Who of the living holds one of these names."""
-        holders = (self._holder(name) for name in names)
-        return next((holder for holder, alive in filter(None, holders) if alive), None)
+        """Who of the living holds one of these names, or one that excludes them."""
+        return next((holder for holder, alive in self.register.holders(names) if alive), None)
 
     def died(self, *names: str) -> bool:
-        """Whether somebody who held one of these names died with it."""
-        return any(found and not found[1] for found in map(self._holder, names))
+        """Whether somebody who held one of these names, or one that excludes them, died with it."""
+        return any(not alive for _, alive in self.register.holders(names))
 
     def settle(self, done: Iterable[Sequence[str]]) -> None:
         """Forget who died with names of which nothing is left to do; what of them is here alone is brought to all."""
@@ -119,63 +118,14 @@ class Claims:
             if (unsent & {*names} or self.died(*names)) and (claim := self.take(*names)):
                 self.release(claim)
 
-    def others(self, names: str) -> bool:
+    def names(self, begin: str) -> set[str]:
+        """All that are claimed, by the living or the dead, and begin so."""
+        return {name for name in self.register.names() if name.startswith(begin)}
+
+    def others(self, begin: str) -> bool:
         """Whether any other program holds a name that begins so."""
         own = {name for claim in self._held for name in claim.names}
-        there = {PurePath(file).stem for file in self.files.names() if is_claim(file) and file.startswith(names)}
-        return self.holder(*(there - own)) is not None
-
-    def _take(self, name: str, holder: Holder) -> tuple[Holder | None, list[str]]:
-        """Who held a name and died, and the files of the claim that is made now; no files where it is held."""
-        files = claims_on(name, self.files)
-        found = self._read(files[-1]) if files else None
-        if files and (found is None or found[1]):
-            return None, []
-        file = f"{name}.{number_of(files[-1]) + 1 if files else 0}"
-        if not self.files.create(file, holder.text):
-            return None, []
-        if found and self._token(files[-1]) != found[0].token:  # somebody took it over, and let go of it
-            self.files.remove(file)
-            return None, []
-        return (found[0] if found else None), [*files, file]
-
-    def _holder(self, name: str) -> tuple[Holder, bool] | None:
-        files = claims_on(name, self.files)
-        return self._read(files[-1]) if files else None
-
-    def _read(self, file: str) -> tuple[Holder, bool] | None:
-        """Who made a claim, and whether it holds; None where it is gone by now."""
-        try:
-            holder = Holder(**json.loads(self.files.read(file)))
-        except FileNotFoundError:
-            return None
-        except UNREADABLE:  # whoever makes it has not written it yet, or died before
-            holder = Holder("", 0, "", "")
-        alive = holder.alive
-        try:
-            return holder, self.files.age(file) < self.lease if alive is None else alive
-        except FileNotFoundError:
-            return None
-
-    def _token(self, file: str) -> str | None:
-        try:
-            return str(json.loads(self.files.read(file, now=True))["token"])
-        except FileNotFoundError:
-            return None
-        except UNREADABLE:
-            return ""
-
-    def _remove(self, claim: Claim, withdraw: bool = False) -> None:
-        """Remove its files, those of dead holders first: as long as the last is there nobody makes another.
-
-        Who withdraws leaves them: nothing was done that they tell of.
-        """
-        own = {PurePath(file).stem: file for file in claim.files}
-        for file in sorted(claim.files, key=number_of):
-            with suppress(OSError, StoreError):
-                stem = PurePath(file).stem
-                if self._token(file) == claim.holder.token if file == own[stem] else not withdraw:
-                    self.files.remove(file)
+        return self.holder(*(self.names(begin) - own)) is not None
 
     def _pull(self, claim: Claim) -> None:
         """Take what it is on from the store; with the claim on the whole run, all there is."""
@@ -190,7 +140,7 @@ class Claims:
     def _drop(self, claim: Claim, withdraw: bool = False) -> None:
         with self._lock:
             self._held.remove(claim)
-        self._remove(claim, withdraw)
+        self.register.remove(claim, withdraw)
 
     def _renew(self) -> None:
         """Renew the time of what is held, as long as anything is."""

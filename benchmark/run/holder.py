@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..files import machine_name
@@ -67,4 +67,6 @@ class Claim:
     files: list[str]
     holder: Holder
     before: Holder | None = None
-    """Who held one of them and died."""
+    """Who held one of them, or one that excludes them, and died."""
+    rivals: dict[str, str] = field(default_factory=dict)
+    """Files of the dead whose names exclude these, with their tokens: what they were doing is done now."""
