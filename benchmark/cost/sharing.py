@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...backbones.backbone import Backbone
+from ..plan import base_cell
 from ..plugins.catalogue import Offer
 from ..run.groups import Group, cut_for, groups_of
 from .feasibility import Feasibility
-from .forecast import needs
+from .forecast import Needs, needs
 
 WORTH = 0.1
 """The share of the time that more workers have to save to pay."""
@@ -38,16 +39,32 @@ def forecast_sharing(
 ) -> Sharing | None:
     """What is left of a plan by so many workers; None where nothing is."""
     measured = feasibility.needs
-    known: dict[Group, float] = {}
+    known: dict[Group, Needs] = {}
 
     def seconds(group: Group) -> float:
-        if group not in known:
+        whole = replace(group, part=None, weight=1.0)
+        if whole not in known:
             cells = [cell for cell in feasibility.left[group.backbone] if cell.draw in group.draws]
-            known[group] = needs(feasibility.figures[group.backbone], cells, feasibility.extent).seconds
-        return known[group]
+            known[whole] = needs(feasibility.figures[group.backbone], cells, feasibility.extent)
+        heads = len({base_cell(cell).head for cell in known[whole].cells})
+        return part_seconds(group, known[whole].stages, heads)
 
-    groups = [group for group in groups_of(feasibility.plan, backbones) if group.backbone in measured]
-    return share(groups, seconds, workers)
+    groups = groups_of(feasibility.plan, backbones, feasibility.extent.test)
+    return share([group for group in groups if group.backbone in measured], seconds, workers)
+
+
+def part_seconds(group: Group, stages: Mapping[str, float], heads: int) -> float:
+    """What a group takes of these seconds by stage, which are of all its slices.
+
+    A part loads the backbone and takes the scale as the others do, has its share of so many kinds of heads trained and
+    of the shots described, or waits for those who do, and scores its own slices.
+    """
+    if not group.part or not heads:
+        return sum(stages.values())
+    parts, own = group.part[1], len(group.own(group.slices)) / group.slices
+    draws = min(parts, len(group.draws))
+    shares = {"shots": 1 / draws, "fit": 1 / min(parts, draws * heads), "score": own}
+    return sum(seconds * shares.get(stage, 1.0) for stage, seconds in stages.items())
 
 
 def share(groups: Sequence[Group], seconds: Callable[[Group], float], workers: int) -> Sharing | None:
@@ -66,7 +83,7 @@ def share(groups: Sequence[Group], seconds: Callable[[Group], float], workers: i
     def until(workers: int) -> float:
         return makespan([took for took, _ in times(workers)], workers)
 
-    ladder = {n: until(n) for n in _ladder(sum(len(group.draws) for group in groups))}
+    ladder = {n: until(n) for n in _ladder(sum(max(len(group.draws), group.slices) for group in groups))}
     enough = min(n for n, time in ladder.items() if time * (1 - WORTH) < min(ladder.values()))
     return Sharing(workers, wall, until(1), longest, took, 1 - spent / (workers * wall), enough)
 

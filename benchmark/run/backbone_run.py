@@ -6,14 +6,13 @@ the same maps; auto-shot needs the heads and not that pass. A unit whose file is
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ... import one_line
 from ...backbones.backbone import Backbone
@@ -24,12 +23,13 @@ from ..plugins.catalogue import Offer
 from ..scores.convergence import FACT
 from .auto_shot import AutoShot
 from .features import FeatureSource
+from .groups import Group
 from .head_store import HeadStore, StoredHead
 from .recorder import RunRecorder
 from .segmenter_cells import UNITS, ProgressMeter, SegmenterCells
 from .shot_features import ShotMaps
 from .slice_scores import ERRORS, SliceScores
-from .slice_store import SliceStore
+from .slice_store import Arrays, SliceStore
 
 
 @dataclass
@@ -42,6 +42,8 @@ class BackboneRun:
     recorder: RunRecorder
     work: Path
     """Trained heads and confusions of slices, until all cells are scored."""
+    group: Group
+    """What the cells are of, and units of work with them."""
     draws: Sequence[int] = ()
     """Of the cells that are scored."""
 
@@ -51,40 +53,60 @@ class BackboneRun:
         auto = [cell for cell in cells if is_auto_shot(cell.head)]
         few = [cell for cell in cells if cell not in auto]
         self.draws = sorted({cell.draw for cell in cells})
-        slices, of_shots = task.test_slices(size) if few else [], self._shot_slices()
-        bases = dict.fromkeys(base_cell(cell) for cell in cells)
-        units = 1 + len(of_shots) + len(bases) + len(slices) + UNITS * len(auto)
-        self.recorder.reporter.start(self.backbone.name, units)
-        if self.source.codes:
-            self.source.codes.recall(task.splits.pool, task.pool)
-            self.source.codes.invert_ahead(task.splits.pool, [i for rows in of_shots for i in rows])
-            self.source.codes.invert_ahead(task.scored, [i for rows in slices for i in rows])
-        self.source.measure(task.statistics(size), task.plan.scale)
-        self._described("scale")
-        heads = self._fit_all(cells, of_shots)
-        self._score_few({cell: heads[cell] for cell in few if cell in heads}, slices)
+        slices, shots = dict(enumerate(task.test_slices(size) if few else [])), self.shot_maps(self.report_unit)
+        bases = list(dict.fromkeys(base_cell(cell) for cell in cells))
+        self.recorder.reporter.start(
+            self.backbone.name, 1 + len(shots.slices) + len(bases) + len(slices) + UNITS * len(auto)
+        )
+        self.prepare(shots, slices)
+        shots.enter()
+        heads = self.fit(bases, shots, cells)
+        scored = {cell: heads[cell] for cell in few if cell in heads}
+        self.write(scored, self.score(scored, slices))
         self._score_auto({cell: heads[base_cell(cell)] for cell in auto if base_cell(cell) in heads})
 
-    def _score_few(self, heads: dict[Cell, StoredHead], slices: Sequence[list[int]]) -> None:
-        """Score few-shot cells, all in one pass over the test images."""
-        if not slices:
-            return
-        parts: list[Mapping[str, NDArray[Any]]] = []
-        scores = SliceScores(self.backbone, self.heads, self.source, self.recorder, self.slices, shown=0 in self.draws)
-        modules = {cell: head.module for cell, head in heads.items()}
-        for number, rows in enumerate(slices):
-            part, failures = scores.score(number, rows, modules)
-            self._report_unit(f"test slice {number + 1}")
+    def prepare(self, shots: ShotMaps, slices: Mapping[int, list[int]]) -> None:
+        """Invert what the device inverts together, of shots and of slices of the test images; take the scale."""
+        task, codes = self.recorder.task, self.source.codes
+        if codes:
+            codes.recall(task.splits.pool, task.pool)
+            codes.invert_ahead(task.splits.pool, [row for rows in shots.slices for row in rows])
+            codes.invert_ahead(task.scored, [row for rows in slices.values() for row in rows])
+        self.source.measure(task.statistics(self.backbone.size), task.plan.scale)
+        self.recorder.journal("scale", self.group.name)
+        self.report_unit("scale")
+
+    def score(
+        self,
+        heads: dict[Cell, StoredHead],
+        slices: Mapping[int, list[int]],
+        failed: Callable[[Cell], bool] = lambda cell: False,
+    ) -> dict[int, Arrays]:
+        """What few-shot heads predict of slices of the test images, by their numbers, in one pass over these.
+
+        Those that fail, here or elsewhere, are taken from the heads.
+        """
+        arrays = dict[int, Arrays]()
+        facts = self.backbone, self.heads, self.source, self.recorder, self.slices, self.group.counted
+        scores = SliceScores(*facts, shown=0 in self.draws)
+        for number, rows in slices.items():
+            for cell in filter(failed, tuple(heads)):
+                del heads[cell]
+            arrays[number], failures = scores.score(number, rows, {cell: head.module for cell, head in heads.items()})
+            self.report_unit(f"test slice {number + 1}")
             for cell, error in failures.items():
-                self._give_up(cell, error)
-            modules = {cell: module for cell, module in modules.items() if cell not in failures}
-            parts.append(part)
-        facts = self._facts()
-        if parts[0].get(ERRORS) is not None:
+                self.give_up(cell, error)
+                del heads[cell]
+        return arrays
+
+    def write(self, heads: Mapping[Cell, StoredHead], arrays: Mapping[int, Arrays]) -> None:
+        """Write the cells of heads of which all slices are counted."""
+        facts, parts = self._facts(), [arrays[number] for number in sorted(arrays)]
+        if parts and ERRORS in parts[0]:
             facts[ERRORS] = [round(float(error), 5) for part in parts for error in part[ERRORS]]
-        for cell in modules:
+        for cell, head in heads.items():
             confusion = np.concatenate([part[self.slices.column(cell)] for part in parts])
-            own = {FACT: asdict(heads[cell].fit), "training": heads[cell].training}
+            own = {FACT: asdict(head.fit), "training": head.training}
             self.recorder.scored(cell, confusion, {**facts, **own})
 
     def _score_auto(self, heads: Mapping[Cell, StoredHead]) -> None:
@@ -93,9 +115,9 @@ class BackboneRun:
         auto_shot = AutoShot(self.source, self.recorder.task, one_pass)
         for cell, head in heads.items():
             try:
-                auto_shot.run(cell, head, ProgressMeter(UNITS, self._report_unit))
+                auto_shot.run(cell, head, ProgressMeter(UNITS, self.report_unit))
             except Exception as error:  # whatever a generator raises, the others go on
-                self._give_up(cell, error)
+                self.give_up(cell, error)
 
     @property
     def backbone(self) -> Backbone:
@@ -107,44 +129,52 @@ class BackboneRun:
 
     @cached_property
     def slices(self) -> SliceStore:
-        return SliceStore(self.recorder, self.work, tuple(self.draws))
+        parts = self.group.part[1] if self.group.part else 1
+        return SliceStore(self.recorder, self.work, tuple(self.draws), parts)
 
-    def _shot_slices(self) -> list[list[int]]:
-        """The slices of pool images in which a draw has shots: as they are for all draws, so that no bit differs."""
+    def shot_maps(self, report: Callable[[str], None]) -> ShotMaps:
+        """Maps of the pool's slices in which a draw has shots, which are as for all draws, so that no bit differs."""
         task = self.recorder.task
         used = {row for draw in self.draws for row in task.manifest.draws[draw]}
-        return [rows for rows in task.shot_slices(self.backbone.size) if used & {*rows}]
 
-    def _fit_all(self, cells: Sequence[Cell], of_shots: Sequence[list[int]]) -> dict[Cell, StoredHead]:
-        """The trained heads that cells need, by few-shot cell: one draw after the other, or all of a kind at once."""
+        def described(rows: list[int]) -> None:
+            self.recorder.journal("shots", f"{self.group.name} {rows[0]}-{rows[-1]}")
+            report("shots")
+
+        slices = [rows for rows in task.shot_slices(self.backbone.size) if used & {*rows}]
+        return ShotMaps(self.source, task.splits.pool, slices, described)
+
+    def fit(self, bases: Sequence[Cell], shots: ShotMaps, cells: Sequence[Cell]) -> dict[Cell, StoredHead]:
+        """The trained heads of few-shot cells: one draw after the other, or all of a kind at once.
+
+        One that cannot be trained fails those of the cells that need it.
+        """
         heads: dict[Cell, StoredHead] = {}
-        shots = ShotMaps(self.source, self.recorder.task.splits.pool, of_shots)
-        shots.enter(lambda rows: self._described("shots", f" {rows[0]}-{rows[-1]}"))
-        bases = sorted(dict.fromkeys(base_cell(cell) for cell in cells), key=lambda cell: cell.draw)
+        bases = sorted(bases, key=lambda cell: cell.draw)
         for base, result in self.head_store.fit(self.head_store.groups(bases), shots):
             if isinstance(result, Exception):
                 for cell in cells:
                     if base_cell(cell) == base:
-                        self._give_up(cell, result)
+                        self.give_up(cell, result)
             else:
                 heads[base] = result
-            self._report_unit(base.slug)
+            self.report_unit(base.slug)
         return heads
 
-    def _give_up(self, cell: Cell, error: Exception) -> None:
+    def give_up(self, cell: Cell, error: Exception) -> None:
         """Record a cell as failed; nothing of it is kept, so that the next run tries it from the start."""
         if is_full(error):
             raise error
         self.head_store.file(base_cell(cell)).unlink(missing_ok=True)
         provider = self.heads[cell.head].provider
-        self.recorder.failed(cell, f"{cell.head} ({provider}) failed on {cell.backbone}: {one_line(error)}")
+        self.fail(cell, f"{cell.head} ({provider}) failed on {cell.backbone}: {one_line(error)}")
 
-    def _described(self, unit: str, which: str = "") -> None:
-        """Note that images of the pool were described."""
-        self.recorder.journal(unit, f"{self.backbone.name}{which}")
-        self._report_unit(unit)
+    def fail(self, cell: Cell, sentence: str) -> None:
+        """Record why a cell has no score."""
+        self.recorder.failed(cell, sentence)
 
-    def _report_unit(self, what: str) -> None:
+    def report_unit(self, what: str) -> None:
+        """Tell that one more unit is done."""
         self.recorder.reporter.unit(self.backbone.name, what)
 
     def _facts(self) -> dict[str, Any]:

@@ -96,7 +96,7 @@ class HeadStore:
 
     def head(self, cell: Cell, shots: ShotMaps) -> StoredHead:
         """The trained head of a cell, from disk if an earlier run got that far."""
-        if (stored := self._load(cell)) is not None:
+        if (stored := self.load(cell)) is not None:
             return stored
         head, rows, masks = self.heads[cell.head].record, self._rows(cell), self._masks(cell)
         with plugin_call(head.name, self.recorder.problem):
@@ -195,7 +195,7 @@ class HeadStore:
         """Where the head of a cell is kept."""
         return self.work / f"{cell.slug}.pt"
 
-    def _load(self, cell: Cell) -> StoredHead | None:
+    def load(self, cell: Cell) -> StoredHead | None:
         """The head that is kept; None if there is none, or, which is said, none that fits."""
         file, head = self.file(cell), self.heads[cell.head].record
         if not file.exists():

@@ -11,33 +11,30 @@ from typing import Any
 
 import torch
 
-from ... import UserError, one_line
-from ...backbones.backbone import Backbone, Frugal
+from ... import one_line
+from ...backbones.backbone import Backbone
 from ...heads.head import Head
-from ..files import HOUR, is_full, remove_parts, writable
+from ..files import HOUR, remove_parts, writable
 from ..machine import MemoryLimit
-from ..plan import COPY, INSID3, SUPERVISED, Cell, Plan, file_name
+from ..plan import Cell, Plan, file_name
 from ..plugins.calls import plugin_call
 from ..plugins.catalogue import Offer
-from ..plugins.code_identity import code_hash
 from ..reporter import Listener
 from ..run_folder import RunFolder
 from ..stored_run import mirror_of
-from .backbone_run import BackboneRun
 from .claim_files import WHOLE, disk_time
 from .claims import Claims
 from .contamination import run_guards
-from .episode_run import EpisodeRun
-from .features import FeatureSource
 from .first_shots import keep_first_shots
+from .group_scorer import GroupScorer
 from .groups import Group
-from .headless import score_copy, score_supervised
 from .in_process import InThisProcess
-from .insid3_cells import Insid3Cells
 from .journal import Journal
 from .makers import Makers
 from .recorder import RunRecorder
 from .relay import Relayed
+from .shared_heads import HEADS
+from .slice_store import OF_PARTS
 from .task import SegmentationTask
 from .turns import Engine, Turns
 
@@ -70,7 +67,7 @@ class Runner:
         with plugin_call(self.plan.dataset, self.reporter.problem):
             self.task.check_folder(self.folder)
         groups = self.groups or [Group(name, tuple(range(self.plan.draws))) for name in self.plan.backbones]
-        left = [group for group in groups if self.left(group)]
+        left = [group for group in groups if self.cells_left(group)]
         self.recorder.tell_outdated()
         if not left and not writable(self.folder.path):  # a run that is finished can be looked at
             self.reporter.problem(f"{self.folder.path} cannot be written to, and nothing is left to do there")
@@ -103,9 +100,20 @@ class Runner:
 
     def _finished(self, name: str, tidy: bool) -> None:
         """Nothing is left of a backbone: every cell has its result, be it a failure, which is tried from the start."""
-        if tidy and not self.claims.others(f"{file_name(name)}--"):
-            shutil.rmtree(self.folder.path / "units" / file_name(name), ignore_errors=True)
+        units = self.folder.path / "units" / file_name(name)
+        if tidy and not self.claims.others(f"{file_name(name)}--") and not self._wanted(name, units):
+            shutil.rmtree(units, ignore_errors=True)
+        dead = [claimed for claimed in self.claims.names(f"{file_name(name)}--") if HEADS in claimed]
+        self.claims.settle((claimed,) for claimed in dead)
         self.reporter.finish(name)
+
+    def _wanted(self, name: str, units: Path) -> bool:
+        """Whether units of a backbone are some that nobody is at work with, and that cells are yet to be written of."""
+        if not any(units.rglob(OF_PARTS)):
+            return False
+        cells = (cell for cell in self.folder.read_plan().cells() if cell.backbone == name)
+        missing = any(not self.folder.cell_file(cell).exists() for cell in cells)
+        return missing or bool(self.cells_left(Group(name, tuple(range(self.plan.draws)))))
 
     @cached_property
     def claims(self) -> Claims:
@@ -121,6 +129,11 @@ class Runner:
         return Relayed(self.reporter, self.recorder)
 
     def left(self, group: Group) -> list[Cell]:
+        """The cells that a group, or its part, has something to do for."""
+        cells = self.cells_left(group)
+        return cells if not group.part or GroupScorer(self).has_left(group, cells) else []
+
+    def cells_left(self, group: Group) -> list[Cell]:
         """The cells of a group that have no score of the weights and the code of now, and did not fail meanwhile."""
         done, failed = self.recorder.done, self.recorder.failed_since
         return [cell for cell in group.cells(self.plan) if not done(cell) and not failed(cell, self.since)]
@@ -152,60 +165,9 @@ class Runner:
             )
 
     def score(self, group: Group) -> None:
-        """Score the cells that a group has left."""
-        name, cells, recorder = group.backbone, self.left(group), self.recorder
-        work = self.folder.path / "units" / file_name(name) / recorder.makers.units(name)
-        for other in work.parent.glob("*"):
-            if other != work:
-                shutil.rmtree(other, ignore_errors=True)
-                recorder.problem(f"what a stopped run left of {name} is of other weights or code; it is made again")
-        try:
-            with plugin_call(self.plan.dataset, recorder.problem):  # backbones and heads have calls of their own
-                self._score(name, cells, work)
-        except Exception as error:  # whatever a backbone raises, the rest of the grid goes on
-            if is_full(error):
-                raise
-            self._fail(group, one_line(error))
+        """Score the cells that a group has left, or its part of them."""
+        GroupScorer(self).score(group)
 
     def give_up(self, group: Group, how: str) -> None:
         """Record what a group has left as failed, which ended every process that did it, the last one so."""
-        self._fail(group, f"its process {how}; what is left of it is tried again by the next run")
-
-    def _fail(self, group: Group, reason: str) -> None:
-        """Record what a group has left as failed."""
-        name = group.backbone
-        provider = self.backbones[name].provider if name in self.backbones else "partbench"
-        for cell in self.left(group):
-            self.recorder.failed(cell, f"{name} ({provider}) failed: {reason}")
-
-    def _score(self, name: str, cells: Sequence[Cell], work: Path) -> None:
-        recorder = self.recorder
-        if self.task.splits.episodes:
-            self._episodes(name, cells, work)
-        elif name == COPY:
-            score_copy(recorder, cells)
-        elif name == SUPERVISED:
-            score_supervised(recorder, cells, self.device, work)
-        else:
-            offer, source = self._open(name)
-            if self.room and self.room.asked and not isinstance(source.extractor, Frugal):
-                what = f"--memory limits the maps of shots that are held for {name}, and nothing else"
-                recorder.problem(f"{what}: its network and the heads take what they take; partbench plan says how much")
-            if name.startswith(INSID3):
-                Insid3Cells(name, offer.provider, source, recorder).run(cells)
-            else:
-                BackboneRun(offer, source, self.heads, recorder, work).run(cells)
-
-    def _open(self, name: str) -> tuple[Offer[Backbone], FeatureSource]:
-        offer = self.backbones[name]
-        code = code_hash(offer, wrapped=False)
-        source = FeatureSource.open(offer.record, self.device, self.cache, self.room, self.recorder.problem, code)
-        return offer, source
-
-    def _episodes(self, name: str, cells: Sequence[Cell], work: Path) -> None:
-        """One head for each episode."""
-        if name == SUPERVISED:
-            raise UserError("it learns from one set of shots, and every episode has its own; leave it out")
-        offer, source = (None, None) if name == COPY else self._open(name)
-        draws = tuple(dict.fromkeys(cell.draw for cell in cells))
-        EpisodeRun(name, offer, source, self.heads, self.recorder, work, draws).run(cells)
+        GroupScorer(self).fail(group, f"its process {how}; what is left of it is tried again by the next run")

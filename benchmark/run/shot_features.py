@@ -24,6 +24,8 @@ class ShotMaps:
     pool: Split
     slices: Sequence[list[int]]
     """Rows of the pool."""
+    report: Callable[[list[int]], None] = lambda rows: None
+    """Hears of every slice that is described first."""
     held: dict[int, list[Tensor]] = field(default_factory=dict)
     """Maps by number of slice."""
     entered: dict[int, tuple[Tensor, Codes | None]] = field(default_factory=dict)
@@ -36,15 +38,15 @@ class ShotMaps:
         self.most = None if left is None else int(SHARE * left)
         self.where = {row: (n, i) for n, rows in enumerate(self.slices) for i, row in enumerate(rows)}
 
-    def enter(self, report: Callable[[list[int]], None]) -> None:
-        """Invert every image that is to be inverted, and describe those that fit; `report` hears of every slice."""
+    def enter(self) -> None:
+        """Invert every image that is to be inverted, and describe those that fit; else each is when it is read."""
         full, self.wanted = False, range(len(self.slices))
         for number, rows in enumerate(self.slices):
             images = self.pool.images(rows, self.source.backbone.size)
             codes = self.source.codes
             self.entered[number] = images, codes.read(images)[0] if full and codes else None
             full = full or not self._cache(number, self.source.maps(images))
-            report(rows)
+            self.report(rows)
 
     def want(self, rows: Collection[int]) -> None:
         """Name the images that are read next, as long as no others are named."""
@@ -55,9 +57,17 @@ class ShotMaps:
         number, place = self.where[row]
         maps = self.held.get(number)
         if maps is None:
-            maps = self.source.maps(*self.entered[number])
+            maps = self.source.maps(*self.entered[number]) if number in self.entered else self._enter(number)
             self._cache(number, maps)
         return [layer[place : place + 1] for layer in maps]
+
+    def _enter(self, number: int) -> list[Tensor]:
+        """Maps of a slice that was not described before."""
+        images = self.pool.images(self.slices[number], self.source.backbone.size)
+        maps, codes = self.source.enter(images)
+        self.entered[number] = images, codes
+        self.report(self.slices[number])
+        return self.source.scaled(maps)
 
     def _cache(self, number: int, maps: list[Tensor]) -> bool:
         """Cache the maps of a slice if they fit; those not wanted now make room."""

@@ -35,6 +35,8 @@ class SliceScores:
     source: FeatureSource
     recorder: RunRecorder
     slices: SliceStore
+    counted: str
+    """What they are counted for, in the journal: the backbone, or some of its draws."""
     shown: bool
     """Whether predictions of the first slice become pictures; another worker may be writing those of other draws."""
     stacks: bool | None = None
@@ -47,10 +49,11 @@ class SliceScores:
     ) -> tuple[Mapping[str, NDArray[Any]], Mapping[Cell, Exception]]:
         """Arrays of one slice of the test images, and the heads that failed on it; kept ones are not made again."""
         arrays, failures = self.slices.read(number), dict[Cell, Exception]()
-        if not all(self.slices.column(cell) in arrays for cell in modules):
-            arrays, failures = self._confuse(number, rows, modules)
+        if new := {cell: module for cell, module in modules.items() if self.slices.column(cell) not in arrays}:
+            made, failures = self._confuse(number, rows, new)
+            arrays = {**arrays, **made}
             self.slices.write(number, arrays)
-            self.recorder.journal("score", f"{self.backbone.name} {number}")
+            self.recorder.journal("score", f"{self.counted} {number}")
         return arrays, failures
 
     def _confuse(

@@ -15,6 +15,8 @@ from ..results import arrays_of, as_npz
 from ..sealed_files import read_sealed, set_aside, write_sealed
 from .recorder import RunRecorder
 
+OF_PARTS = "slice-*-of-*.npz"
+"""Files of slices that parts of a group have counted: nobody need be at work with them until the last has."""
 Arrays = Mapping[str, NDArray[Any]]
 
 
@@ -26,6 +28,8 @@ class SliceStore:
     work: Path
     draws: tuple[int, ...]
     """Of the cells that are counted here."""
+    parts: int = 1
+    """How many have slices of a group between them."""
 
     def column(self, cell: Cell) -> str:
         """The name of a cell's confusions in a slice: other code of a head makes others."""
@@ -47,4 +51,5 @@ class SliceStore:
 
     def _file(self, number: int) -> Path:
         """Groups with other draws of the same backbone have other files."""
-        return self.work / f"slice-{number:05d}-draws-{'.'.join(map(str, self.draws))}.npz"
+        of = f"-of-{self.parts}" if self.parts > 1 else ""
+        return self.work / f"slice-{number:05d}-draws-{'.'.join(map(str, self.draws))}{of}.npz"

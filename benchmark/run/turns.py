@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -55,6 +56,8 @@ class Turns:
     """How many machines were lost while they had it."""
     hopeless: set[str] = field(default_factory=set)
     """Backbones with a group that was given up."""
+    again: set[str] = field(default_factory=set)
+    """Backbones whose parts had another turn, since something of them was left when all had had theirs."""
     _open: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -87,7 +90,7 @@ class Turns:
         for group in self.todo:
             if holder := self.claims.holder(*group.claims):
                 self.tell(f"{group.name} is done by another run ({holder}); this one waits for it")
-        time.sleep(PAUSE)
+        time.sleep(PAUSE * random.uniform(0.5, 1.5))  # two who have made way for each other come at other moments
 
     def began(self, turn: Turn, **who: Any) -> None:
         """Note who has it."""
@@ -149,9 +152,20 @@ class Turns:
         (self.claims.abandon if dangerous else self.claims.release)(claim)
 
     def _count(self, group: Group) -> None:
-        self._open[group.backbone] -= 1
-        if not self._open[group.backbone]:
-            self.finished(group.backbone, group.backbone not in self.hopeless)
+        name = group.backbone
+        self._open[name] -= 1
+        if not self._open[name] and not self._repeated(name):
+            self.finished(name, name not in self.hopeless)
+
+    def _repeated(self, name: str) -> bool:
+        """Whether parts of a backbone have another turn: what one had stored is gone or damaged, and no cell whole."""
+        parts = [group for group in self.groups if group.backbone == name and group.part and name not in self.again]
+        left = [group for group in parts if self.left(group)]
+        self.again |= {name} if left else set()
+        self.crashed = {group: claim for group, claim in self.crashed.items() if group not in left}
+        self._open[name] += len(left)
+        self.todo += left
+        return bool(left)
 
 
 class Engine(Protocol):

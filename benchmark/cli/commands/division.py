@@ -62,10 +62,12 @@ class Division:
         forecast = read_forecast(self.forecast, plan) if self.forecast else None
         engine, workers, whose = self._engine(runner, recipe, forecast)
         order = plan.backbones.index
-        groups = groups_of(plan, runner.backbones, forecast.seconds if forecast else None)
+        test = 0 if runner.task.splits.episodes else len(runner.task.test)
+        groups = groups_of(plan, runner.backbones, test, forecast.seconds if forecast else None)
         if self.shard:  # before the workers, of which another shard may have other numbers
-            groups = shard_of(cut_for(groups, self.shard[1]), *self.shard)
-        groups = cut_for(groups, workers)
+            groups = shard_of(cut_for(groups, self.shard[1], by_slices=False), *self.shard)
+        together = not self.shard and not url_of(runner.folder.path)  # parts of slices want each other's units
+        groups = cut_for(groups, workers, together, measured=forecast is not None)
         runner.groups = (
             groups
             if workers or self.cluster

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partbench.benchmark.cost.sharing import makespan, share
+from partbench.benchmark.cost.sharing import makespan, part_seconds, share
 from partbench.benchmark.run.groups import Group
 
 GROUPS = [Group(name, (0, 1, 2, 3), weight=weight) for name, weight in (("a", 8.0), ("b", 5.0), ("c", 4.0), ("d", 3.0))]
@@ -48,6 +50,27 @@ def test_where_more_stop_paying() -> None:
 def test_nothing_left_is_no_forecast() -> None:
     """As of a run that is done."""
     assert share(GROUPS, lambda group: 0.0, 4) is None
+
+
+def test_a_part_of_the_slices_by_hand() -> None:
+    """It loads and scales like any, and has its slices; of heads and shots at most as many parts have some."""
+    stages = {"load": 1.0, "scale": 2.0, "shots": 12.0, "fit": 24.0, "score": 50.0}
+    first, second = Group("a", (0, 1, 2), slices=5).cut(2)
+    assert part_seconds(first, stages, 2) == pytest.approx(1 + 2 + 6 + 12 + 50 * 3 / 5)
+    assert part_seconds(second, stages, 2) == pytest.approx(1 + 2 + 6 + 12 + 50 * 2 / 5)
+    last = Group("a", (0,), slices=5).cut(4)[-1]
+    assert part_seconds(last, stages, 2) == pytest.approx(1 + 2 + 12 + 12 + 50 * 1 / 5), "two of four have one each"
+    assert part_seconds(Group("a", (0,)), stages, 2) == sum(stages.values())
+
+
+def test_slices_go_on_where_draws_end() -> None:
+    """One draw of a backbone by four workers: each has a quarter of its images, which are described once."""
+    group = Group("a", (0,), slices=40, weight=41.0)
+    stages = {"load": 1.0, "score": 40.0}
+    four = share([group], lambda part: part_seconds(part, stages, 1), 4)
+    assert four and (four.seconds, four.alone, four.idle) == (11, 41, 0)
+    assert four.longest.name == "a part 1 of 4" and four.enough > 4
+    assert share([replace(group, slices=0)], lambda part: part_seconds(part, stages, 1), 4).seconds == 41  # type: ignore[union-attr]
 
 
 @given(st.lists(st.floats(0.1, 1e4), min_size=2, max_size=40), st.integers(1, 8))

@@ -76,17 +76,22 @@ IMAGE = 4 * (3 * 16 + 3)
 
 @pytest.mark.parametrize("inverts", [True, False])
 @pytest.mark.parametrize("images_held", [None, 0, 2, 3, 6])
-def test_maps_that_are_not_held_are_described_again(images_held: int | None, inverts: bool, tmp_path: Path) -> None:
-    """To the same bits, never more of them at once than there is room for, and inverted once."""
+@pytest.mark.parametrize("at_first", [True, False])
+def test_maps_that_are_not_held_are_described_again(
+    images_held: int | None, inverts: bool, at_first: bool, tmp_path: Path
+) -> None:
+    """To the same bits, never more of them at once than there is room for, and inverted once, at first or when read."""
     counting = Counting()
     backbone = Backbone("counting", 8, (3, 3), lambda: counting if inverts else partial(Counting.__call__, counting))
     room = None if images_held is None else Left(CPU, 2 * images_held * IMAGE)
     source, pool = FeatureSource.open(backbone, CPU, tmp_path, room), Pool(6)
     source.measure([pool.images([0, 5], 8)], "rms")
     counting.described.clear()
-    shots, told = ShotMaps(source, pool, [[0, 1], [2], [4, 5]]), []
-    shots.enter(lambda rows: told.append(1))
-    assert len(told) == 3
+    told: list[list[int]] = []
+    shots = ShotMaps(source, pool, [[0, 1], [2], [4, 5]], told.append)
+    if at_first:
+        shots.enter()
+    assert len(told) == 3 * at_first
     reference = FeatureSource.open(backbone, CPU, tmp_path)
     reference.shift, reference.scale = source.shift, source.scale
     for rows in ([0, 2], [4, 5], [1, 2]):
@@ -96,6 +101,7 @@ def test_maps_that_are_not_held_are_described_again(images_held: int | None, inv
                 assert torch.equal(one, other)
             held = sum(len(maps[0]) for maps in shots.held.values())
             assert images_held is None or held <= images_held
+    assert sorted(told) == [[0, 1], [2], [4, 5]], "each once"
     counting.described.clear()
     shots.of(1)
     again = images_held is not None and images_held < 2

@@ -89,7 +89,7 @@ def scores(tmp_path: Path) -> Callable[..., SliceScores]:
 
     def build(stacks: bool | None) -> SliceScores:
         backbone = Backbone("plain", SIDE, (3,), lambda: lambda images: [images])
-        return SliceScores(backbone, offers, source, recorder, Slices(), shown=True, stacks=stacks)  # type: ignore[arg-type]
+        return SliceScores(backbone, offers, source, recorder, Slices(), "plain", shown=True, stacks=stacks)  # type: ignore[arg-type]
 
     return build
 

@@ -125,3 +125,15 @@ def test_a_run_that_ends_before_a_second_turn_leaves_a_mark(bench: Bench) -> Non
     assert turn and taken.crashes(turn, "worker 1", "was ended by SIGKILL")
     taken.leave()
     assert Claims(bench.path).died(*A.claims)
+
+
+def test_parts_of_which_something_is_left_have_one_more_turn(bench: Bench) -> None:
+    """When all have had theirs: what one had stored was gone. What is left then is left to the next run."""
+    first, second = Group("a", (0,), slices=4).cut(2)
+    taken = bench.turns(first, second, B)
+    turns: list[str] = []
+    taken.left = lambda group: group is not second or turns.count(second.name) < 1
+    assert InThisProcess(lambda group: turns.append(group.name), None, lambda group, how: None).take(taken)
+    assert turns == ["a part 1 of 2", "a part 2 of 2", "b", "a part 1 of 2"]
+    assert bench.finished == [("b", True), ("a", True)]
+    assert list(Claims(bench.path).folder.iterdir()) == []

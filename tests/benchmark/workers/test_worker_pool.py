@@ -119,10 +119,11 @@ def test_two_workers_do_what_one_process_does(alone: dict[str, Any], cells_of: C
 def test_a_backbone_in_parts_has_the_same_cells(
     alone: dict[str, Any], cells_of: CellsOf, call, forked_workers: None, tmp_path: Path  # type: ignore[no-untyped-def]
 ) -> None:  # fmt: skip
-    """Two workers for one backbone have some of its draws each."""
+    """Two workers for one backbone have a slice of its test images each."""
     answer = call(*named("a"), "--workers", 2)
     assert answer.code == 0, answer.err
-    assert "2 groups, by 2 workers (a draw 0, a draw 1)" in " ".join(answer.out.split())
+    assert "2 groups, by 2 workers (a part 1 of 2, a part 2 of 2)" in " ".join(answer.out.split())
+    assert twice(tmp_path / "run") == []
     assert cells_of(tmp_path / "run") == {slug: cell for slug, cell in alone.items() if slug.startswith("a--")}
     assert {"images", "truth", "ridge 1", "prototype 2"} < read_pictures(picture_file(tmp_path / "run", "a")).keys()
     assert list((tmp_path / "run" / "units").iterdir()) == []
@@ -132,9 +133,10 @@ def test_a_backbone_in_parts_has_the_same_cells(
     "commands",
     [
         [[*named(*BACKBONES), "--shard", f"{number}/3"] for number in (1, 2, 3)],
+        [[*named("a", "b"), "--shard", f"{number}/3"] for number in (1, 2, 3)] + [named("copy")],
         [named("b"), named("a", "copy"), named(*BACKBONES)],
     ],
-    ids=["shards", "runs"],
+    ids=["shards", "shards-of-draws", "runs"],
 )
 def test_runs_at_the_same_time_into_one_folder(
     alone: dict[str, Any], cells_of: CellsOf, program: Callable[..., Any], tmp_path: Path, commands: list[list[str]]

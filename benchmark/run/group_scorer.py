@@ -1,0 +1,108 @@
+"""Scores a group of a run, or records why it cannot be scored."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ... import UserError, one_line
+from ...backbones.backbone import Backbone, Frugal
+from ..files import is_full
+from ..plan import COPY, INSID3, SUPERVISED, Cell, file_name
+from ..plugins.calls import plugin_call
+from ..plugins.catalogue import Offer
+from ..plugins.code_identity import code_hash
+from .backbone_run import BackboneRun
+from .episode_run import EpisodeRun
+from .features import FeatureSource
+from .groups import Group
+from .headless import score_copy, score_supervised
+from .insid3_cells import Insid3Cells
+from .part_run import PartRun, slices_left, writing
+from .slice_store import SliceStore
+
+if TYPE_CHECKING:
+    from .runner import Runner
+
+
+@dataclass(frozen=True)
+class GroupScorer:
+    """Scores groups of a run."""
+
+    runner: Runner
+
+    def score(self, group: Group) -> None:
+        """Score the cells that a group has left, or its part of them."""
+        name, work, recorder = group.backbone, self._work(group), self.runner.recorder
+        cells = self.runner.cells_left(group)
+        for other in work.parent.glob("*"):
+            if other != work:
+                shutil.rmtree(other, ignore_errors=True)
+                recorder.problem(f"what a stopped run left of {name} is of other weights or code; it is made again")
+        try:
+            with plugin_call(self.runner.plan.dataset, recorder.problem):  # backbones and heads have calls of their own
+                self._score(group, cells, work)
+        except Exception as error:  # whatever a backbone raises, the rest of the grid goes on
+            if is_full(error):
+                raise
+            self.fail(group, one_line(error))
+
+    def fail(self, group: Group, reason: str) -> None:
+        """Record what a group has left as failed; of a part that is all, since no cell is whole without it."""
+        name, backbones, recorder = group.backbone, self.runner.backbones, self.runner.recorder
+        provider = backbones[name].provider if name in backbones else "partbench"
+        with writing(self.runner.claims, recorder, name) if group.part else nullcontext():
+            for cell in self.runner.cells_left(group):
+                recorder.failed(cell, f"{name} ({provider}) failed: {reason}")
+
+    def has_left(self, group: Group, cells: Sequence[Cell]) -> bool:
+        """Whether a part has something to do for these cells."""
+        count = len(self.runner.task.test_slices(self.runner.backbones[group.backbone].record.size))
+        store = SliceStore(self.runner.recorder, self._work(group), group.draws)
+        return slices_left(store, cells, group.own(count), count)
+
+    def _work(self, group: Group) -> Path:
+        """Where units of work with a backbone are kept."""
+        name = group.backbone
+        return self.runner.folder.path / "units" / file_name(name) / self.runner.recorder.makers.units(name)
+
+    def _score(self, group: Group, cells: Sequence[Cell], work: Path) -> None:
+        name, recorder, room = group.backbone, self.runner.recorder, self.runner.room
+        if self.runner.task.splits.episodes:
+            self._episodes(name, cells, work)
+        elif name == COPY:
+            score_copy(recorder, cells)
+        elif name == SUPERVISED:
+            score_supervised(recorder, cells, self.runner.device, work)
+        else:
+            offer, source = self._open(name)
+            if room and room.asked and not isinstance(source.extractor, Frugal):
+                what = f"--memory limits the maps of shots that are held for {name}, and nothing else"
+                recorder.problem(f"{what}: its network and the heads take what they take; partbench plan says how much")
+            if name.startswith(INSID3):
+                Insid3Cells(name, offer.provider, source, recorder).run(cells)
+            else:
+                self._run(group, offer, source, work).run(cells)
+
+    def _run(self, group: Group, offer: Offer[Backbone], source: FeatureSource, work: Path) -> BackboneRun:
+        run = self.runner
+        facts = offer, source, run.heads, run.recorder, work, group
+        return PartRun(*facts, claims=run.claims, since=run.since) if group.part else BackboneRun(*facts)
+
+    def _open(self, name: str) -> tuple[Offer[Backbone], FeatureSource]:
+        run, offer = self.runner, self.runner.backbones[name]
+        code = code_hash(offer, wrapped=False)
+        source = FeatureSource.open(offer.record, run.device, run.cache, run.room, run.recorder.problem, code)
+        return offer, source
+
+    def _episodes(self, name: str, cells: Sequence[Cell], work: Path) -> None:
+        """One head for each episode."""
+        if name == SUPERVISED:
+            raise UserError("it learns from one set of shots, and every episode has its own; leave it out")
+        offer, source = (None, None) if name == COPY else self._open(name)
+        draws = tuple(dict.fromkeys(cell.draw for cell in cells))
+        EpisodeRun(name, offer, source, self.runner.heads, self.runner.recorder, work, draws).run(cells)
