@@ -25,6 +25,7 @@ from ..stored_run import mirror_of
 from .claim_files import WHOLE, disk_time
 from .claims import Claims
 from .contamination import run_guards
+from .engine import Engine
 from .first_shots import keep_first_shots
 from .group_scorer import GroupScorer
 from .groups import Group
@@ -36,7 +37,7 @@ from .relay import Relayed
 from .shared_heads import HEADS
 from .slice_store import OF_PARTS
 from .task import SegmentationTask
-from .turns import Engine, Turns
+from .turns import Turns
 
 
 @dataclass

@@ -5,18 +5,15 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from ..plugins.calls import Warn
 from .claims import Claims
 from .groups import Group
 from .holder import Claim
 from .journal import Journal
-
-if TYPE_CHECKING:
-    from .runner import Runner
 
 PAUSE = 0.5
 """Seconds between two looks at what others are doing."""
@@ -57,7 +54,7 @@ class Turns:
     hopeless: set[str] = field(default_factory=set)
     """Backbones with a group that was given up."""
     again: set[str] = field(default_factory=set)
-    """Backbones whose parts had another turn, since something of them was left when all had had theirs."""
+    """Backbones whose groups have all had their turns."""
     _open: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -158,46 +155,11 @@ class Turns:
             self.finished(name, name not in self.hopeless)
 
     def _repeated(self, name: str) -> bool:
-        """Whether parts of a backbone have another turn: what one had stored is gone or damaged, and no cell whole."""
+        """Whether parts of a backbone have one more turn: what one had stored is gone, and no cell whole."""
         parts = [group for group in self.groups if group.backbone == name and group.part and name not in self.again]
         left = [group for group in parts if self.left(group)]
-        self.again |= {name} if left else set()
+        self.again.add(name)
         self.crashed = {group: claim for group, claim in self.crashed.items() if group not in left}
         self._open[name] += len(left)
         self.todo += left
         return bool(left)
-
-
-class Engine(Protocol):
-    """What does the groups of a run, here or elsewhere."""
-
-    def take(self, runner: Runner, turns: Turns) -> bool:
-        """Have all done that there are turns for; False if some were skipped."""
-
-
-class Crew(Protocol):
-    """Workers that an engine hands turns to, while a run goes on."""
-
-    @property
-    def busy(self) -> Mapping[Any, Any]:
-        """What is being done."""
-
-    def give(self) -> None:
-        """Have groups done while there is room."""
-
-    def listen(self) -> None:
-        """Hear what workers say, until one has ended or a moment has passed."""
-
-    def end(self) -> None:
-        """End all of them; what they were doing goes on when the run does."""
-
-
-def keep_busy(crew: Crew, turns: Turns) -> bool:
-    """Have a crew do all that there are turns for: always true, since Ctrl-C ends a run of several."""
-    try:
-        while turns.todo or crew.busy:
-            crew.give()
-            crew.listen()
-    finally:
-        crew.end()
-    return True

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..run.engine import keep_busy
 from ..run.groups import Group
 from ..run.runner import Runner
-from ..run.turns import PAUSE, Turn, Turns, keep_busy
+from ..run.turns import PAUSE, Turn, Turns
 from .demands import Demand
 from .recipe import RunRecipe
 from .told import Ears

@@ -9,8 +9,9 @@ from multiprocessing.connection import wait
 
 import torch
 
+from ..run.engine import keep_busy
 from ..run.runner import Runner
-from ..run.turns import PAUSE, Turn, Turns, keep_busy
+from ..run.turns import PAUSE, Turn, Turns
 from .recipe import RunRecipe, Slot
 from .worker import Worker
 

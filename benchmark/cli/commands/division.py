@@ -20,9 +20,9 @@ from .plan_options import PlanError
 if TYPE_CHECKING:
     import torch
 
+    from ...run.engine import Engine
     from ...run.groups import Group
     from ...run.runner import Runner
-    from ...run.turns import Engine
     from ...workers.forecast_file import Forecast
     from ...workers.recipe import RunRecipe
 

@@ -20,6 +20,7 @@ from partbench.benchmark.reporter import Listener
 from partbench.benchmark.run import turns
 from partbench.benchmark.run.claim_files import FolderClaims
 from partbench.benchmark.run.claims import LEASE, Claims
+from partbench.benchmark.run.engine import keep_busy
 from partbench.benchmark.run.groups import Group
 from partbench.benchmark.run.holder import Holder
 from partbench.benchmark.run.journal import Journal
@@ -129,7 +130,7 @@ class Bench:
         taken = Turns(groups, claims, lambda g: g.name not in machines.done, finish, self.told.append, journal)
         ears, give_up = Ears(RunFolder(self.path), Listener()), lambda group, how: self.failed.append(group.name)
         crew = FleetCrew(None, machines, lambda group: Demand(), taken, ears, give_up)  # type: ignore[arg-type]
-        turns.keep_busy(crew, taken)
+        keep_busy(crew, taken)
         return journal.read()
 
 
