@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import platform
 import resource
@@ -59,6 +60,7 @@ class PeakMemory:
             torch.cuda.reset_peak_memory_stats(self.device)
             self.before = torch.cuda.memory_allocated(self.device)
             return
+        _give_back()
         with contextlib.suppress(OSError):
             Path("/proc/self/clear_refs").write_text("5")  # Linux: forget the highest mark
         self.before = resident()
@@ -68,6 +70,12 @@ class PeakMemory:
         if self.device.type == "cuda":
             return int(torch.cuda.max_memory_allocated(self.device) - self.before)
         return max(0, _highest() - self.before) if sys.platform == "linux" else None
+
+
+def _give_back() -> None:
+    """Have freed memory go back to the system: what is taken of it again would not count as more."""
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # other libraries of C keep what they like
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _status(field: str) -> int:
