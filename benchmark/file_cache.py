@@ -19,7 +19,7 @@ from pathlib import Path
 from ..datasets.published.laying_out import link, unpack
 from .file_contents import CacheError, Content, content_of, content_of_tree, files_of, innermost
 from .files import FILES, UNREADABLE, cache_folder, file_hash, set_aside_file, write_atomic
-from .remote_files import check_url, copy, copy_folder, name_in
+from .remote_files import check_url, copy, copy_folder, is_url, name_in
 
 NAMES, TREES, INCOMING = "names", "trees", "incoming"
 """Folders beside that of the files: what words stand for, what was unpacked, what is not whole as yet."""
@@ -46,6 +46,9 @@ def split_pin(word: str) -> tuple[str, str]:
     url, mark, pin = word.partition(PIN)
     if mark and not _DIGITS.fullmatch(pin):
         raise CacheError(f"{word} pins its file by {pin!r}; write the 64 digits of its SHA-256, or the first 16")
+    if is_url(word) and "#" in url:  # no server hears of it, so that a pin which is misspelt would hold nothing
+        mend = f"pin it by {PIN} and 16 or 64 digits, write a # of the file's own name as %23, or leave it out"
+        raise CacheError(f"{word} has {url[url.index('#') :]!r} in it, which says nothing of the file; {mend}")
     return url, pin
 
 
@@ -124,10 +127,10 @@ class FileCache:
         url, pinned = split_pin(word)
         check_url(url)
         pin = pin or pinned
-        if found := self._fetched(url, pin):
+        if found := self.fetched(url, pin):
             return found
         with self._alone(url):
-            return self._fetched(url, pin) or self._fetch(url, pin)
+            return self.fetched(url, pin) or self._fetch(url, pin)
 
     def fetch_folder(self, url: str) -> Content:
         """What a URL holds whose objects are files of a folder, all of them fetched once."""
@@ -147,7 +150,7 @@ class FileCache:
             self.remember(url, content)
             return content
 
-    def _fetched(self, url: str, pin: str) -> Content | None:
+    def fetched(self, url: str, pin: str) -> Content | None:
         """What is here of a URL: it was fetched, or a file with this hash came from elsewhere."""
         if (known := self.known(url)) and known.sha256.startswith(pin) and self.stored(known):
             return known
@@ -155,7 +158,7 @@ class FileCache:
         found = replace(content_of(same[0]), name=name_in(url), origin=url) if same else None
         if not (found and found.sha256.startswith(pin) and self.stored(found)):
             return None
-        self.remember(url, found)
+        self._remember_first(url, found)
         return found
 
     def _fetch(self, url: str, pin: str) -> Content:
@@ -166,8 +169,16 @@ class FileCache:
         copy(url, part, lambda done, whole: OUTLET.progress(url, done, whole))
         content = replace(content_of(part), name=name, origin=url)
         self._take(part, content.sha256, content, url, pin)
-        self.remember(url, content)
+        if pin:
+            self._remember_first(url, content)
+        else:
+            self.remember(url, content)
         return content
+
+    def _remember_first(self, url: str, content: Content) -> None:
+        """Have a URL without a pin stand for this, unless it stands for something: a pin says what it means itself."""
+        if self.known(url) is None:
+            self.remember(url, content)
 
     def _take(self, part: Path, found: str, content: Content, what: str, digits: str) -> None:
         """Give a file with this hash its place, if it is the one that was meant."""

@@ -78,21 +78,27 @@ def weights_of(catalogue: Catalogue, name: str, fetch: bool) -> Iterator[PlanFil
 def _is_here(word: str) -> bool:
     """Whether what lies at an address was fetched, or brought."""
     if is_url(word):
-        url, pin = split_pin(word)
-        known = FileCache.here().known(url)
-        return bool(known and known.sha256.startswith(pin) and FileCache.here().place(known))
+        known = _known(word)
+        return bool(known and FileCache.here().place(known))
     return not on_hub(word) or is_here(word) or place_brought(word) is not None
+
+
+def _known(word: str) -> Content | None:
+    """What a URL stands for here: a folder by its address alone, a file by its pin, too."""
+    cache = FileCache.here()
+    return cache.known(word) if word.endswith("/") else cache.fetched(*split_pin(word))
 
 
 def _singly(file: NamedFile) -> Iterator[NamedFile]:
     """A file; of several that were fetched from beside each other each by its URL, as they are fetched."""
-    url = split_pin(file.word)[0]
-    if not (is_url(url) and file.content.tree):
-        yield replace(file, word=url)
+    if not (is_url(file.word) and file.content.tree):
+        yield file
         return
+    url = split_pin(file.word)[0]
     for name, path in file.files.items():
         where = beside(url, name)
-        yield NamedFile(where, replace(content_of(path), origin=where), path, {name: path})
+        word = file.word if path == file.path else where
+        yield NamedFile(word, replace(content_of(path), origin=where), path, {name: path})
 
 
 def _of_library(name: str, record: Backbone, named: Iterable[Path]) -> Iterator[PlanFile]:
@@ -121,7 +127,6 @@ def _of_library(name: str, record: Backbone, named: Iterable[Path]) -> Iterator[
 def images_of(catalogue: Catalogue, name: str, fetch: bool) -> Iterator[PlanFile]:
     """The images of a dataset, and of the one that it is for; none of those that are drawn."""
     word, _ = split_options(name.partition(":")[2])
-    url = split_pin(word)[0]
     if is_url(word) and not fetch and not _is_here(word):
         yield PlanFile(name, word, False, note="not fetched as yet")
         return
@@ -130,8 +135,8 @@ def images_of(catalogue: Catalogue, name: str, fetch: bool) -> Iterator[PlanFile
     except UserError as error:
         yield PlanFile(name, word or name, False, note=str(error))
         return
-    if is_url(word) and (known := FileCache.here().known(url)) and (file := FileCache.here().stored(known)):
-        copy = NamedFile(url, known, file, {known.name: file})
+    if is_url(word) and (known := _known(word)) and (file := FileCache.here().stored(known)):
+        copy = NamedFile(word, known, file, {known.name: file})
         yield PlanFile(name, word, True, 1, known.size, copies=(copy,))
     elif word:
         place = Path(split_options(place_of_images(word).path)[0]).expanduser()

@@ -73,6 +73,25 @@ def test_a_pin_is_held(web: Any, url: str) -> None:
             split_pin(f"{url}#sha256={pin}")
 
 
+@pytest.mark.parametrize("mark", ["#sha256:", "#SHA256=", "#sha=", "#ears#sha256=", "#"])
+def test_a_pin_that_is_misspelt_is_refused(url: str, mark: str) -> None:
+    """Else a name would show a hash that nobody has held the file against; in a path a '#' is part of it."""
+    with pytest.raises(CacheError, match="says nothing of the file"):
+        FileCache.here().fetch(f"{url}{mark}{SHA}")
+    assert split_pin("a#b") == ("a#b", "")
+
+
+def test_a_pin_does_not_change_what_its_url_means_without(web: Any, url: str) -> None:
+    """What was fetched first is kept, and of two pins of one URL each has its file."""
+    cache = FileCache.here()
+    assert cache.fetch(url).sha256 == SHA
+    (web.folder / "x.bin").write_bytes(b"other")
+    other = hashlib.sha256(b"other").hexdigest()
+    for pin, found in ((f"#sha256={other}", other), ("", SHA), (f"#sha256={SHA}", SHA), (f"#sha256={other}", other)):
+        assert cache.fetch(f"{url}{pin}").sha256 == found
+    assert web.asked == ["/x.bin"] * 2
+
+
 def test_a_pinned_file_that_came_otherwise_is_not_fetched(web: Any, tmp_path: Path) -> None:
     """Whatever it was called there; the name of the URL is its name here."""
     cache, file = FileCache.here(), tmp_path / "mine.safetensors"

@@ -92,6 +92,23 @@ def test_the_folder_is_a_cache_itself(call: Call, tmp_path: Path, monkeypatch: p
     assert call("bring", "--plan", "run/plan.json").code == 0
 
 
+def test_two_pins_of_one_url_are_both_brought(
+    call: Call, web: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the address gives but one of them by now."""
+    url, words = web.url("x.safetensors"), list[str]()
+    for file in (VAE.shipped, DDPM.shipped):
+        shutil.copy(file, web.folder / "x.safetensors")
+        words += ["--backbone", f"{file.parent.name}@{url}#sha256={file_hash(file)}"]
+        assert call("bring", *words[-2:], "--to", "first").code == 0
+    assert call("bring", *words, "--to", "stick").code == 0
+    elsewhere(tmp_path, monkeypatch)
+    asked = len(web.asked)
+    assert call("bring", *words).code == 1
+    assert call("bring", "--from", "stick").code == 0
+    assert call("bring", *words).code == 0 and len(web.asked) == asked
+
+
 def test_halves_come_by_their_urls(
     call: Call, web: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
