@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,13 +18,10 @@ from pathlib import Path
 from ..datasets.published.laying_out import link, unpack
 from .file_contents import CacheError, Content, content_of, content_of_tree, files_of, innermost
 from .files import FILES, UNREADABLE, cache_folder, file_hash, set_aside_file, write_atomic
-from .remote_files import check_url, copy, copy_folder, is_url, name_in
+from .remote_files import check_url, copy, copy_folder, name_in, split_pin
 
 NAMES, TREES, INCOMING = "names", "trees", "incoming"
 """Folders beside that of the files: what words stand for, what was unpacked, what is not whole as yet."""
-PIN = "#sha256="
-"""What stands between a URL and the digits that the SHA-256 of its file begins with."""
-_DIGITS = re.compile(r"[0-9a-f]{16}|[0-9a-f]{64}")
 
 
 @dataclass
@@ -39,17 +35,6 @@ class Outlet:
 
 OUTLET = Outlet()
 """Of this process: whoever has a terminal puts it here."""
-
-
-def split_pin(word: str) -> tuple[str, str]:
-    """A URL, and the digits that the hash of its file must begin with, '' if any will do."""
-    url, mark, pin = word.partition(PIN)
-    if mark and not _DIGITS.fullmatch(pin):
-        raise CacheError(f"{word} pins its file by {pin!r}; write the 64 digits of its SHA-256, or the first 16")
-    if is_url(word) and "#" in url:  # no server hears of it, so that a pin which is misspelt would hold nothing
-        mend = f"pin it by {PIN} and 16 or 64 digits, write a # of the file's own name as %23, or leave it out"
-        raise CacheError(f"{word} has {url[url.index('#') :]!r} in it, which says nothing of the file; {mend}")
-    return url, pin
 
 
 @dataclass(frozen=True)
@@ -169,10 +154,7 @@ class FileCache:
         copy(url, part, lambda done, whole: OUTLET.progress(url, done, whole))
         content = replace(content_of(part), name=name, origin=url)
         self._take(part, content.sha256, content, url, pin)
-        if pin:
-            self._remember_first(url, content)
-        else:
-            self.remember(url, content)
+        (self._remember_first if pin else self.remember)(url, content)
         return content
 
     def _remember_first(self, url: str, content: Content) -> None:

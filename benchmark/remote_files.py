@@ -22,6 +22,9 @@ SECRETS = ("signature", "sig", "token", "secret", "password", "credential", "key
 PAGES = (b"<!doctype html", b"<html")
 """How a web page begins."""
 CHUNK = 2**20
+PIN = "#sha256="
+"""What stands between a URL and the digits that the SHA-256 of its file begins with."""
+_DIGITS = re.compile(r"[0-9a-f]{16}|[0-9a-f]{64}")
 
 
 class FetchError(UserError):
@@ -46,6 +49,17 @@ def check_url(url: str) -> None:
         ObjectStore(url.removesuffix("/"))  # refuses what is no clear name
     elif not parts.netloc:
         raise FetchError(f"{url} names no server; write it as https://host/file")
+
+
+def split_pin(word: str) -> tuple[str, str]:
+    """A URL, and the digits that the hash of its file must begin with, '' if any will do."""
+    url, mark, pin = word.partition(PIN)
+    if mark and not _DIGITS.fullmatch(pin):
+        raise FetchError(f"{word} pins its file by {pin!r}; write the 64 digits of its SHA-256, or the first 16")
+    if is_url(word) and "#" in url:  # no server hears of it, so that a pin which is misspelt would hold nothing
+        mend = f"pin it by {PIN} and 16 or 64 digits, write a # of the file's own name as %23, or leave it out"
+        raise FetchError(f"{word} has {url[url.index('#') :]!r} in it, which says nothing of the file; {mend}")
+    return url, pin
 
 
 def name_in(url: str) -> str:

@@ -13,9 +13,9 @@ from pathlib import Path
 from ...backbones.backbone import Backbone
 from ...backbones.weights.hub import fetch as fetch_from_hub
 from ...backbones.weights.hub import on_hub
-from ..file_cache import OUTLET, FileCache, split_pin
+from ..file_cache import OUTLET, FileCache
 from ..file_contents import CacheError, Content, content_of_tree, pack_into
-from ..remote_files import beside, is_url, name_in
+from ..remote_files import beside, is_url, name_in, split_pin
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from ...backbones.backbone import Backbone
 from ...backbones.weights import shipped_sums
 from ...backbones.weights.hub import HUB, is_here, on_hub, snapshot
 from ...datasets.folder.jsonfile import find_json
-from ..file_cache import FileCache, split_pin
+from ..file_cache import FileCache
 from ..file_contents import Content, content_of, content_of_tree, files_of
 from ..plan import HEADLESS, INSID3, Plan
-from ..remote_files import beside, is_url
+from ..remote_files import beside, is_url, split_pin
 from .catalogue import Catalogue
 from .named_files import NamedFile, named_files
 from .names import family_of, find_backbone, find_dataset, parse_backbone
