@@ -8,7 +8,8 @@ wrappers those of `backbones/controls/wrappers.py`, and `random:` before it make
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TypeVar
@@ -20,6 +21,7 @@ from ...backbones.controls.wrappers import NO_POSITION, TWIN, plain_name, split_
 from ...datasets.dataset import Dataset, DatasetError, GeneratorIdentity
 from ...heads.head import Head
 from ..plan import HEADLESS, INSID3, base_head
+from ..remote_files import is_url
 from ..reporter import Reporter
 from .calls import plugin_call
 from .catalogue import Catalogue, Offer
@@ -72,7 +74,8 @@ def find_backbone(catalogue: Catalogue, name: str, places: Places | None = None)
     if parts.details:
         configure = _variants_of(record.configure, parts.family, parts.details)
         place = place_in_name(record, parts.weights, places)
-        record = _configured(lambda: configure(parts.variant, place.path), plain, offer.provider)
+        with _fetched_file(record, parts.weights, place.path):
+            record = _configured(lambda: configure(parts.variant, place.path), plain, offer.provider)
         # A family that forgets to tell its variants apart would put two of them under one name.
         record = replace(record, name=plain, origin=place.origin or record.origin)
     if parts.twin and record.untrained is None:
@@ -80,6 +83,17 @@ def find_backbone(catalogue: Catalogue, name: str, places: Places | None = None)
     record = twin(record, SEED) if parts.twin else record
     wrapped = wrap_backbone(record, tuple(wrapper_here(wrapper, places) for wrapper in parts.wrappers))
     return replace(offer, record=replace(wrapped, name=record.name + "".join(parts.wrappers)))
+
+
+@contextmanager
+def _fetched_file(family: Backbone, weights: str, path: str) -> Iterator[None]:
+    """Say of what cannot be read that it was fetched, since it is kept: a server may have cut it short."""
+    try:
+        yield
+    except BackboneError as error:
+        if not is_url(weights) or family.companions:
+            raise
+        raise BackboneError(f"{error}. It is what {weights} gave; to have it fetched again, delete {path}") from error
 
 
 def _check_twin(name: str, trained: str) -> None:

@@ -59,6 +59,18 @@ def test_a_family_refuses_what_it_refuses_of_a_file(web: Any) -> None:
         find_backbone(load_catalogue(), f"vae@{web.url('faces.pt')}")
 
 
+def test_a_file_that_cannot_be_read_names_where_it_was_fetched(web: Any, url: str) -> None:
+    """And what to delete, since it is kept: what a server cut short is fetched again then."""
+    whole = Path(VAE.shipped).read_bytes()
+    (web.folder / "faces.safetensors").write_bytes(whole[:-9])
+    path = place_of_weights(url).path
+    with pytest.raises(BackboneError, match=f"It is what {url} gave; to have it fetched again, delete {path}"):
+        find_backbone(load_catalogue(), f"vae@{url}")
+    (web.folder / "faces.safetensors").write_bytes(whole)
+    Path(path).unlink()
+    assert find_backbone(load_catalogue(), f"vae@{url}").record.origin == url
+
+
 def test_two_files_lie_beside_each_other(tmp_path: Path) -> None:
     """The halves of a tiny autoencoder are fetched together, and read from one folder."""
     network = from_seed(lambda: Taesd(TaesdConfig()), 0)
