@@ -82,14 +82,16 @@ the address of https://host/x.safetensors has a sig in it, which every result wo
 $ run --head linear --backbone vae@https://host/x.safetensors#sha256=12
 https://host/x.safetensors#sha256=12 pins its file by '12'; write the 64 digits of its SHA-256, or the first 16
 $ run --head linear --backbone vae@https://host/x.safetensors#SHA256=12
-https://host/x.safetensors#SHA256=12 has '#SHA256=12' in it, which says nothing of the file; pin it by #sha256= and 16 or
-  64 digits, write a # of the file's own name as %23, or leave it out
+https://host/x.safetensors#SHA256=12 has '#SHA256=12' in it, which says nothing of the file; pin it by #sha256= and 16
+  or 64 digits, write a # of the file's own name as %23, or leave it out
 $ run --head linear --backbone vae@https://host/
 https://host/ ends with no name of a file; name the file itself
 $ bring --from nowhere
 nowhere holds nothing that partbench bring --to has copied; name such a folder
 $ bring --from nowhere --to there
 --from takes all that is in its folder; leave the other options out
+$ bring --plan none.json --backbone vae
+--plan names all that is brought; leave --backbone out
 $ bring --plan none.json
 there is no none.json; write it by partbench plan --json > none.json
 $ run --workers two

@@ -41,6 +41,8 @@ def run(
             raise PlanError(f"{source} holds nothing that partbench bring --to has copied; name such a folder")
         _tell([_take(FileCache(source), word, console) for word in words], as_json, console)
         return 0
+    if plan and backbones:
+        raise PlanError("--plan names all that is brought; leave --backbone out")
     catalogue = load_catalogue()
     chosen = _read_plan(plan) if plan else resolve(Plan(dataset, backbones, ()), catalogue)
     rows = []
