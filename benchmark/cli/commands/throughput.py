@@ -36,10 +36,10 @@ def parse_batches(text: str) -> tuple[tuple[int, ...], bool]:
     """`1,8,largest` as numbers, and whether the largest that pays is looked for."""
     parts = text.split(",")
     try:
-        batches = tuple(dict.fromkeys(int(part) for part in parts if part != LARGEST))
+        batches = tuple(dict.fromkeys(int(part) for part in parts if part != LARGEST)) or (1,)
     except ValueError:
         raise NamingError(f"--batch takes numbers with commas, as 1,8,32,largest, and not {text!r}") from None
-    if not batches or min(batches) < 1:
+    if min(batches) < 1:
         raise NamingError(f"--batch {text} asks for fewer than one image; begin with 1")
     return batches, LARGEST in parts
 

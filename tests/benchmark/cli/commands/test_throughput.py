@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from partbench.backbones.backbone import Backbone
+from partbench.benchmark.cli.commands.throughput import parse_batches
 from partbench.benchmark.cost import throughput
 from partbench.benchmark.cost.throughput import Options, Throughput, measure
 
@@ -64,9 +65,14 @@ def test_the_head_says_how_long_it_takes_and_every_format_has_its_peak(call: Cal
     assert {t["precision"] for t in one["timings"]} == {"float32", "bfloat16"}
 
 
+def test_the_largest_batch_alone_is_looked_for_from_one() -> None:
+    """As behind any other that is named."""
+    assert parse_batches("largest") == ((1,), True) == parse_batches("1,largest")
+
+
 def test_what_is_no_batch_or_format_is_refused(call: Call) -> None:
     """In one sentence."""
-    for option, text in (("--batch", "largest"), ("--batch", "1,x"), ("--batch", "0"), ("--precision", "int8")):
+    for option, text in (("--batch", ""), ("--batch", "1,x"), ("--batch", "0"), ("--precision", "int8")):
         answer = call("throughput", "pixels", option, text)
         assert answer.code == 2
         assert len(answer.err.strip().splitlines()) == 1, answer.err
