@@ -145,11 +145,19 @@ def chart_costs(content: RunData, found: Sequence[CostPoint], metric: str) -> Re
     axes.step(xs, ys, where="post", color=INK, linewidth=0.8, dashes=(4, 3), zorder=1)
     axes.set_xscale("log")
     axes.margins(x=0.2)
+    _show_decade(axes)
     number_axis(axes.xaxis)
     axes.set_xlabel("milliseconds per image, inversion included (log)")
     axes.set_ylabel(f"{metric} IoU, %")
     _label_costs(axes, found)
     return save(figure, f"cost-{file_name(metric)}", f"{metric} against milliseconds per image")
+
+
+def _show_decade(axes: Axes) -> None:
+    """Widen a logarithmic axis to a decade: on a shorter one, names would stand further right than it is wide."""
+    low, high = np.log10(axes.get_xlim())
+    if high - low < 1:
+        axes.set_xlim(10 ** ((low + high - 1) / 2), 10 ** ((low + high + 1) / 2))
 
 
 def _label_costs(axes: Axes, found: Sequence[CostPoint]) -> None:

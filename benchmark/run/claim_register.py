@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from ..files import UNREADABLE
+from ..files import UNREADABLE, machine_name
 from ..object_store import StoreError
 from .claim_files import ClaimFiles, claims_on, is_claim, number_of
 from .holder import Claim, Holder
@@ -81,6 +81,12 @@ class ClaimRegister:
                 stem = PurePath(file).stem
                 if self.token(file) == claim.holder.token if file == own[stem] else not withdraw:
                     self.files.remove(file)
+
+    def forget(self, process: int) -> None:
+        """Remove what a process of this machine had claimed, which whoever started it has ended: it did not die."""
+        for file in filter(is_claim, tuple(self.files.names())):
+            if (found := self._read(file)) and (found[0].machine, found[0].process) == (machine_name(), process):
+                self.files.remove(file)
 
     def _rivals(self, names: Sequence[str]) -> Iterator[tuple[str, Holder, bool]]:
         """The claims on names that exclude these: the file of each, its holder, and whether that lives."""

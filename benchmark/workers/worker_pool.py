@@ -113,6 +113,7 @@ class _Crew:
         """End all workers; what they were doing goes on from its units when the run does."""
         for worker in tuple(self.slots):
             self._dismiss(worker)
+            self.turns.claims.register.forget(worker.process.pid or 0)
         for turn in self.busy.values():
             self.turns.stopped(turn)
         self.busy.clear()

@@ -196,3 +196,13 @@ def test_at_no_moment_are_two_cuts_at_work(
         thread.join()
     assert met == [] and held == []
     assert os.listdir(folder / "claims") == []
+
+
+def test_what_a_process_had_claimed_can_be_forgotten(tmp_path: Path) -> None:
+    """Of one that was ended on purpose: nobody waits for it, or takes its work for what ended it."""
+    claims = Claims(tmp_path)
+    for name, process in (("a--heads-draw-0", 1), ("a--heads-draw-1", os.getpid()), ("b--draw-0", 1)):
+        claims.files.create(f"{name}.0", replace(Holder.here(), process=process).text)
+    claims.files.create("c--draw-0.0", replace(Holder.here(), machine="another", process=1).text)
+    claims.register.forget(1)
+    assert claims.register.names() == {"a--heads-draw-1", "c--draw-0"}
