@@ -68,11 +68,9 @@ def named_file(word: str, companions: Companions = no_companions) -> NamedFile |
     path = Path(place.path)
     if not path.exists():
         return None
-    if path.is_dir():
-        files, content = files_of(path), None
-    else:
-        beside = [path.with_name(name) for name in companions(path.name)]
-        files, content = {file.name: file for file in (path, *beside) if file.is_file()}, content_of(path)
-    if content is None or len(files) > 1:
-        content = content_of_tree(files, path.name, "." if path.is_dir() else path.name)
+    folder = path.is_dir()
+    beside = [] if folder else [path.with_name(name) for name in companions(path.name)]
+    files = files_of(path) if folder else {file.name: file for file in (path, *beside) if file.is_file()}
+    alone = not folder and len(files) == 1
+    content = content_of(path) if alone else content_of_tree(files, path.name, "." if folder else path.name)
     return NamedFile(word, replace(content, origin=place.origin), path, files)

@@ -25,6 +25,7 @@ from .recorder import RunRecorder
 from .schedules import SCHEDULES, Schedule
 from .shot_features import ShotMaps
 from .shot_fit import measure_fit
+from .stack_groups import stack_groups
 from .stack_steps import Bank
 from .stack_training import Lesson, StackLearning, learn_beside
 
@@ -55,11 +56,8 @@ class HeadStore:
 
     def groups(self, cells: Sequence[Cell]) -> list[list[Cell]]:
         """The cells, those together whose heads train together."""
-        kinds, groups = {name for name in {cell.head for cell in cells} if self._stacks(name)}, dict[str, list[Cell]]()
-        for cell in cells:
-            together = cell.head in kinds and not self.file(cell).exists()
-            groups.setdefault(cell.head if together else cell.slug, []).append(cell)
-        return list(groups.values())
+        known, problem = self.heads, self.recorder.problem
+        return stack_groups(cells, known, why_alone, lambda cell: not self.stacks or self.file(cell).exists(), problem)
 
     def fit(self, groups: Sequence[Sequence[Cell]], shots: ShotMaps) -> Iterator[tuple[Cell, StoredHead | Exception]]:
         """Every head, or why there is none, as it comes: stacks train beside each other, and then the others alone."""
@@ -161,16 +159,6 @@ class HeadStore:
         write_sealed(file, data, self.recorder.origin(file, cell.head))
         self.recorder.journal("fit", cell.slug)
         return StoredHead(trained.module, fit, how)
-
-    def _stacks(self, name: str) -> bool:
-        """Whether heads of this kind train together; of one that fails when it is asked, each fails by itself."""
-        if not self.stacks:
-            return False
-        try:
-            with plugin_call(name, self.recorder.problem):
-                return why_alone(self.heads[name].record) is None
-        except Exception:  # whatever a plugin raises, its cells will say
-            return False
 
     def _rows(self, cell: Cell) -> list[int]:
         """Images of the pool that a cell learns from."""

@@ -19,6 +19,7 @@ from ..plugins.catalogue import Offer
 from .features import FeatureSource
 from .recorder import RunRecorder
 from .slice_store import SliceStore
+from .stack_groups import stack_groups
 from .stack_scores import Counted, SliceReading
 from .target_masks import Truth
 
@@ -69,7 +70,7 @@ class SliceScores:
             self.recorder.folder.path, self.backbone.name, images.numpy(), truth.squares.numpy()
         )
         arrays, reading = dict[str, NDArray[Any]](), SliceReading(maps, truth, self.source.room)
-        for group in self._groups(list(modules)):
+        for group in stack_groups(list(modules), self.heads, why_predicts_alone, self._alone, self.recorder.problem):
             shown = [number == 0 and gallery.shows(cell) for cell in group]
             for cell, found in self._counted(group, [modules[cell] for cell in group], reading, shown).items():
                 if isinstance(found, Exception):
@@ -84,22 +85,10 @@ class SliceScores:
             gallery.write(None if rebuilt is None else rebuilt.numpy())
         return arrays, failures
 
-    def _groups(self, cells: Sequence[Cell]) -> list[list[Cell]]:
-        """The cells, those together whose heads predict together."""
-        kinds, groups = {name for name in {cell.head for cell in cells} if self._stacks(name)}, dict[str, list[Cell]]()
-        for cell in cells:
-            groups.setdefault(cell.head if cell.head in kinds else cell.slug, []).append(cell)
-        return list(groups.values())
-
-    def _stacks(self, name: str) -> bool:
-        """Whether heads of this kind predict together."""
-        if name in self.apart or not (self.source.device.type == "cuda" if self.stacks is None else self.stacks):
-            return False
-        try:
-            with plugin_call(name, self.recorder.problem):
-                return why_predicts_alone(self.heads[name].record) is None
-        except Exception:  # whatever a plugin raises, its cells will say
-            return False
+    def _alone(self, cell: Cell) -> bool:
+        """Whether a head predicts by itself, of whatever kind it is."""
+        stacks = self.source.device.type == "cuda" if self.stacks is None else self.stacks
+        return not stacks or cell.head in self.apart
 
     def _counted(
         self, group: Sequence[Cell], modules: Sequence[nn.Module], reading: SliceReading, shown: Sequence[bool]

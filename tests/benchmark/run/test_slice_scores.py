@@ -176,7 +176,7 @@ def test_a_run_whose_heads_predict_together_has_the_same_counts(
     words = ("run", "--dataset", "faces", "--backbone", "pixels", "--head=ridge", "--head=knn", "--head=prototype",
              "--shots", "1", "--draws", "3", "--test", "3", "--pool", "4", "--size", "16")  # fmt: skip
     assert call(*words, "--out", tmp_path / "alone")[0] == 0
-    monkeypatch.setattr(SliceScores, "_stacks", lambda self, name: name not in self.apart and name != "knn")
+    monkeypatch.setattr(SliceScores, "_alone", lambda self, cell: cell.head in self.apart)
     assert call(*words, "--out", tmp_path / "together")[0] == 0
     for cell in (Cell("pixels", head, 1, draw) for head in ("ridge", "knn", "prototype") for draw in range(3)):
         one, other = (RunFolder(tmp_path / name).read(cell) for name in ("alone", "together"))
