@@ -17,7 +17,8 @@ from pathlib import Path
 
 from ..datasets.published.laying_out import link, unpack
 from .file_contents import CacheError, Content, content_of, content_of_tree, files_of, innermost
-from .files import FILES, UNREADABLE, cache_folder, file_hash, set_aside_file, write_atomic
+from .file_hashes import file_hash
+from .files import FILES, UNREADABLE, cache_folder, set_aside_file, write_atomic
 from .remote_files import check_url, copy, copy_folder, name_in, split_pin
 
 NAMES, TREES, INCOMING = "names", "trees", "incoming"

@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import UserError
 from ..datasets.files.listing import files_below
-from .files import file_hash
+from .file_hashes import file_hash
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import re
 import socket
@@ -137,36 +136,6 @@ def _error_number(error: BaseException | None) -> int | None:
 def is_full(error: BaseException) -> bool:
     """Whether a disk is full, or a file larger than it may be: no fault of whoever was writing."""
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-def file_hash(path: Path, digits: int = 16) -> str:
-    """SHA-256 of a file, its first digits."""
-    digest = hashlib.sha256()  # in pieces: hashlib.file_digest is not in Python 3.10
-    with path.open("rb") as file:
-        while piece := file.read(2**20):
-            digest.update(piece)
-    return digest.hexdigest()[:digits]
-
-
-def weights_hash(*weights: Path | tuple[Path, ...] | None) -> str | None:
-    """Hash of what a backbone reads: a weights file, several, or None; None where it reads none, or one is missing."""
-    return "+".join(filter(None, map(_hash_together, weights))) or None
-
-
-def _hash_together(weights: Path | tuple[Path, ...] | None) -> str | None:
-    files = (weights,) if isinstance(weights, Path) else weights or ()
-    if not files or not all(file.exists() for file in files):
-        return None
-    hashes = [_hash_checked(file) for file in files]
-    return hashes[0] if len(hashes) == 1 else hashlib.sha256(" ".join(hashes).encode()).hexdigest()[:16]
-
-
-def _hash_checked(file: Path) -> str:
-    """The hash of a file; one that the cache keeps under another is damaged, and set aside."""
-    found = file_hash(file, 64)
-    if file.parent.parent == cache_folder(FILES) and file.parent.name != found:
-        raise UserError(f"{set_aside_file(file, f'its SHA-256 is {found[:16]}...')}; run the same command again")
-    return found[:16]
 
 
 def set_aside_file(file: Path, why: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...backbones.backbone import Backbone
 from ...datasets.dataset import Dataset, FileBacked
-from ..files import file_hash, weights_hash
+from ..file_hashes import file_hash, weights_hash
 from .calls import plugin_call
 from .catalogue import Offer
 from .code_identity import code_hash

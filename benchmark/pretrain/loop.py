@@ -14,7 +14,8 @@ from torch import Tensor
 
 from ... import one_line
 from ...backbones.training.trainer import GoesOn, LearnsFromMasks, Trainer
-from ..files import file_hash, replacing
+from ..file_hashes import file_hash
+from ..files import replacing
 from ..sealed_files import Origin
 from .budget import Budget, TrainingProgress, stop_between_steps
 from .checkpoints import PretrainError, TrainingFiles, load_checkpoint, save_checkpoint, save_picture

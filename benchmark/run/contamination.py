@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 LOOKED_AT = 500
 """Most unlabelled images that are compared with the test images by their looks; drawn at random, seeded.
 
-By number and not by time, so that every machine finds the same: half a second of drawn ones, 95 of 12-megapixel JPEGs.
+By number and not by time, so that every machine finds the same: half a second of drawn ones, 95 of 12-megapixel JPEGs
+the first time.
 """
 NAMES = 2**17
 """Most unlabelled images whose names are compared."""
@@ -51,7 +52,7 @@ def run_guards(run: Path, task: SegmentationTask, backbones: Mapping[str, Backbo
         )
         parts = {of: GuardResult(what, earlier.of(of)) for of, what in earlier.checked.items()}
     else:
-        test = hash_images(task.scored, task.test)
+        test = hash_images(task, task.scored, task.test)
         parts = {IMAGES: guard_images(task, test)}
     parts[SHOTS] = guard_shots(task)
     looks = Looks(task, test)
@@ -79,7 +80,7 @@ def guard_images(task: SegmentationTask, test: HashedImages) -> GuardResult:
     """Test images among the labelled and the unlabelled ones, and twice among themselves; classes that none shows."""
     if task.splits.episodes:
         return GuardResult("the number of episodes, which share pictures", _fewer_episodes(task))
-    pool = hash_images(task.splits.pool, task.pool)
+    pool = hash_images(task, task.splits.pool, task.pool)
     unlabelled, named = _unlabelled(task)
     flags = [
         _same_name("shots in test", "stand in the pool of shots as well", test, pool.names),
@@ -109,7 +110,7 @@ def _unlabelled(task: SegmentationTask) -> tuple[HashedImages, list[str]]:
     if split is None:
         return HashedImages((), np.empty(0, dtype=np.uint64)), []
     rows = np.random.default_rng(0).choice(len(split), min(LOOKED_AT, len(split)), replace=False)
-    return hash_images(split, rows.tolist()), [split.name(i) for i in range(min(NAMES, len(split)))]
+    return hash_images(task, split, rows.tolist()), [split.name(i) for i in range(min(NAMES, len(split)))]
 
 
 def _same_name(name: str, what: str, test: HashedImages, others: tuple[str, ...] | list[str]) -> GuardFlag | None:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ...backbones.backbone import Backbone, BackboneError, Codes, Extractor, Generates, Inverts
 from ...backbones.controls.wrapped import Wrapped
 from ...backbones.maps import validate_maps
-from ..files import weights_hash
+from ..file_hashes import weights_hash
 from ..machine import MemoryLimit
 from ..plugins.calls import Warn, plugin_call, warn
 from .codes import CodeStore

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...backbones.backbone import Backbone
 from ...heads.head import Head
-from ..files import weights_hash
+from ..file_hashes import weights_hash
 from ..plan import Cell, base_head
 from ..plugins.catalogue import Offer
 from ..plugins.code_identity import code_hash

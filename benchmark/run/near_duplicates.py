@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ...datasets.dataset import FITS, KeepsShape, Split
+from ..file_hashes import file_hash
 from ..pretrain.perceptual_hash import BITS, NEAR, SIDE, Hashes, distances, perceptual_hash
 
 if TYPE_CHECKING:
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 
 AT_ONCE = 16
 """Images that are read together."""
+CODE = file_hash(Path(inspect.getfile(perceptual_hash)))
+"""Hash of the code that hashes images: what another one came to is not remembered."""
 TOLD = 1000
 """Most pairs that are told."""
 
@@ -38,15 +43,16 @@ class NearDuplicate(NamedTuple):
     """Bits of the hash that differ."""
 
 
-def hash_images(split: Split, rows: Sequence[int]) -> HashedImages:
-    """The hashes of the images at `rows`."""
-    names: list[str] = []
-    hashes: list[Hashes] = [np.empty(0, dtype=np.uint64)]
-    for start in range(0, len(rows), AT_ONCE):
-        some = list(rows[start : start + AT_ONCE])
-        hashes.append(perceptual_hash(split.images(some, SIDE).numpy()))
-        names += [split.name(i) for i in some]
-    return HashedImages(tuple(names), np.concatenate(hashes))
+def hash_images(task: SegmentationTask, split: Split, rows: Sequence[int], fit: str = "") -> HashedImages:
+    """The hashes of the images of a task at `rows` of a split; those of files that have not changed are remembered."""
+
+    def look(some: list[int]) -> list[tuple[str]]:
+        return [(f"{int(one):016x}",) for one in perceptual_hash(split.images(some, SIDE).numpy())]
+
+    memory = task.memory(f"perceptual hash {CODE}", fit or task.dataset.fit)
+    found = memory.of(split, [rows[start : start + AT_ONCE] for start in range(0, len(rows), AT_ONCE)], look)
+    hashes = np.array([int(one, 16) for (one,) in found], dtype=np.uint64)
+    return HashedImages(tuple(map(split.name, rows)), hashes)
 
 
 @dataclass(frozen=True)
@@ -60,8 +66,10 @@ class Looks:
     def all_fits(self) -> tuple[HashedImages, ...]:
         """Nobody knows with which fit a backbone saw its pretraining images."""
         split, fit = self.task.scored, self.task.dataset.fit
-        others = [split.fitted(other) for other in FITS if other != fit] if isinstance(split, KeepsShape) else []
-        return self.test, *(hash_images(other, self.task.test) for other in others)
+        if not isinstance(split, KeepsShape):
+            return (self.test,)
+        others = {other: split.fitted(other) for other in FITS if other != fit}
+        return self.test, *(hash_images(self.task, one, self.task.test, other) for other, one in others.items())
 
 
 def look_alikes(test: HashedImages, others: HashedImages) -> list[NearDuplicate]:

@@ -20,6 +20,7 @@ from ..plugins.discovery import PROJECT
 from ..run_folder import RunFolder
 from ..shots import ShotDraws, draw_shots
 from .content import ContentReader
+from .file_memory import FileMemory
 from .pool_masks import PoolMasks
 
 STATISTICS = 16
@@ -103,9 +104,15 @@ class SegmentationTask:
 
     def read_contents(self, report: Callable[[int], None]) -> Contents:
         """Read them; `report` hears of each few images."""
-        reader = ContentReader(f"{self.dataset.name} {self.dataset.fit}", self.plan.size, self.plan.native, self.code)
+        size, native = self.plan.size, self.plan.native
+        memory = self.memory(f"{size}{' native' * native}", self.dataset.fit)
+        reader = ContentReader(memory, size, native, self.code)
         vars(self)["contents"] = reader.read(self.reads, report)
         return self.contents
+
+    def memory(self, what: str, fit: str) -> FileMemory:
+        """What is remembered of these images, as they are with a fit, when this is looked for."""
+        return FileMemory(f"{self.dataset.name} {fit} {what}{self.code}")
 
     def check_folder(self, folder: RunFolder) -> None:
         """Refuse to add to a run of another protocol, or of images, masks or classes that are not these."""

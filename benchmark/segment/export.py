@@ -15,7 +15,7 @@ from ...datasets.dataset import DatasetError, GeneratorIdentity
 from ...datasets.files.images import ImageFolder
 from ...datasets.generated.manifest import ExportManifest
 from ...datasets.generated.writing import check_unique_names, complete, new_export, write_image
-from ..files import weights_hash
+from ..file_hashes import weights_hash
 from ..machine import slices
 from ..pictures import PALETTE, to_picture
 

@@ -22,7 +22,7 @@ from ...datasets.files.masks import Labels
 from ...datasets.generated.manifest import BACKGROUND, OVERLAPS, ExportManifest
 from ...datasets.generated.split import check_exported, image_file
 from ...datasets.generated.writing import write_masks
-from ..files import file_hash
+from ..file_hashes import file_hash
 from ..pretrain.model_card import read_metadata
 from .export import colours
 from .network import UNet

@@ -20,7 +20,7 @@ from partbench.backbones.diffusers_models import opening
 from partbench.backbones.diffusers_models.reading import DDPM, DIFT, VAE, Reading, complete, layers, parse
 from partbench.backbones.diffusers_models.sizes import size_of
 from partbench.backbones.diffusers_models.small import SMALL_LATENTS, SMALL_PIXELS, SMALL_VAE
-from partbench.benchmark.files import weights_hash
+from partbench.benchmark.file_hashes import weights_hash
 from partbench.benchmark.plugins.catalogue import load_catalogue
 from partbench.benchmark.plugins.names import find_backbone
 

@@ -17,7 +17,7 @@ from partbench.backbones.taesd.checkpoints import load, pair
 from partbench.backbones.taesd.config import TaesdConfig
 from partbench.backbones.taesd.networks import Taesd
 from partbench.backbones.weights import from_seed
-from partbench.benchmark.files import file_hash, weights_hash
+from partbench.benchmark.file_hashes import file_hash, weights_hash
 
 SHAPES = {"taesd": TaesdConfig(), "taesd3": TaesdConfig(latent=16), "taef2": TaesdConfig(latent=32, pooled=True)}
 """The layouts that were published."""

@@ -13,7 +13,8 @@ import pytest
 from partbench import UserError
 from partbench.benchmark.file_cache import OUTLET, CacheError, FileCache
 from partbench.benchmark.file_contents import Content, content_of, content_of_tree, files_of, pack_into
-from partbench.benchmark.files import DAMAGED, FILES, weights_hash
+from partbench.benchmark.file_hashes import weights_hash
+from partbench.benchmark.files import DAMAGED, FILES
 from partbench.benchmark.remote_files import FetchError, split_pin
 
 DATA = bytes(range(256)) * 9

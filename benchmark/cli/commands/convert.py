@@ -18,7 +18,8 @@ from ....backbones.stylegan2 import published as stylegan2
 from ....backbones.weights.keras import is_keras, read_keras
 from ....backbones.weights.published import SOURCES, Published
 from ....backbones.weights.safe_unpickling import read
-from ...files import file_hash, replacing
+from ...file_hashes import file_hash
+from ...files import replacing
 from ...plugins.names import NamingError
 from ...pretrain.model_card import write_card
 from ..terminal import open_console

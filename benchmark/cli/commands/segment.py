@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from ....datasets.dataset import DatasetError
-from ...files import file_hash
+from ...file_hashes import file_hash
 from ...segment.inputs import find_pictures, is_video
 from ...segment.model import Segmenter, SegmenterError
 from ...segment.segment_files import FileCounts, Segmenting

@@ -54,7 +54,7 @@ def with_today(backbones: list[str] | None, preset: str | None) -> tuple[list[st
 
 def forget_contents(rehash: bool) -> None:
     """Do what --rehash asks for."""
-    from ...run.content import forget
+    from ...run.file_memory import forget
 
     if rehash:
         forget()

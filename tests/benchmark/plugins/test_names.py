@@ -14,7 +14,7 @@ from torch import Tensor
 
 from partbench.backbones.backbone import Backbone, BackboneError, Extractor
 from partbench.backbones.controls.wrappers import plain_name
-from partbench.benchmark.files import weights_hash
+from partbench.benchmark.file_hashes import weights_hash
 from partbench.benchmark.plugins.catalogue import Catalogue, Offer, load_catalogue
 from partbench.benchmark.plugins.names import (
     BackboneName,

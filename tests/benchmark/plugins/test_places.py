@@ -25,7 +25,7 @@ from partbench.backbones.vae import VAE
 from partbench.backbones.weights import from_seed
 from partbench.benchmark.file_cache import OUTLET, FileCache
 from partbench.benchmark.file_contents import content_of, files_of
-from partbench.benchmark.files import file_hash, weights_hash
+from partbench.benchmark.file_hashes import file_hash, weights_hash
 from partbench.benchmark.plugins.catalogue import load_catalogue
 from partbench.benchmark.plugins.names import find_backbone, find_dataset
 from partbench.benchmark.plugins.places import Place, place_of_weights, split_options

@@ -29,7 +29,7 @@ from partbench.backbones.training.trainer import GoesOn, Trainer
 from partbench.backbones.vae.config import VAEConfig
 from partbench.backbones.vae.loss import VAELesson
 from partbench.benchmark.cli.main import main
-from partbench.benchmark.files import file_hash
+from partbench.benchmark.file_hashes import file_hash
 from partbench.benchmark.pretrain.budget import Budget
 from partbench.benchmark.pretrain.checkpoints import PretrainError, TrainingFiles, load_checkpoint
 from partbench.benchmark.pretrain.image_stream import ImageStream

@@ -14,7 +14,7 @@ from PIL import Image
 
 from partbench.benchmark.plan import Plan
 from partbench.benchmark.results import ResultError
-from partbench.benchmark.run import content
+from partbench.benchmark.run import content, file_memory
 from partbench.benchmark.run.task import SegmentationTask
 from partbench.benchmark.run_folder import RunFolder
 from partbench.datasets.dataset import Dataset, Splits
@@ -146,7 +146,7 @@ def test_the_second_start_reads_no_file(data: Path, monkeypatch: pytest.MonkeyPa
     assert (opened(data).data, len(read)) == (first, 8)
     os.utime(data / "images" / "q1.png", (1, 1))
     assert (opened(data).data, len(read)) == (first, 9)
-    content.forget()
+    file_memory.forget()
     assert (opened(data).data, len(read)) == (first, 17)
 
 

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from partbench.backbones.backbone import BackboneError
-from partbench.benchmark.files import file_hash
+from partbench.benchmark.file_hashes import file_hash
 from partbench.benchmark.flags import read_findings
 from partbench.benchmark.metrics.confusion import confuse, per_class
 from partbench.benchmark.plan import Plan

@@ -22,7 +22,7 @@ from partbench.backbones.vae import VAE
 from partbench.backbones.weights import from_seed
 from partbench.benchmark.file_cache import FileCache
 from partbench.benchmark.file_contents import Content
-from partbench.benchmark.files import file_hash
+from partbench.benchmark.file_hashes import file_hash
 
 Call = Callable[..., Any]
 SIZES = ("--shots", 1, "--draws", 1, "--test", 2, "--size", 16, "--head", "prototype", "--device", "cpu")

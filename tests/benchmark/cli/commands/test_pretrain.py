@@ -32,7 +32,8 @@ from partbench.benchmark.cli.commands.pretrain import (
     run,
 )
 from partbench.benchmark.cli.commands.pretrain_options import PretrainOptions
-from partbench.benchmark.files import LockedError, file_hash, locked_file
+from partbench.benchmark.file_hashes import file_hash
+from partbench.benchmark.files import LockedError, locked_file
 from partbench.benchmark.plugins.calls import PluginExit
 from partbench.benchmark.plugins.catalogue import load_catalogue
 from partbench.benchmark.plugins.names import NamingError
