@@ -21,6 +21,7 @@ from .verbs import (  # noqa: F401  each adds its verbs to the app
     run,
     scores,
     segment,
+    shelves,
     throughput,
     weights,
 )

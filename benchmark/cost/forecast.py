@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..auto_shot_names import base_cell
 from ..machine import SHARE
-from ..plan import Cell, base_cell
+from ..plan import Cell
 from .measured_cost import BackboneFigures, HeadFigures, SegmenterFigures
 
 STAGES = ("load", "scale", "shots", "fit", "score")

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from ... import one_line
 from ...backbones.backbone import Backbone, Generates
 from ...heads.head import Enlarges, Head, Solves
+from ..auto_shot_names import base_head, parse_auto_shot
 from ..machine import MemoryLimit, PeakMemory, slices
 from ..metrics.confusion import confuse
-from ..plan import base_head, parse_auto_shot
 from ..plugins.calls import plugin_call
 from ..plugins.catalogue import Offer
 from ..plugins.code_identity import code_hash

@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import torch
 
+from ..auto_shot_names import AutoShotName
 from ..machine import PeakMemory, slices, synchronise
 from ..metrics.confusion import confuse
-from ..plan import NO_HEAD, AutoShotName
+from ..plan import NO_HEAD
 from ..run.features import FeatureSource
 from ..run.task import SegmentationTask
 from ..segment.network import UNet

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ...backbones.backbone import Backbone
-from ..plan import base_cell
+from ..auto_shot_names import base_cell
 from ..plugins.catalogue import Offer
 from ..run.groups import Group, cut_for, groups_of
 from .feasibility import Feasibility

@@ -20,7 +20,8 @@ from ...backbones.controls.derived import twin, wrap_backbone
 from ...backbones.controls.wrappers import NO_POSITION, TWIN, plain_name, split_wrappers
 from ...datasets.dataset import Dataset, DatasetError, GeneratorIdentity
 from ...heads.head import Head
-from ..plan import HEADLESS, INSID3, base_head
+from ..auto_shot_names import base_head
+from ..plan import HEADLESS, INSID3
 from ..remote_files import is_url
 from ..reporter import Reporter
 from .calls import plugin_call

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from ...backbones.controls.wrappers import TWIN
-from ..plan import PREFIX
+from ..auto_shot_names import PREFIX
 from .catalogue import Catalogue
 from .names import NamingError
 

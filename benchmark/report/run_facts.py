@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..plan import is_auto_shot
+from ..auto_shot_names import is_auto_shot
 from ..results import CellResult
 
 

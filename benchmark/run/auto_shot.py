@@ -9,8 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...heads.head import likeliest
+from ..auto_shot_names import AutoShotName, base_cell, parse_auto_shot
 from ..machine import slices
-from ..plan import AutoShotName, Cell, base_cell, parse_auto_shot
+from ..plan import Cell
 from ..scores.convergence import FACT
 from ..segment.pairs import PairShape, PairStore
 from ..segment.recipe import RECIPES

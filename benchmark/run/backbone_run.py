@@ -17,8 +17,9 @@ import numpy as np
 from ... import one_line
 from ...backbones.backbone import Backbone
 from ...heads.head import Head
+from ..auto_shot_names import base_cell, is_auto_shot
 from ..files import is_full
-from ..plan import Cell, base_cell, is_auto_shot
+from ..plan import Cell
 from ..plugins.catalogue import Offer
 from ..scores.convergence import FACT
 from .auto_shot import AutoShot

@@ -16,9 +16,10 @@ from torch.nn.functional import one_hot
 from ... import UserError, one_line
 from ...backbones.backbone import Backbone
 from ...heads.head import Head
+from ..auto_shot_names import is_auto_shot
 from ..files import is_full
 from ..metrics.confusion import Confusion
-from ..plan import Cell, is_auto_shot
+from ..plan import Cell
 from ..plugins.calls import plugin_call
 from ..plugins.catalogue import Offer
 from ..scores.convergence import FACT, ShotFit

@@ -14,8 +14,9 @@ from typing import Any
 
 from ... import UserError
 from ...backbones.backbone import Backbone
+from ..auto_shot_names import is_auto_shot
 from ..machine import slices
-from ..plan import COPY, SUPERVISED, Cell, Plan, file_name, is_auto_shot, takes_head
+from ..plan import COPY, SUPERVISED, Cell, Plan, file_name, takes_head
 from ..plugins.catalogue import Offer
 
 CELL = 4.0

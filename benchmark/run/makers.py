@@ -8,8 +8,9 @@ from typing import Any
 
 from ...backbones.backbone import Backbone
 from ...heads.head import Head
+from ..auto_shot_names import base_head
 from ..file_hashes import weights_hash
-from ..plan import Cell, base_head
+from ..plan import Cell
 from ..plugins.catalogue import Offer
 from ..plugins.code_identity import code_hash
 from ..results import CellResult

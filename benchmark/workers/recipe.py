@@ -11,9 +11,10 @@ from typing import Any
 import torch
 
 from ...datasets.dataset import DatasetError
+from ..auto_shot_names import base_head
 from ..contents import Contents
 from ..machine import MemoryLimit, free_memory, provenance
-from ..plan import HEADLESS, Plan, base_head
+from ..plan import HEADLESS, Plan
 from ..plugins.catalogue import Catalogue
 from ..plugins.names import find_backbone, find_dataset, find_head
 from ..plugins.places import Places

@@ -13,7 +13,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
 from ....datasets.dataset import DatasetError, Splits
-from ....datasets.published import PUBLISHED, Download, PublishedSet, find_published
+from ....datasets.published import Download, PublishedSet
+from ....datasets.published.sets import PUBLISHED, find_published
 from ...plugins.catalogue import load_catalogue
 from ...plugins.names import NamingError, find_dataset
 from ..terminal import open_console, print_notes

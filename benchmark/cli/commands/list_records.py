@@ -11,8 +11,9 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
+from ...auto_shot_names import PREFIX
 from ...paper.preset_files import needs, preset_names, read_preset
-from ...plan import COPY, INSID3, PREFIX, SUPERVISED
+from ...plan import COPY, INSID3, SUPERVISED
 from ...plugins.calls import plugin_call
 from ...plugins.catalogue import Catalogue, load_catalogue
 from ...plugins.names import NamingError, find_backbone

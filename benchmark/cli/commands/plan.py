@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.progress import Progress
 
+from ...auto_shot_names import base_head
 from ...files import cache_folder
-from ...plan import HEADLESS, NO_HEAD, SUPERVISED, Cell, Plan, base_head
+from ...plan import HEADLESS, NO_HEAD, SUPERVISED, Cell, Plan
 from ...plugins.catalogue import Catalogue, Offer, load_catalogue
 from ...plugins.names import find_backbone, find_dataset, find_head
 from ...results import ResultError

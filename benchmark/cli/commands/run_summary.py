@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markup import escape
 
+from ...auto_shot_names import is_auto_shot
 from ...metrics.definitions import DEFAULT
-from ...plan import NO_HEAD, Plan, is_auto_shot
+from ...plan import NO_HEAD, Plan
 from ...results import CellResult, ResultError
 from ...run_folder import RunFolder
 from ...scores.leaderboard import Leaderboard, ranked

@@ -13,9 +13,18 @@ EXAMPLES = """Ask every representation how much of an object's parts it already 
 Example:  partbench run --backbone 'stylegan2*' --head linear --shots 1,10
 """
 
+VERBS = (
+    "list run leaderboard report compare lottery plan throughput baseline gate check new fetch bring "
+    "pretrain convert annotate segment submit board"
+)
+"""As help lists them: in the order in which one meets them."""
+
 
 class _Stoppable(TyperGroup):
     """Tells who presses Ctrl-C that nothing is lost; typer by itself is silent."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return sorted(super().list_commands(ctx), key=VERBS.split().index)
 
     def invoke(self, ctx: Any) -> Any:
         try:

@@ -16,9 +16,10 @@ import torch
 from torch import Tensor
 
 from partbench.backbones.backbone import Backbone
+from partbench.benchmark.auto_shot_names import AutoShotError, AutoShotName, base_cell, parse_auto_shot
 from partbench.benchmark.cli.main import main
 from partbench.benchmark.metrics.confusion import confuse
-from partbench.benchmark.plan import SUPERVISED, AutoShotError, AutoShotName, Cell, Plan, base_cell, parse_auto_shot
+from partbench.benchmark.plan import SUPERVISED, Cell, Plan
 from partbench.benchmark.plugins.catalogue import Offer, load_catalogue
 from partbench.benchmark.plugins.names import find_head
 from partbench.benchmark.plugins.patterns import expand_heads

@@ -14,8 +14,9 @@ from types import SimpleNamespace
 import pytest
 
 from partbench.datasets.dataset import DatasetError
-from partbench.datasets.published import PUBLISHED, find_published, laying_out
+from partbench.datasets.published import laying_out
 from partbench.datasets.published.laying_out import content_digest, find_place, lay_out, unpack
+from partbench.datasets.published.sets import PUBLISHED, find_published
 
 FILES = {
     "VOCdevkit/VOC2010/JPEGImages/2008_1.jpg": b"photo",

@@ -13,8 +13,9 @@ from PIL import Image
 
 from partbench.benchmark.cli.main import main
 from partbench.datasets.dataset import DatasetError
-from partbench.datasets.published import PUBLISHED, Download
+from partbench.datasets.published import Download
 from partbench.datasets.published import download as downloads
+from partbench.datasets.published.sets import PUBLISHED
 
 Fetch = Callable[..., tuple[int, str, str]]
 
