@@ -45,6 +45,8 @@ def check_url(url: str) -> None:
         shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
         mend = "give it to what reads the store by its own variables, as AWS_ACCESS_KEY_ID, or download the file"
         raise FetchError(f"the address of {shown} has {what} in it, which every result would publish; {mend}")
+    if parts.scheme.lower() in WEB and any(letter.isspace() for letter in url):
+        raise FetchError(f"{url!r} has a space in it, which no address on the web has; write it as %20")
     if parts.scheme.lower() not in WEB:
         ObjectStore(url.removesuffix("/"))  # refuses what is no clear name
     elif not parts.netloc:

@@ -40,6 +40,13 @@ def test_secrets_are_refused(url: str) -> None:
     check_url("https://host/x?download=1")
 
 
+def test_a_space_belongs_to_a_path_alone() -> None:
+    """A server is never asked for it; an object may have one in its name."""
+    with pytest.raises(FetchError):
+        check_url("https://host/my file.zip")
+    check_url("memory://bucket/my file.zip")
+
+
 def test_names_and_neighbours() -> None:
     """A file has a name, and others lie beside it."""
     assert name_in("https://host/a/b%20c.pth?download=1") == "b c.pth"

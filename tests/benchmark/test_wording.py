@@ -92,6 +92,12 @@ $ bring --from nowhere --to there
 --from takes all that is in its folder; leave the other options out
 $ bring --plan none.json --backbone vae
 --plan names all that is brought; leave --backbone out
+$ bring --plan none.json --dataset faces
+--plan names all that is brought; leave --dataset out
+$ bring --from nowhere --dataset faces
+--from takes all that is in its folder; leave the other options out
+$ run --head linear --backbone "vae@https://host/my file.safetensors"
+'https://host/my file.safetensors' has a space in it, which no address on the web has; write it as %20
 $ bring --plan none.json
 there is no none.json; write it by partbench plan --json > none.json
 $ run --workers two

@@ -30,21 +30,26 @@ MB = 10**6
 
 
 def run(
-    dataset: str, backbones: tuple[str, ...], plan: Path | None, to: Path | None, source: Path | None, as_json: bool
+    dataset: str | None,
+    backbones: tuple[str, ...],
+    plan: Path | None,
+    to: Path | None,
+    source: Path | None,
+    as_json: bool,
 ) -> int:
     """List what a plan reads, and copy it, or put what was copied into the cache; 1 if something is missing."""
     console = open_console(stderr=as_json)
     if source is not None:
-        if to or plan or backbones:
+        if to or plan or backbones or dataset:
             raise PlanError("--from takes all that is in its folder; leave the other options out")
         if not (words := FileCache(source).words()):
             raise PlanError(f"{source} holds nothing that partbench bring --to has copied; name such a folder")
         _tell([_take(FileCache(source), word, console) for word in words], as_json, console)
         return 0
-    if plan and backbones:
-        raise PlanError("--plan names all that is brought; leave --backbone out")
+    if plan and (backbones or dataset):
+        raise PlanError(f"--plan names all that is brought; leave --{'backbone' if backbones else 'dataset'} out")
     catalogue = load_catalogue()
-    chosen = _read_plan(plan) if plan else resolve(Plan(dataset, backbones, ()), catalogue)
+    chosen = _read_plan(plan) if plan else resolve(Plan(dataset or "faces", backbones, ()), catalogue)
     rows = []
     for one in plan_files(catalogue, chosen, fetch=to is not None):
         copies = (packed_images(one),) if to and one.folder else one.copies

@@ -9,12 +9,12 @@ import typer
 
 from ....backbones.trust import allow_code
 from .app import Json, Trust, app
-from .run import Backbones, DatasetName
+from .run import Backbones
 
 
 @app.command()
 def bring(
-    dataset: DatasetName = "faces",
+    dataset: Annotated[Optional[str], typer.Option(help="A dataset, as run takes it; faces by default.")] = None,  # noqa: UP045
     backbone: Backbones = None,
     plan: Annotated[
         Optional[Path],  # noqa: UP045
