@@ -61,10 +61,10 @@ def absent_as_zero(confusion: Confusion, scored: Classes) -> Scores:
     return np.where(labelled, mean_over(np.nan_to_num(per_class(confusion)), scored), np.nan)
 
 
-def small(confusion: Confusion, scored: Classes) -> Scores:
+def small(confusion: Confusion, scored: Classes) -> Classes:
     truth = truth_pixels(confusion)
-    chosen = scored & (truth > 0) & (truth < SMALL * truth.sum(-1, keepdims=True))
-    return mean_over(per_class(confusion), chosen)
+    chosen: Classes = scored & (truth > 0) & (truth < SMALL * truth.sum())
+    return chosen
 
 
 def present_iou(confusion: Confusion) -> Scores:
@@ -108,7 +108,7 @@ METRICS: Mapping[str, Metric] = {
             "small_parts",
             "as mean, over the classes with less than 2 % of the ground-truth pixels",
             "partbench: eyes, plates and tails vanish in the other two",
-            Pooled(small),
+            Pooled(unweighted, small),
         ),
         Metric(
             "dataset_mean",

@@ -42,7 +42,10 @@ class Estimate:
     scores: Array
     """The score of every draw, (D,)."""
     influence: Array
-    """By how much each image moves the score of each draw, (D, N); about zero on average over the images."""
+    """By how much each image moves the score of each draw, (D, N); about zero on average over the images.
+
+    NaN where one image alone shows whatever is scored: the others have no score, and nobody knows how sure this one is.
+    """
 
     @property
     def mean(self) -> float:
@@ -71,7 +74,7 @@ class Estimate:
     def error(self) -> float:
         """Standard error of the mean; of a single draw, for these shots alone."""
         by_draws, by_images, both = self.components
-        return float(np.sqrt(max(by_draws + by_images - both, by_draws, by_images)))
+        return float(np.sqrt(np.max([by_draws + by_images - both, by_draws, by_images])))
 
     @property
     def freedom(self) -> float:
@@ -120,10 +123,11 @@ def estimate(confusions: Sequence[tuple[int, Confusion]], metric: Metric, scored
 
 def _influence(confusion: Confusion, metric: Metric, scored: NDArray[np.bool_]) -> Array:
     """The jackknife's (N,): N - 1 times what the score loses without each image, about its mean."""
+    if len(confusion) == 1:
+        return np.zeros(1)
     without = metric.pooling.without_each(confusion, scored)
-    finite = ~np.isnan(without)  # without the only image of all classes there is no score
-    center = without[finite].mean() if finite.any() else 0.0
-    return (len(without) - 1) * np.where(finite, center - without, 0.0)
+    moves: Array = (len(without) - 1) * (without.mean() - without)
+    return moves
 
 
 def shared_freedom(estimates: Sequence[Estimate]) -> float:
@@ -134,7 +138,7 @@ def shared_freedom(estimates: Sequence[Estimate]) -> float:
     12 where 5 % was meant, if the draws are 9/10 of the variance). Their mean sees as many spreads as there are
     differences; with it the rate is 2 to 6 %.
     """
-    inverse = [1 / estimate.freedom for estimate in estimates if estimate.error]
+    inverse = [1 / estimate.freedom for estimate in estimates if estimate.error > 0]
     return float(1 / np.mean(inverse)) if any(inverse) else float("inf")
 
 

@@ -27,12 +27,16 @@ class Pooled:
 
     value: Callable[[Confusion, Classes], Scores]
     """The score (...) of confusions (..., K, K)."""
+    chosen: Callable[[Confusion, Classes], Classes] = lambda confusion, scored: scored
+    """Which of the scored classes count, by the pixels (K, K) of all images; without one image they are the same."""
 
     def score(self, confusion: Confusion, scored: Classes) -> float:
-        return float(self.value(confusion.sum(0), scored))
+        whole = confusion.sum(0)
+        return float(self.value(whole, self.chosen(whole, scored)))
 
     def without_each(self, confusion: Confusion, scored: Classes) -> Scores:
-        return self.value(confusion.sum(0) - confusion, scored)
+        whole = confusion.sum(0)
+        return self.value(whole - confusion, self.chosen(whole, scored))
 
 
 @dataclass(frozen=True)

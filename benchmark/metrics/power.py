@@ -41,7 +41,8 @@ def components_of(estimate: Estimate) -> Components:
     """The components behind an estimate's error; one draw alone has all of its chance in its images."""
     draws, images = estimate.influence.shape
     by_draws, by_images, both = estimate.components
-    return Components(draws * max(0.0, by_draws - both), images * max(0.0, by_images - both), draws * images * both)
+    own, common = np.maximum(0.0, [draws * (by_draws - both), images * (by_images - both)])  # of NaN it is NaN
+    return Components(float(own), float(common), draws * images * both)
 
 
 def power(

@@ -120,6 +120,6 @@ def _estimate_in(draws: Sequence[int], scores: Sequence[float | None], packed: s
     if not draws or len({*draws}) != len(draws) or len(scores) != len(draws) or len(data) != wanted:
         raise UserError(f"{len(draws)} draws with {len(scores)} scores and {len(moves)} moves of {blocks} blocks")
     values = [float("nan") if score is None else float(score) for score in scores]
-    if not np.isfinite(moves).all() or any(score is not None and not 0 <= score <= 100 for score in scores):
-        raise UserError("a score is not between 0 and 100, or a move no number")
+    if np.isinf(moves).any() or any(score is not None and not 0 <= score <= 100 for score in scores):
+        raise UserError("a score is not between 0 and 100, or a move without end")
     return from_moves([int(draw) for draw in draws], values, moves.reshape(len(draws), blocks))

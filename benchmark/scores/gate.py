@@ -137,8 +137,16 @@ def _over_heads(pairs: Pairs) -> Pairs:
 
 def _judge(pairs: Pairs, tolerance: float, level: float) -> tuple[list[Verdict], float]:
     differences = [new - old for old, new in pairs.values()]
-    if any(np.isnan(difference.error) for difference in differences):
-        raise GateError("one draw on one test image says nothing about chance; run with more of either")
+    for (metric, _), difference in zip(pairs, differences, strict=True):
+        if np.isnan(difference.error):
+            alone = len(difference.draws) == difference.images == 1
+            what = (
+                "one draw on one test image says"
+                if alone
+                else f"one test image shows all that {metric} scores, which says"
+            )
+            mend = "of either" if alone else "test images, or hold other metrics"
+            raise GateError(f"{what} nothing about chance; run with more {mend}")
     verdicts = []
     for ((metric, key), (old, new)), drop in zip(
         pairs.items(), find_drops(differences, tolerance, 1 - level), strict=True

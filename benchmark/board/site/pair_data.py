@@ -17,12 +17,12 @@ STEPS = 32767
 
 
 def packed(entry: SiteEntry) -> Packed:
-    """The scores of an entry by the first metric, without heads that did not converge."""
+    """The scores of an entry by the first metric, without heads that did not converge or whose error is not known."""
     scores = entry.scores[METRICS[0]]
     return [
         {"head": head, "shots": shots, **_packed(one)}
         for (head, shots), one in scores.items()
-        if (head, shots) not in entry.unconverged and np.isfinite(one.scores).all()
+        if (head, shots) not in entry.unconverged and np.isfinite(one.scores).all() and np.isfinite(one.influence).all()
     ]
 
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from partbench.benchmark.metrics.confusion import Confusion
-from partbench.benchmark.metrics.definitions import METRICS
+from partbench.benchmark.metrics.definitions import METRICS, class_metric
 from partbench.benchmark.metrics.estimate import Estimate, average, detectable, estimate
+from partbench.benchmark.metrics.power import components_of
 
 MEAN = METRICS["mean"]
 TWO = np.ones(2, dtype=bool)
@@ -158,3 +159,29 @@ def test_a_score_that_is_not_there_has_no_interval() -> None:
     even = np.full((4, 2, 2), 9)
     nothing = estimate([(0, even), (1, even)], METRICS["small_parts"], TWO)
     assert np.isnan(nothing.mean)
+
+
+def test_a_part_that_is_barely_small_is_as_uncertain_as_its_iou() -> None:
+    """Which parts are small is a matter of all images, and none that is left out makes another one of them."""
+    eye = np.array([[[970, 5], [10, 15]], [[970, 5], [18, 7]]])  # 2.5 % and 2.5 % of the pixels
+    eye[0, 0, 0] = 1970  # of both images together 1.7 %
+    cells = [(0, eye)]
+    small, one = estimate(cells, METRICS["small_parts"], TWO), estimate(cells, class_metric("eye", 1), TWO)
+    assert (small.mean, small.error) == (one.mean, one.error) and small.error > 5
+
+
+def test_nobody_knows_how_sure_the_score_of_one_image_is() -> None:
+    """Where one image alone shows what is scored, there is a score and no interval; nothing is told apart from it."""
+    confusions = np.zeros((5, 2, 2))
+    confusions[:, 0, 0] = 50
+    confusions[2, 1] = 10, 30
+    for name in ("small_parts", "class"):
+        metric = METRICS[name] if name in METRICS else class_metric(name, 1)
+        wide = confusions + np.array([[1000, 0], [0, 0]])
+        found = estimate([(draw, wide) for draw in range(3)], metric, TWO)
+        assert found.mean == pytest.approx(75)
+        assert np.isnan([found.error, found.half_width(), found.p(), found.p_under(0.0)]).all()
+        assert np.isnan([*components_of(found)][1:]).all()
+        assert np.isnan((found - found).p())
+    whole = estimate([(0, wide)], METRICS["paper_weighted"], TWO)
+    assert whole.error > 0

@@ -190,6 +190,15 @@ def test_one_draw_is_held_for_its_shots_alone() -> None:
         compute_gate(made(before), made(after))
 
 
+def test_a_score_of_one_image_alone_is_not_held() -> None:
+    """Nobody knows how sure it is: the gate says so, and neither passes nor fires."""
+    one = Estimate((0, 1), np.array([50.0, 51.0]), np.full((2, 4), np.nan))
+    whole = made(two_runs(np.random.default_rng(4), 2)[0])
+    held = replace(whole, scores={"small_parts": {("vae", "linear", 1): one}})
+    with pytest.raises(GateError, match="one test image shows all that small_parts scores, which says nothing"):
+        compute_gate(held, held)
+
+
 def test_a_score_that_is_gone_stops_the_gate_and_a_new_one_does_not() -> None:
     """A whole key, one of its draws, or a number; with the reason where there is one."""
     one, _ = two_runs(np.random.default_rng(0), 4)
