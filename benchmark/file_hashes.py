@@ -11,7 +11,7 @@ from .. import UserError
 from .files import FILES, cache_folder, set_aside_file
 
 FRESH = 2.0
-"""Seconds in which a file may change again and keep its time, as clocks of disks go: its hash is not remembered."""
+"""Seconds in which a file may change again and keep its times, as clocks of disks go: nothing of it is remembered."""
 
 
 def file_hash(path: Path, digits: int = 16) -> str:
@@ -21,6 +21,17 @@ def file_hash(path: Path, digits: int = 16) -> str:
         while piece := file.read(2**20):
             digest.update(piece)
     return digest.hexdigest()[:digits]
+
+
+def stamp_of(file: Path) -> tuple[int, ...] | None:
+    """Changes whenever a file does: its size, times and place on a disk; None of one that may be written just now.
+
+    Nobody can set the time of the last change: that of the last writing can be put back.
+    """
+    stat = file.stat()
+    if time.time() - max(stat.st_mtime, stat.st_ctime) < FRESH:
+        return None
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
 
 
 def weights_hash(*weights: Path | tuple[Path, ...] | None) -> str | None:
@@ -38,15 +49,14 @@ def _hash_together(weights: Path | tuple[Path, ...] | None) -> str | None:
 
 def _hash_checked(file: Path) -> str:
     """The hash of a file; one that the cache keeps under another is damaged, and set aside."""
-    stat = file.stat()
-    known = _known_hash if time.time() - stat.st_mtime >= FRESH else _known_hash.__wrapped__
-    found = known(file, stat.st_size, stat.st_mtime_ns, stat.st_ino)
+    stamp = stamp_of(file)
+    found = _known_hash(file, stamp) if stamp else file_hash(file, 64)
     if file.parent.parent == cache_folder(FILES) and file.parent.name != found:
         raise UserError(f"{set_aside_file(file, f'its SHA-256 is {found[:16]}...')}; run the same command again")
     return found[:16]
 
 
 @cache
-def _known_hash(file: Path, *stamp: int) -> str:
-    """The hash of a file, which each of many cells asks for, as long as it keeps its size, time and place on a disk."""
+def _known_hash(file: Path, stamp: tuple[int, ...]) -> str:
+    """The hash of a file, which each of many cells asks for, as long as it has not changed."""
     return file_hash(file, 64)

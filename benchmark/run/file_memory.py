@@ -1,17 +1,16 @@
-"""Remembers between runs what images came to, as long as their files keep path, size and time."""
+"""Remembers between runs what images came to, as long as their files do not change."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import shutil
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...datasets.dataset import FileBacked, Split
-from ..file_hashes import FRESH
+from ..file_hashes import stamp_of
 from ..files import UNREADABLE, cache_folder
 from ..sealed_files import read_sealed, write_sealed
 
@@ -72,7 +71,7 @@ class FileMemory:
 
 
 def forget() -> None:
-    """Have every file looked at again, though it has kept its path, size and time."""
+    """Have every file looked at again, though nothing says that it has changed."""
     shutil.rmtree(cache_folder(FOLDER), ignore_errors=True)
 
 
@@ -80,7 +79,5 @@ def _stamp(split: Split, row: int) -> str:
     """Changes whenever a file of this image does; empty where there is none, or one that may be written just now."""
     if not isinstance(split, FileBacked):
         return ""
-    stats = [(str(file.resolve()), file.stat()) for file in split.files(row)]
-    if any(time.time() - stat.st_mtime < FRESH for _, stat in stats):
-        return ""
-    return json.dumps([split.name(row), *((path, stat.st_size, stat.st_mtime_ns) for path, stat in stats)])
+    stamps = {str(file.resolve()): stamp_of(file) for file in split.files(row)}
+    return json.dumps([split.name(row), stamps]) if stamps and all(stamps.values()) else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -25,15 +26,17 @@ def test_it_is_the_sha_256_of_what_a_file_holds(tmp_path: Path) -> None:
 
 
 def test_weights_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Until they change: in size, in time, or because another file was put in their place."""
+    """Until they change: in size, with their time put back, or because another file was put in their place."""
     read: list[Path] = []
+    monkeypatch.setattr(file_hashes, "FRESH", 0.0)
     monkeypatch.setattr(file_hashes, "file_hash", lambda file, digits: read.append(file) or file_hash(file, digits))
     file, other = tmp_path / "weights", tmp_path / "other"
     file.write_bytes(b"one")
+    written = file.stat().st_mtime_ns
     for step, change in enumerate(
         [
-            lambda: os.utime(file, (1000, 1000)),
-            lambda: (file.write_bytes(b"two"), os.utime(file, (2000, 2000))),
+            lambda: None,
+            lambda: (time.sleep(0.02), file.write_bytes(b"two"), os.utime(file, ns=(written, written))),
             lambda: (file.write_bytes(b"three"), os.utime(file, (2000, 2000))),
             lambda: (other.write_bytes(b"seven"), os.utime(other, (2000, 2000)), other.replace(file)),
         ]

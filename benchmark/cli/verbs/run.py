@@ -28,7 +28,7 @@ Pool = Annotated[int, typer.Option(min=1, help="Most labelled images to draw sho
 Split = Annotated[str, typer.Option(help="test, or validation to choose a protocol on.")]
 Seed = Annotated[int, typer.Option(help="Seed of the draws and of the heads.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")]
-Rehash = Annotated[bool, typer.Option("--rehash", help="Read files again that kept their size and time.")]
+Rehash = Annotated[bool, typer.Option("--rehash", help="Read files again that did not change since, as it seems.")]
 Memory = Annotated[Optional[float], typer.Option(min=0, help="GiB to use; what is free by default.")]  # noqa: UP045
 Out = Annotated[Path | None, typer.Option(help="Folder of the run, or s3://BUCKET/RUN; runs/DATASET by default.")]
 Workers = Annotated[Optional[str], typer.Option(help="Processes here (one per GPU, if several), ray[:ADDRESS], slurm.")]  # noqa: UP045

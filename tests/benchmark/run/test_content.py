@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
+from partbench.benchmark import file_hashes
 from partbench.benchmark.plan import Plan
 from partbench.benchmark.results import ResultError
 from partbench.benchmark.run import content, file_memory
@@ -21,6 +23,12 @@ from partbench.datasets.dataset import Dataset, Splits
 from partbench.datasets.folder import open_folder
 
 SIZE = 16
+
+
+@pytest.fixture(autouse=True)
+def remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once, and not after two seconds in which nobody wrote."""
+    monkeypatch.setattr(file_hashes, "FRESH", 0.0)
 
 
 @pytest.fixture
@@ -151,7 +159,8 @@ def test_the_second_start_reads_no_file(data: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_what_is_written_just_now_is_read_again(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk may give two writings within a moment the same time: size and time then say nothing."""
+    """A disk may give two writings within a moment the same times: size and times then say nothing."""
+    monkeypatch.setattr(file_hashes, "FRESH", 2.0)
     file = data / "masks" / "q5.png"
     repaint(file, 1)
     now = file.stat().st_mtime_ns
@@ -160,6 +169,18 @@ def test_what_is_written_just_now_is_read_again(data: Path, monkeypatch: pytest.
     os.utime(file, ns=(now, now))
     assert file.stat().st_size == size
     assert opened(data).data != before
+
+
+def test_a_time_that_was_put_back_hides_no_change(data: Path) -> None:
+    """Neither of an image nor of a mask: a disk keeps the time of the last change for itself."""
+    for file in (data / "masks" / "q5.png", data / "images" / "q5.png"):
+        before, stat = opened(data).data, file.stat()
+        time.sleep(0.02)  # a tick of a disk's clock
+        pixels = np.array(Image.open(file))
+        pixels[0, 0] = (pixels[0, 0] + 1) % 3
+        Image.fromarray(pixels).save(file)
+        os.utime(file, ns=(stat.st_mtime_ns, stat.st_mtime_ns))
+        assert opened(data).data != before
 
 
 def test_a_memory_that_is_damaged_is_made_anew(data: Path, tmp_path: Path) -> None:

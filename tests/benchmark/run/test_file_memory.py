@@ -1,8 +1,8 @@
-"""What an image came to is remembered as long as its files keep path, size and time; the rest is looked at again."""
+"""What an image came to is remembered as long as its files do not change; the rest is looked at again."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from partbench.benchmark import file_hashes
 from partbench.benchmark.plan import Plan
 from partbench.benchmark.run import near_duplicates
 from partbench.benchmark.run.contamination import run_guards
 from partbench.benchmark.run.file_memory import FileMemory
 from partbench.benchmark.run.task import SegmentationTask
 from partbench.datasets.folder import open_folder
+
+
+@pytest.fixture(autouse=True, scope="module")
+def remembered() -> Iterator[None]:
+    """At once, and not after two seconds in which nobody wrote."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(file_hashes, "FRESH", 0.0)
+        yield
 
 
 class Files:
@@ -26,7 +35,6 @@ class Files:
         self.paths = [folder / f"{i}.txt" for i in range(len(numbers))]
         for path, number in zip(self.paths, numbers, strict=True):
             path.write_text(str(number))
-            os.utime(path, (1000, 1000))
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -64,7 +72,6 @@ def test_only_what_changed_is_looked_at(
     changed &= {*range(len(numbers))}
     for row in changed:
         split.paths[row].write_text(f"{numbers[row]}!")
-        os.utime(split.paths[row], (2000, 2000))
     found, looked, reported = read(split, memory, step)
     assert found == [f"{n}{'!' * (i in changed)}" for i, n in enumerate(numbers)]
     assert looked == sorted(changed) and sum(reported) == len(numbers) and reported[0] == len(numbers) - len(changed)
@@ -88,8 +95,6 @@ def data(tmp_path: Path) -> Path:
             pixels = random.integers(0, 255 if name == "images" else 2, shape, dtype=np.uint8)
             Image.fromarray(pixels).save(folder / name / f"{i}.png")
     (folder / "classes.json").write_text('{"classes": ["background", "eye"]}')
-    for file in folder.rglob("*.*"):
-        os.utime(file, (1000, 1000))
     return folder
 
 
@@ -105,7 +110,6 @@ def test_guards_hash_an_image_once(data: Path, tmp_path: Path, monkeypatch: pyte
     assert (sum(hashed), first) == (6, second)
     name = next(iter(first.hashes))
     Image.fromarray(np.zeros((24, 16, 3), np.uint8)).save(data / "images" / f"{name}.png")
-    os.utime(data / "images" / f"{name}.png", (2000, 2000))
     changed = run_guards(tmp_path / "three", SegmentationTask.open(open_folder(str(data)), plan), {})
     assert sum(hashed) == 7
     assert [one for one in first.hashes if changed.hashes[one] != first.hashes[one]] == [name]
