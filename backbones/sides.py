@@ -19,7 +19,9 @@ def side_in(word: str, name: str, smallest: int = SMALLEST) -> int | None:
         return None
     side = plain_number(word)
     if side is None or not smallest <= side <= LARGEST:
-        raise BackboneError(f"{name} reads no images of {word} pixels; write a size from {smallest} to {LARGEST}")
+        meant = plain_number(word.lstrip("0")) or 0
+        mend = str(meant) if smallest <= meant <= LARGEST else f"a size from {smallest} to {LARGEST}"
+        raise BackboneError(f"{name} reads no images of {word} pixels; write {mend}")
     return side
 
 

@@ -12,6 +12,8 @@ TWIN, POSITION, NO_POSITION = "random:", "+position", "-position"
 ANYUP = "+anyup"
 """What stands behind a name whose maps AnyUp enlarges; `+anyup@FILE` with weights of a file."""
 ORDER = (NO_POSITION, ANYUP, POSITION)
+SPELLED = "-position, -position20 (so many directions), +anyup, +anyup@FILE and +position"
+"""All wrappers, as they are written; there are no others."""
 _EACH = r"\+position|-position\d*|\+anyup(?:@[^@]+?)?"
 _WRAPPED = re.compile(rf"(?P<plain>.+?)(?P<wrappers>(?:{_EACH})*)", re.DOTALL)
 _WRAPPER = re.compile(rf"(?:{_EACH})(?=[+-]position|\+anyup|$)")

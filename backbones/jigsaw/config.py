@@ -82,7 +82,9 @@ class JigsawConfig:
             raise BackboneError(f"a jigsaw of {self.size} pixels has no room for {needs}; choose smaller tiles")
         if self.tile % self.stride or self.size % self.stride:
             sides = f"tiles of {self.tile} or images of {self.size} pixels"
-            raise BackboneError(f"jigsaw cannot halve {sides} down to steps of {self.stride}; choose multiples of it")
+            raise BackboneError(
+                f"jigsaw cannot halve {sides} down to steps of {self.stride}; choose multiples of {self.stride}"
+            )
 
     @property
     def layers(self) -> tuple[Layer, ...]:

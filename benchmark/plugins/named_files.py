@@ -13,7 +13,7 @@ from ...backbones.weights.hub import on_hub
 from ..file_cache import FileCache
 from ..file_contents import Content, content_of, content_of_tree, files_of, pack_into
 from ..plan import INSID3
-from .names import parse_backbone
+from .backbone_names import parse_backbone
 from .places import Companions, no_companions, place_of_weights
 
 

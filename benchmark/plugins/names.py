@@ -1,8 +1,6 @@
 """Resolves names on the command line to records.
 
-A backbone is `FAMILY[:VARIANT][@WEIGHTS][WRAPPERS]`, its weights a file, a URL or on the hub (`places.py`), its
-wrappers those of `backbones/controls/wrappers.py`, and `random:` before it makes it the untrained twin; a dataset is
-`NAME`, `NAME#OPTIONS` or `FAMILY:REST`, a head `NAME`.
+A backbone is what `backbone_names.py` says, a dataset `NAME`, `NAME#OPTIONS` or `FAMILY:REST`, a head `NAME`.
 """
 
 from __future__ import annotations
@@ -10,20 +8,29 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import TypeVar
 
-from ... import UserError, one_line
+from ... import one_line
 from ...backbones.backbone import Backbone, BackboneError
 from ...backbones.controls.derived import twin, wrap_backbone
-from ...backbones.controls.wrappers import NO_POSITION, TWIN, plain_name, split_wrappers
+from ...backbones.controls.wrappers import TWIN, plain_name
 from ...datasets.dataset import Dataset, DatasetError, GeneratorIdentity
 from ...heads.head import Head
 from ..auto_shot_names import base_head
-from ..plan import HEADLESS, INSID3
+from ..plan import INSID3
 from ..remote_files import is_url
 from ..reporter import Reporter
+from .backbone_names import (
+    NamingError,
+    check_marks,
+    check_size,
+    check_twin,
+    check_wrapped,
+    parse_backbone,
+    read_by_insid3,
+)
 from .calls import plugin_call
 from .catalogue import Catalogue, Offer
 from .places import Places, place_in_name, place_of_images, wrapper_here
@@ -34,42 +41,15 @@ SEED = 0
 _Record = TypeVar("_Record")
 
 
-class NamingError(UserError):
-    """An unknown name, in one sentence: the fact, the culprit, the mend."""
-
-
-@dataclass(frozen=True)
-class BackboneName:
-    """The parts of `[random:]FAMILY[:VARIANT][@WEIGHTS][WRAPPERS]`."""
-
-    family: str
-    variant: str = ""
-    weights: str = ""
-    twin: bool = False
-    wrappers: tuple[str, ...] = ()
-    """As `-position` and `+position`, from the innermost outwards."""
-
-    @property
-    def details(self) -> str:
-        """What follows the family: `:VARIANT@WEIGHTS`."""
-        return (f":{self.variant}" if self.variant else "") + (f"@{self.weights}" if self.weights else "")
-
-
-def parse_backbone(name: str) -> BackboneName:
-    """The parts of a backbone's name; a ':' or '+' in the path of the weights is part of the path."""
-    plain, wrappers = split_wrappers(name)
-    before, _, weights = plain.removeprefix(TWIN).partition("@")
-    family, _, variant = before.partition(":")
-    return BackboneName(family, variant, weights, name.startswith(TWIN), wrappers)
-
-
 def find_backbone(catalogue: Catalogue, name: str, places: Places | None = None) -> Offer[Backbone]:
     """The backbone of this name: configured, its untrained twin, wrapped, as the name asks."""
     if name.startswith(INSID3) or name == INSID3[:-1]:
-        return find_backbone(catalogue, _read_by_insid3(name), places)
+        return find_backbone(catalogue, read_by_insid3(name), places)
     parts = parse_backbone(name)
     if name == TWIN[:-1] or name.startswith(TWIN):
-        _check_twin(name, name[len(TWIN) :])
+        check_twin(name, name[len(TWIN) :])
+    check_marks(name, parts)
+    check_wrapped(name, parts, catalogue)
     offer = _look_up(catalogue.backbones, "backbone", parts.family)
     record, plain = offer.record, parts.family + parts.details
     if parts.details:
@@ -77,6 +57,8 @@ def find_backbone(catalogue: Catalogue, name: str, places: Places | None = None)
         place = place_in_name(record, parts.weights, places)
         with _fetched_file(record, parts.weights, place.path):
             record = _configured(lambda: configure(parts.variant, place.path), plain, offer.provider)
+            if parts.variant.isdecimal():
+                check_size(plain, record, lambda: configure("", place.path))
         # A family that forgets to tell its variants apart would put two of them under one name.
         record = replace(record, name=plain, origin=place.origin or record.origin)
     if parts.twin and record.untrained is None:
@@ -97,33 +79,6 @@ def _fetched_file(family: Backbone, weights: str, path: str) -> Iterator[None]:
         raise BackboneError(f"{error}. It is what {weights} gave; to have it fetched again, delete {path}") from error
 
 
-def _check_twin(name: str, trained: str) -> None:
-    """Refuse the twin of what is no network that could be untrained."""
-    if not trained:
-        raise NamingError(f"'{name}' is the untrained twin of a backbone; say of which, as {TWIN}NAME")
-    if f"{trained}:".startswith(INSID3):
-        inner = trained[len(INSID3) :].removeprefix(TWIN) or "NAME"
-        raise NamingError(f"'{name}' has its parts in another order; write {INSID3}{TWIN}{inner}")
-    if trained.startswith(TWIN):
-        raise NamingError(f"'{name}' is untrained twice; write {trained}")
-    if plain_name(trained) in HEADLESS:
-        raise NamingError(f"'{trained}' has no network that could be untrained; leave out '{name}'")
-
-
-def _read_by_insid3(name: str) -> str:
-    """The backbone whose last map `insid3:NAME` reads."""
-    inner = name[len(INSID3) :]
-    if not inner:
-        raise NamingError(f"'{name}' reads the last map of a backbone; say of which, as {INSID3}NAME")
-    plain = plain_name(inner).removeprefix(TWIN)
-    if plain.startswith(INSID3) or plain in HEADLESS:
-        raise NamingError(f"'{name}' has no map to read; name a backbone, as {INSID3}vae or {INSID3}random:vae")
-    wrong = [wrapper for wrapper in split_wrappers(inner)[1] if not wrapper.startswith(NO_POSITION)]
-    if wrong:
-        raise NamingError(f"'{name}' reads a map as the network gives it; leave out '{wrong[0]}'")
-    return inner
-
-
 def find_head(catalogue: Catalogue, name: str) -> Offer[Head]:
     """The head of this name; of auto-shot the one that labels its samples."""
     return _look_up(catalogue.heads, "head", base_head(name))
@@ -139,6 +94,8 @@ def find_dataset(catalogue: Catalogue, name: str) -> Offer[Dataset]:
 
     Shots alone are joined to the test and unlabelled images of the dataset that they are for.
     """
+    if name.endswith("#"):
+        raise NamingError(f"'{name}' has a '#' with nothing behind it; leave it out, or name a grouping")
     offer = _named_dataset(catalogue, name)
     record = offer.record
     if record.beside is None:

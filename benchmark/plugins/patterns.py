@@ -7,8 +7,8 @@ from fnmatch import fnmatchcase
 
 from ...backbones.controls.wrappers import TWIN
 from ..auto_shot_names import PREFIX
+from .backbone_names import NamingError
 from .catalogue import Catalogue
-from .names import NamingError
 
 
 def backbone_names(catalogue: Catalogue) -> tuple[str, ...]:

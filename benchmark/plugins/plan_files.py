@@ -16,9 +16,10 @@ from ..file_cache import FileCache
 from ..file_contents import Content, content_of, content_of_tree, files_of
 from ..plan import HEADLESS, INSID3, Plan
 from ..remote_files import beside, is_url, split_pin
+from .backbone_names import parse_backbone
 from .catalogue import Catalogue
 from .named_files import NamedFile, named_files
-from .names import family_of, find_backbone, find_dataset, parse_backbone
+from .names import family_of, find_backbone, find_dataset
 from .places import place_brought, place_of_images, split_options
 
 COMMIT = " at commit "

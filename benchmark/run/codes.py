@@ -21,8 +21,9 @@ from ...backbones.controls.wrappers import plain_name
 from ...datasets.dataset import MadeByGenerator, Split
 from ..files import UNREADABLE
 from ..machine import CPU, MemoryLimit, images_at_once, slices
+from ..plugins.backbone_names import parse_backbone
 from ..plugins.calls import Warn, plugin_call, warn
-from ..plugins.names import made_by, parse_backbone
+from ..plugins.names import made_by
 from ..sealed_files import read_sealed, set_aside, write_sealed
 from .claims import Claims
 

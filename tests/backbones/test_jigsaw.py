@@ -244,7 +244,7 @@ def test_fc8_starts_with_the_kinship_of_the_permutations() -> None:
         ({"layout": "large"}, "jigsaw has no layout 'large'; choose cfn or small"),
         ({"cell": 9}, "a jigsaw of 24 pixels has no room for 3 cells of 9 pixels, .*; choose smaller tiles"),
         ({"tile": 7}, "a jigsaw of 24 pixels has no room for .* a tile of 7 and 3 to spare; choose smaller tiles"),
-        ({"tile": 3}, "jigsaw cannot halve tiles of 3 .* down to steps of 4; choose multiples of it"),
+        ({"tile": 3}, "jigsaw cannot halve tiles of 3 .* down to steps of 4; choose multiples of 4"),
     ],
 )
 def test_a_shape_that_cannot_be(change: dict[str, int | str], message: str) -> None:
@@ -325,7 +325,7 @@ def test_it_reads_images_of_the_side_that_its_name_says() -> None:
     maps = record.load()(images)
     assert [layer.shape[1] for layer in maps] == [*plain.channels]
     assert all(torch.equal(*pair) for pair in zip(maps, plain.load()(images), strict=True))
-    with pytest.raises(BackboneError, match=r"images of 70 pixels down to steps of 4; choose multiples of it$"):
+    with pytest.raises(BackboneError, match=r"images of 70 pixels down to steps of 4; choose multiples of 4$"):
         JIGSAW.configure("70")
 
 

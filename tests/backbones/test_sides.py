@@ -22,7 +22,12 @@ def test_a_side_is_a_number_as_one_writes_it() -> None:
     assert [plain_number(word) for word in ("0", "7", "007", "٧", "1234567", "")] == [0, 7, None, None, None, None]
 
 
-@pytest.mark.parametrize("side", ["0", "7", "31", "4097", "0224", "٢٢٤", "9" * 5000])
+SIZES = "a size from 32 to 4096"
+
+
+@pytest.mark.parametrize(
+    ("side", "mend"), [*((one, SIZES) for one in ("0", "7", "31", "4097", "٢٢٤", "9" * 5000)), ("0224", "224")]
+)
 @pytest.mark.parametrize(
     "name",
     [
@@ -31,9 +36,9 @@ def test_a_side_is_a_number_as_one_writes_it() -> None:
         "jigsaw:{}",
     ],
 )  # fmt: skip
-def test_a_side_that_is_none_is_refused_by_every_family(catalogue: Catalogue, name: str, side: str) -> None:
+def test_a_side_that_is_none_is_refused_by_every_family(catalogue: Catalogue, name: str, side: str, mend: str) -> None:
     """Before anything is loaded, and with the sides that there are."""
-    with pytest.raises(BackboneError, match=f"reads no images of {side} pixels; write a size from 32 to 4096$"):
+    with pytest.raises(BackboneError, match=f"reads no images of {side} pixels; write {mend}$"):
         find_backbone(catalogue, name.format(side))
 
 

@@ -15,8 +15,9 @@ import torch
 from PIL import Image
 
 from partbench.backbones.backbone import Backbone, BackboneError
+from partbench.benchmark.plugins.backbone_names import NamingError
 from partbench.benchmark.plugins.catalogue import Catalogue, load_catalogue
-from partbench.benchmark.plugins.names import NamingError, find_backbone, find_dataset
+from partbench.benchmark.plugins.names import find_backbone, find_dataset
 from partbench.benchmark.run_folder import RunFolder
 from partbench.benchmark.segment.export import colours, from_backbone, from_pictures, write_export
 from partbench.datasets.checks import CHECKS

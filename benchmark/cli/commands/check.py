@@ -12,11 +12,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from ....heads.head import Head
+from ...plugins.backbone_names import NamingError
 from ...plugins.calls import plugin_call, warn
 from ...plugins.catalogue import Catalogue, Offer, load_catalogue
 from ...plugins.contract import CheckOutcome, Record, examine, noun_of
 from ...plugins.identity import subject_of
-from ...plugins.names import NamingError, family_of, find_backbone, find_dataset, find_head
+from ...plugins.names import family_of, find_backbone, find_dataset, find_head
 from ...plugins.patterns import backbone_names, expand
 from ...plugins.signoff import Signoff, as_record, list_hash, stored, write_signoff
 from ..terminal import open_console

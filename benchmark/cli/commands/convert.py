@@ -20,7 +20,7 @@ from ....backbones.weights.published import SOURCES, Published
 from ....backbones.weights.safe_unpickling import read
 from ...file_hashes import file_hash
 from ...files import replacing
-from ...plugins.names import NamingError
+from ...plugins.backbone_names import NamingError
 from ...pretrain.model_card import write_card
 from ..terminal import open_console
 

@@ -15,8 +15,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColu
 from ....datasets.dataset import DatasetError, Splits
 from ....datasets.published import Download, PublishedSet
 from ....datasets.published.sets import PUBLISHED, find_published
+from ...plugins.backbone_names import NamingError
 from ...plugins.catalogue import load_catalogue
-from ...plugins.names import NamingError, find_dataset
+from ...plugins.names import find_dataset
 from ..terminal import open_console, print_notes
 
 

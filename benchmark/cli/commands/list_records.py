@@ -14,9 +14,10 @@ from rich.table import Table
 from ...auto_shot_names import PREFIX
 from ...paper.preset_files import needs, preset_names, read_preset
 from ...plan import COPY, INSID3, SUPERVISED
+from ...plugins.backbone_names import NamingError
 from ...plugins.calls import plugin_call
 from ...plugins.catalogue import Catalogue, load_catalogue
-from ...plugins.names import NamingError, find_backbone
+from ...plugins.names import find_backbone
 from ...plugins.today import TODAY
 from ..terminal import open_console
 from .today import TITLE

@@ -20,9 +20,10 @@ from ....datasets.dataset import CROP, DatasetError, Split, check_fit
 from ....datasets.files.images import ImageFolder
 from ...files import locked_file
 from ...machine import hardware
+from ...plugins.backbone_names import NamingError
 from ...plugins.calls import MEND, PluginExit, plugin_call
 from ...plugins.catalogue import Catalogue, load_catalogue
-from ...plugins.names import NamingError, family_of, find_backbone, find_dataset
+from ...plugins.names import family_of, find_backbone, find_dataset
 from ...pretrain.budget import Budget, TrainingProgress
 from ...pretrain.checkpoints import TrainingFiles
 from ...pretrain.image_stream import ImageStream

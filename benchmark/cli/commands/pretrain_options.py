@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ....backbones.training.trainer import HasTeacher, Records, Trainer
 from ....datasets.dataset import CROP
-from ...plugins.names import NamingError
+from ...plugins.backbone_names import NamingError
 from ...pretrain.budget import Budget
 from ...pretrain.checkpoints import TrainingFiles
 

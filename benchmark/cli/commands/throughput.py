@@ -14,8 +14,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from ...files import write_atomic
+from ...plugins.backbone_names import NamingError
 from ...plugins.catalogue import Catalogue, Offer, load_catalogue
-from ...plugins.names import NamingError, find_backbone
+from ...plugins.names import find_backbone
 from ...plugins.patterns import backbone_names, expand
 from ..terminal import open_console
 

@@ -15,16 +15,9 @@ from torch import Tensor
 from partbench.backbones.backbone import Backbone, BackboneError, Extractor
 from partbench.backbones.controls.wrappers import plain_name
 from partbench.benchmark.file_hashes import weights_hash
+from partbench.benchmark.plugins.backbone_names import BackboneName, NamingError, parse_backbone
 from partbench.benchmark.plugins.catalogue import Catalogue, Offer, load_catalogue
-from partbench.benchmark.plugins.names import (
-    BackboneName,
-    NamingError,
-    find_backbone,
-    find_dataset,
-    find_head,
-    made_by,
-    parse_backbone,
-)
+from partbench.benchmark.plugins.names import find_backbone, find_dataset, find_head, made_by
 from partbench.datasets.dataset import Dataset, GeneratorIdentity
 from partbench.heads.head import Head
 
@@ -199,6 +192,25 @@ def test_options_may_follow_a_dataset_that_needs_no_path() -> None:
             "insid3:jigsaw-position+position",
             "'insid3:jigsaw-position+position' reads a map as the network gives it; leave out '+position'",
         ),
+        ("jigsaw:", "'jigsaw:' has a ':' or '@' with nothing behind it; write jigsaw"),
+        (
+            "random:jigsaw:@x+position",
+            "'random:jigsaw:@x+position' has a ':' or '@' with nothing behind it; write random:jigsaw@x+position",
+        ),
+        ("jigsaw:B@", "'jigsaw:B@' has a ':' or '@' with nothing behind it; write jigsaw:B"),
+        ("jigsaw:8", "'jigsaw:8' is 'jigsaw', whose images have 8 pixels; write jigsaw"),
+        ("random:jigsaw:8@x-position", "'jigsaw:8@x' is 'jigsaw@x', whose images have 8 pixels; write jigsaw@x"),
+        ("copy+position", "'copy' has no maps that could be wrapped; leave out '+position'"),
+        (
+            "jigsaw-position,20",
+            "'jigsaw-position,20': nothing is wrapped by '-position,20'; there are -position, -position20 (so many "
+            "directions), +anyup, +anyup@FILE and +position, in this order",
+        ),
+        (
+            "jigsaw+coordinates",
+            "'jigsaw+coordinates': nothing is wrapped by '+coordinates'; there are -position, -position20 (so many "
+            "directions), +anyup, +anyup@FILE and +position, in this order",
+        ),
         ("random", "'random' is the untrained twin of a backbone; say of which, as random:NAME"),
         (
             "jigsaw@nowhere",
@@ -221,6 +233,8 @@ def test_a_head_or_dataset_that_is_none() -> None:
         find_dataset(CATALOGUE, "foldr:/data")
     with pytest.raises(NamingError, match="'faces' has no variants; leave out ':x'"):
         find_dataset(CATALOGUE, "faces:x")
+    with pytest.raises(NamingError, match="'folder:cats#' has a '#' with nothing behind it; leave it out, or name"):
+        find_dataset(CATALOGUE, "folder:cats#")
 
 
 def test_the_family_s_own_sentence_comes_through() -> None:

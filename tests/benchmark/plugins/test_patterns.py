@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from partbench.backbones.backbone import Backbone
+from partbench.benchmark.plugins.backbone_names import NamingError
 from partbench.benchmark.plugins.catalogue import Catalogue, Offer
-from partbench.benchmark.plugins.names import NamingError
 from partbench.benchmark.plugins.patterns import backbone_names, expand
 from partbench.heads.head import Head
 

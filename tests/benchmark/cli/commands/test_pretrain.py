@@ -34,9 +34,9 @@ from partbench.benchmark.cli.commands.pretrain import (
 from partbench.benchmark.cli.commands.pretrain_options import PretrainOptions
 from partbench.benchmark.file_hashes import file_hash
 from partbench.benchmark.files import LockedError, locked_file
+from partbench.benchmark.plugins.backbone_names import NamingError
 from partbench.benchmark.plugins.calls import PluginExit
 from partbench.benchmark.plugins.catalogue import load_catalogue
-from partbench.benchmark.plugins.names import NamingError
 from partbench.benchmark.pretrain.budget import Budget, TrainingProgress
 from partbench.benchmark.pretrain.checkpoints import PretrainError, TrainingFiles
 from partbench.datasets.dataset import DatasetError
