@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ... import UserError
 from ...backbones.backbone import Backbone
+from ...backbones.packages import MEND as PIP
 from ...backbones.weights import shipped_sums
 from ...backbones.weights.hub import HUB, is_here, on_hub, snapshot
 from ...datasets.folder.jsonfile import find_json
@@ -16,7 +17,7 @@ from ..file_cache import FileCache
 from ..file_contents import Content, content_of, content_of_tree, files_of
 from ..plan import HEADLESS, INSID3, Plan
 from ..remote_files import beside, is_url, split_pin
-from .backbone_names import parse_backbone
+from .backbone_names import BackboneName, parse_backbone
 from .catalogue import Catalogue
 from .named_files import NamedFile, named_files
 from .names import family_of, find_backbone, find_dataset
@@ -70,10 +71,27 @@ def weights_of(catalogue: Catalogue, name: str, fetch: bool) -> Iterator[PlanFil
     except UserError as error:
         yield PlanFile(name, parts.weights or name, False, note=str(error))
         return
+    if why := _why_nothing(record, parts):
+        yield PlanFile(name, name, False, note=why)
+        return
     named = list(named_files(name, record))
     for file in named:
         yield PlanFile(name, file.word, True, len(file.files), file.content.size, copies=tuple(_singly(file)))
     yield from _of_library(name, record, {path for file in named for path in file.files.values()})
+
+
+def _why_nothing(record: Backbone, parts: BackboneName) -> str:
+    """Why a backbone whose weights are in no file cannot be had here: it is a family's name, or lacks its package."""
+    if record.weights is not None or parts.weights or parts.twin:
+        return ""
+    if not record.channels:
+        try:
+            record.load()
+        except UserError as error:
+            return str(error)
+    rows = record.members() if record.members and record.channels else ()
+    mine = [row for row in rows if row["name"] == parts.family and not row["here"]]
+    return f"{mine[0]['package']} is not installed; {PIP}" if mine else ""
 
 
 def _is_here(word: str) -> bool:

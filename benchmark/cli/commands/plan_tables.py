@@ -20,6 +20,9 @@ from ..terminal import open_console
 
 KIB, MIB, GIB = 2**10, 2**20, 2**30
 
+MOST = 100.0
+"""Points of IoU that two scores can differ by."""
+
 
 def duration(seconds: float) -> str:
     """`0.4 s`, `12 s`, `3:05`, `2:10:00`."""
@@ -144,8 +147,8 @@ def _detectable(detectable: Sequence[DetectableDifference], draws: int, like: Pa
         return []
     if isnan(detectable[0].difference):
         return ["one draw and one test image show no difference, however large; raise --draws or --test"]
-    found = ", ".join(f"{one.difference:.1f} with {one.shots} shot{'s' if one.shots > 1 else ''}" for one in detectable)
-    dropped = ", ".join(f"{one.drop:.1f} with {one.shots} shot{'s' if one.shots > 1 else ''}" for one in detectable)
+    found = ", ".join(f"{_points(one.difference)} {_with(one.shots)}" for one in detectable)
+    dropped = ", ".join(f"{_points(one.drop)} {_with(one.shots)}" for one in detectable)
     source = f"as two backbones differ in {shown(folder_of(like))}" if like else f"as two backbones differ in {SOURCE}"
     compared, held = detectable[0].comparisons, detectable[0].held
     return [
@@ -154,3 +157,12 @@ def _detectable(detectable: Sequence[DetectableDifference], draws: int, like: Pa
         f"true drop beyond the tolerance that a gate over heads catches four times in five, {held} scores "
         f"held together: {dropped}",
     ]
+
+
+def _points(difference: float) -> str:
+    """A difference of scores, which cannot be larger than a score."""
+    return f"{difference:.1f}" if difference < MOST else "none"
+
+
+def _with(shots: int) -> str:
+    return f"with {shots} shot{'s' if shots > 1 else ''}"

