@@ -15,6 +15,9 @@ from .figure_style import INK, MUTED, PAPER, LineStyle, RenderedFigure, grid_of,
 from .leaderboard_views import LeaderboardLine, Score
 from .run_data import RunData, is_control
 
+MARGIN = 0.03
+"""Share of an axis of scores that reaches beyond 0 and 100, so that a marker at their end is seen whole."""
+
 
 def chart_board(content: RunData, lines: Sequence[LeaderboardLine], metric: str) -> RenderedFigure:
     """One view of the leaderboard: scores with their intervals and ranks."""
@@ -30,9 +33,17 @@ def chart_board(content: RunData, lines: Sequence[LeaderboardLine], metric: str)
     labels = [f"{short(line.backbone)}  ({_rank(line.scores[metric].rank)})" for line in scored]
     axes.set_yticks(range(len(scored)), labels, color=INK)
     axes.set_ylim(len(scored) - 0.4, -0.6)
+    axes.set_xlim(*_possible(axes.get_xlim()))
     axes.set_xlabel(f"{metric} IoU, %; 95 % intervals; in brackets the rank")
     axes.grid(axis="y", visible=False)
     return save(figure, f"leaderboard-{file_name(metric)}", f"Scores and 95 % intervals by {metric}")
+
+
+def _possible(limits: tuple[float, float]) -> tuple[float, float]:
+    """The limits of an axis of scores, at most from 0 to 100: the interval of few images may reach far beyond."""
+    low, high = max(limits[0], 0.0), min(limits[1], 100.0)
+    beyond = MARGIN * (high - low)
+    return max(limits[0], low - beyond), min(limits[1], high + beyond)
 
 
 def _rank(rank: Rank | None) -> str:
@@ -56,6 +67,7 @@ def chart_shots(content: RunData, lines: Sequence[LeaderboardLine], metric: str)
             _band(axes, [line.shots for line in scored], scores, style[backbone])
             ends[backbone] = scores[-1].mean
     _shots_axis(axes, content.shots, right=0.2)
+    axes.set_ylim(*_possible(axes.get_ylim()))
     axes.set_ylabel(f"{metric} IoU, %")
     axes.set_xlabel("shots (annotated images)")
     low, high = axes.get_ylim()
@@ -84,6 +96,8 @@ def _band(axes: Axes, shots: Sequence[int], scores: Sequence[Score], look: LineS
     """A line with its interval."""
     means, halves = np.array([s.mean for s in scores]), np.array([_half(s) for s in scores])
     place = np.log(shots)
+    if len(place) == 1:  # a band has no width
+        axes.errorbar(place, means, yerr=halves, color=look.colour, alpha=0.5, elinewidth=1)
     axes.fill_between(place, means - halves, means + halves, color=look.colour, alpha=0.12, linewidth=0)
     (line,) = axes.plot(place, means, color=look.colour, marker=look.marker)
     if look.dashes:
@@ -113,6 +127,7 @@ def chart_heads(content: RunData, lines: Sequence[LeaderboardLine], metric: str)
                 _band(axes, [x.shots for x in scored], [x.scores[metric] for x in scored], look)
         axes.set_title(short(backbone, 22))
         _shots_axis(axes, content.shots)
+    panels[0].set_ylim(*_possible(panels[0].get_ylim()))  # shared by all
     _key(panels[len(order)], style)
     figure.supylabel(f"{metric} IoU, %", color=MUTED, fontsize=9)
     figure.supxlabel("shots (annotated images)", color=MUTED, fontsize=9)
@@ -145,6 +160,7 @@ def chart_costs(content: RunData, found: Sequence[CostPoint], metric: str) -> Re
     axes.step(xs, ys, where="post", color=INK, linewidth=0.8, dashes=(4, 3), zorder=1)
     axes.set_xscale("log")
     axes.margins(x=0.2)
+    axes.set_ylim(*_possible(axes.get_ylim()))
     _show_decade(axes)
     number_axis(axes.xaxis)
     axes.set_xlabel("milliseconds per image, inversion included (log)")
