@@ -9,6 +9,11 @@ class UserError(ValueError):
     """What a user can mend, in one sentence: the fact, the culprit, the mend; the command line prints no traceback."""
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 shot`, `5 shots`, `1,000 images`."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
 def one_line(error: BaseException, most: int = 200) -> str:
     """An exception in one line: a sentence of ours as it is, any other cut and behind its kind."""
     text = " ".join(str(error).split())

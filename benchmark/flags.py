@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from .. import one_line
+from .. import counted, one_line
 from .files import UNREADABLE, write_atomic
 from .results import ResultError
 from .run_folder import RunFolder
@@ -101,9 +101,7 @@ def lines(findings: Findings) -> list[str]:
 def _looked_at(findings: Findings) -> str:
     parts = [findings.checked[of] for of in (IMAGES, SHOTS) if of in findings.checked]
     backbones = len(findings.checked) - len(parts)
-    return "; ".join(
-        [*parts, *([f"pretraining images of {backbones} backbone{'s' if backbones > 1 else ''}"] if backbones else [])]
-    )
+    return "; ".join([*parts, *([f"pretraining images of {counted(backbones, 'backbone')}"] if backbones else [])])
 
 
 def _whose(of: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
+from ... import counted
 from ..gallery import RECONSTRUCTIONS
 from ..metrics.confusion import Confusion, Scores
 from ..pictures import PALETTE, paint, to_picture
@@ -38,7 +39,7 @@ def chart_classes(content: RunData, keys: Sequence[Key], scores: Mapping[Key, Sc
     panels[0].set_yticks(range(len(keys)), [short(key[0]) for key in keys])
     panels[0].set_ylim(len(keys) - 0.4, -0.6)
     panels[0].set_xlim(0, 100)
-    figure.supxlabel(f"IoU, %; best head of each backbone, {content.most} shots", color=MUTED, fontsize=9)
+    figure.supxlabel(f"IoU, %; best head of each backbone, {counted(content.most, 'shot')}", color=MUTED, fontsize=9)
     return save(figure, "classes", "IoU of every class, a bar per backbone")
 
 
@@ -59,7 +60,7 @@ def chart_confusion(content: RunData, key: Key, confusion: Confusion) -> Rendere
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     what = short(key[0]) if key[1] == NO_HEAD else f"{short(key[0])}, {short(key[1])}"
-    axes.set_xlabel(f"{what}, {key[2]} shots: % of the pixels of each class (row) predicted as (column)")
+    axes.set_xlabel(f"{what}, {counted(key[2], 'shot')}: % of the pixels of each class (row) predicted as (column)")
     return save(figure, f"confusion-{file_name(key[0])}", f"Confusions of {key[0]}")
 
 

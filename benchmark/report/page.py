@@ -13,6 +13,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from ... import counted
 from ..metrics.definitions import find_metric
 from ..paper.reported_scores import NOTE as REPORTED_NOTE
 from ..pictures import PALETTE
@@ -63,13 +64,15 @@ def render(material: ReportData, pictures: Sequence[RenderedFigure], tables: Seq
 
 def environment() -> Environment:
     """Where the templates are, in which every name is data."""
-    return Environment(
+    found = Environment(
         loader=PackageLoader("partbench.benchmark.report", "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    found.filters["counted"] = counted
+    return found
 
 
 def asset(name: str) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ... import counted
 from ...backbones.backbone import Backbone
 from ...datasets.dataset import IGNORE, Split
 from ..flags import IMAGES, SHOTS, Findings, GuardFlag, read_findings, some, write_findings
@@ -159,9 +160,9 @@ def guard_shots(task: SegmentationTask) -> GuardResult:
     for shots in task.plan.shots:
         absent = {n: _absent(task, set().union(*(shown[i] for i in draw[:shots]))) for n, draw in enumerate(draws)}
         lacking = {n: names for n, names in absent.items() if names}
-        cases += [f"{shots} shot{'s' * (shots > 1)}, draw {n}: {', '.join(names)}" for n, names in lacking.items()]
+        cases += [f"{counted(shots, 'shot')}, draw {n}: {', '.join(names)}" for n, names in lacking.items()]
         counts += [f"{len(lacking)} of {len(draws)} draws with {shots}"] if lacking else []
-    checked = f"classes in {len(draws)} draws of {', '.join(map(str, task.plan.shots))} shots"
+    checked = f"classes in {counted(len(draws), 'draw')} of {', '.join(map(str, task.plan.shots))} shots"
     oracle = _oracle(task)
     if not cases:
         return GuardResult(checked, oracle)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ... import counted
 from ..metrics.significance import Comparison
 from ..plan import NO_HEAD
 from .leaderboard_tables import score_text
@@ -29,7 +30,7 @@ def conclude(found: Sequence[Comparison], names: Couple, level: float) -> str:
     a, b = names
     shown = [c.difference.mean for c in found if c.shown(level)]
     better, worse = sum(d > 0 for d in shown), sum(d < 0 for d in shown)
-    many = f"{len(found)} comparison{'s' if len(found) > 1 else ''}"
+    many = counted(len(found), "comparison")
     if not shown:
         return f"no difference between {a} and {b} is shown in {many}{_unseen(found, level)}"
     first, second, more, less = (b, a, better, worse) if better >= worse else (a, b, worse, better)

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from ... import counted
 from ..plan import NO_HEAD
 from .gate import FELL, HOLDS, MISSING, Gate, Verdict
 from .leaderboard import KEYS
@@ -21,7 +22,7 @@ NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def title(verdict: Verdict) -> str:
     """`vae, linear, 5 shots`."""
     backbone, head, shots = verdict.key
-    return ", ".join([backbone, *([head] if head != NO_HEAD else []), f"{shots} shot{'s' if shots > 1 else ''}"])
+    return ", ".join([backbone, *([head] if head != NO_HEAD else []), counted(shots, "shot")])
 
 
 def sentence(verdict: Verdict) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ... import counted
 from ..plan import NO_HEAD
 from .convergence import MARK, NOT_CONVERGED
 from .leaderboard import KEYS, class_columns, ranked
@@ -68,7 +69,7 @@ def rich_score_table(summary: pd.DataFrame, metric: str, places: Mapping[int, Ma
     for head in heads:
         table.add_column("" if head == NO_HEAD else head, justify="right", overflow="fold")
     for shots in dict.fromkeys(int(s) for s in wide.index.get_level_values("shots")):
-        table.add_row(f"[dim]{shots} shot{'s' if shots > 1 else ''}[/]")
+        table.add_row(f"[dim]{counted(shots, 'shot')}[/]")
         leading = {head: _leading(summary, metric, shots, head) for head in heads}
         for backbone, row in wide.loc[shots].iterrows():
             texts = [f"[bold]{row[h]}[/]" if backbone in leading[h] else str(row[h]) for h in heads]

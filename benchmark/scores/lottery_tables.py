@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import isinf, isnan
 from typing import TYPE_CHECKING
 
+from ... import counted
 from ..metrics.lottery import MOST, Lottery, Luck
 from .comparison_tables import p_text
 from .leaderboard_tables import score_text
@@ -20,7 +21,7 @@ LONGEST = 24
 
 
 def title(dataset: str, metric: str, shots: int) -> str:
-    return f"{dataset}: lottery of {shots} shot{'s' if shots > 1 else ''}, {metric} IoU, %"
+    return f"{dataset}: lottery of {counted(shots, 'shot')}, {metric} IoU, %"
 
 
 def name_of(draw: int, names: Mapping[int, Sequence[str]]) -> str:

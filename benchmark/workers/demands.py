@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ... import counted
 from ...backbones.backbone import Backbone
 from ..plan import COPY
 from ..plugins.catalogue import Offer
@@ -27,7 +28,7 @@ class Demand:
     """Bytes; 0: nobody knows."""
 
     def __str__(self) -> str:
-        parts = [f"{self.cpus} core{'s' * (self.cpus > 1)}"]
+        parts = [counted(self.cpus, "core")]
         parts += [f"{self.gpus:g} of a GPU"] if self.gpus else []
         parts += [f"{self.memory / GIB:.1f} GiB"] if self.memory else []
         return " and ".join(parts)

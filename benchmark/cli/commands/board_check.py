@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.markup import escape
 
+from .... import counted
 from ...board.check import BoardCheck, check_board
 from ...board.tree import Problem
 from ...scores.leaderboard_tables import markdown
@@ -31,7 +32,7 @@ def check(board: Path, main: Path | None, summary: Path | None, as_json: bool) -
 def headline(found: BoardCheck) -> str:
     """What a check comes to, in one sentence."""
     if found.problems:
-        return f"refused: {len(found.problems)} fault{'s' if len(found.problems) > 1 else ''}"
+        return f"refused: {counted(len(found.problems), 'fault')}"
     if not found.new:
         return f"nothing new among {found.submissions} submissions"
     new = f"{len(found.new)} of {found.submissions}" if found.main else str(found.submissions)

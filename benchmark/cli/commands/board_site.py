@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.markup import escape
 
+from .... import counted
 from ...board.layout import BoardError
 from ...board.query import parse_query
 from ..terminal import open_console
@@ -32,5 +33,5 @@ def site(board: Path, out: Path, as_json: bool) -> None:
         return
     console = open_console()
     console.print(f"site: {escape(str(made.page))}", soft_wrap=True)
-    counts = f"{made.backbones} backbone{'s' * (made.backbones != 1)} in {made.tables} table{'s' * (made.tables != 1)}"
+    counts = f"{counted(made.backbones, 'backbone')} in {counted(made.tables, 'table')}"
     console.print(f"{counts}, {made.files} files, {made.bytes / 1e6:.1f} MB", highlight=False, soft_wrap=True)

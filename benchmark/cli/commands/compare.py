@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.markup import escape
 
+from .... import counted
 from ...metrics.definitions import find_metric
 from ...metrics.significance import Comparison, compare
 from ...plan import NO_HEAD
@@ -202,7 +203,7 @@ def _pairing_record(place: Pairing) -> dict[str, Any]:
 def _over(found: Sequence[Comparison]) -> str:
     """What the intervals are over."""
     draws = max(len(c.difference.draws) for c in found)
-    return f"{draws} draw{'s' if draws > 1 else ''} x {found[0].difference.images} test images"
+    return f"{counted(draws, 'draw')} x {found[0].difference.images} test images"
 
 
 def _title(dataset: str, question: ComparisonOptions) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.markup import escape
 
+from .... import counted
 from ...flags import some
 from ...plan import Plan
 from ...run_folder import RunFolder
@@ -119,7 +120,7 @@ def _ray(runner: Runner, recipe: RunRecipe, address: str, forecast: Mapping[str,
     memory = recipe.room.most if recipe.room and recipe.room.asked else None
     demands = Demands(runner.backbones, cluster.cores(gpus > 0), gpus > 0, memory or 0, forecast)
     count = len(cluster.machines)
-    whose = f" of Ray on {count} machine{'s' * (count != 1)}, {cluster.cpus} cores and {gpus} GPUs"
+    whose = f" of Ray on {counted(count, 'machine')}, {cluster.cpus} cores and {gpus} GPUs"
     return Fleet(recipe, cluster, demands), max(1, gpus or cluster.cpus), whose
 
 
@@ -130,9 +131,9 @@ def _tell(
     if not workers and not shard and not whose:
         return
     what = f"shard {shard[0]}/{shard[1]}: " if shard else ""
-    by = f", by {workers} worker{'s' * (workers > 1)}{whose}" if workers else whose
+    by = f", by {counted(workers, 'worker')}{whose}" if workers else whose
     names = escape(some([group.name for group in groups], 12)) or "none"
-    console.print(f"{what}{len(groups)} group{'s' * (len(groups) != 1)}{by} ({names})", soft_wrap=True)
+    console.print(f"{what}{counted(len(groups), 'group')}{by} ({names})", soft_wrap=True)
 
 
 def workers_on(device: torch.device) -> int:

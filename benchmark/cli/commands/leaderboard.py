@@ -13,6 +13,7 @@ from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 
+from .... import counted
 from ...metrics.definitions import DEFAULT, find_metric
 from ...paper.preset_folder import PresetFolder, is_preset
 from ...results import CellResult, ResultError
@@ -113,7 +114,7 @@ def print_convergence(results: Sequence[CellResult], console: Console) -> None:
 def _interval_note(scores: Estimates) -> str:
     """Which draws and images the intervals cover."""
     draws, images = max(len(e.draws) for e in scores.values()), max(e.images for e in scores.values())
-    over = f"{draws} draw{'s' if draws > 1 else ''} x {images} test images, ± 95 % interval"
+    over = f"{counted(draws, 'draw')} x {images} test images, ± 95 % interval"
     return over if draws > 1 else f"{over} for these shots"
 
 

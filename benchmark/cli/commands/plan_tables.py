@@ -10,6 +10,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from .... import counted
 from ...cost.feasibility import Feasibility
 from ...cost.forecast import STAGES, cached_shots, materialised
 from ...cost.sharing import Sharing
@@ -93,7 +94,7 @@ def _sharing(sharing: Sharing | None) -> list[str]:
     """What several workers make of it."""
     if sharing is None:
         return []
-    who = f"{sharing.workers} worker{'s' * (sharing.workers > 1)}, each with what this machine gives one process"
+    who = f"{counted(sharing.workers, 'worker')}, each with what this machine gives one process"
     times = f"{duration(sharing.seconds)}, and one alone {duration(sharing.alone)}"
     longest = f"the longest group is {sharing.longest.name} ({duration(sharing.longest_seconds)})"
     idle = f"{100 * sharing.idle:.0f} % of their time is idle"
@@ -153,7 +154,7 @@ def _detectable(detectable: Sequence[DetectableDifference], draws: int, like: Pa
     compared, held = detectable[0].comparisons, detectable[0].held
     return [
         f"smallest true difference in {METRIC} between two backbones, averaged over heads, that is shown four times in "
-        f"five, {compared} compared together, {draws} draws: {found} ({source})",
+        f"five, {compared} compared together, {counted(draws, 'draw')}: {found} ({source})",
         f"true drop beyond the tolerance that a gate over heads catches four times in five, {held} scores "
         f"held together: {dropped}",
     ]
@@ -165,4 +166,4 @@ def _points(difference: float) -> str:
 
 
 def _with(shots: int) -> str:
-    return f"with {shots} shot{'s' if shots > 1 else ''}"
+    return f"with {counted(shots, 'shot')}"

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from .... import counted
 from ...board.board_runs import board_runs, merged_findings, merged_signoffs
 from ...board.layout import BoardError
 from ...board.query import BoardQuery, Record, parse_query
@@ -140,7 +141,7 @@ def warn_failures(results: Sequence[CellResult]) -> None:
     reasons = [r.error for r in results if r.error]
     for reason in dict.fromkeys(reasons):
         count = reasons.count(reason)
-        print(f"{count} cell{'s' if count > 1 else ''} failed: {reason}", file=sys.stderr)
+        print(f"{counted(count, 'cell')} failed: {reason}", file=sys.stderr)
     for sentence in fewer_draws(results):
         print(sentence, file=sys.stderr)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.markup import escape
 
+from .... import counted
 from ...files import cache_folder, remove_parts, writable
 from ...plan import Plan
 from ...plugins.catalogue import Catalogue, load_catalogue
@@ -93,10 +94,11 @@ def _carry_out(
 
     plan, folder = recipe.plan, recipe.folder
     cells = sum(1 for _ in plan.cells())
-    crossed = f"{len(plan.backbones)} backbones x {len(plan.heads)} heads x {len(plan.shots)} shots"
+    axes = {"backbone": len(plan.backbones), "head": len(plan.heads), "shot": len(plan.shots), "draw": plan.draws}
+    crossed = f"{' x '.join(counted(number, noun) for noun, number in axes.items())} = {counted(cells, 'cell')}"
     place = f"on {division.place or recipe.device}, into {escape(shown(folder.path))}"
     console.print(
-        f"{escape(plan.dataset)}: {crossed} x {plan.draws} draws = {cells} cells, {place}; {describe_masks(plan)}",
+        f"{escape(plan.dataset)}: {crossed}, {place}; {describe_masks(plan)}",
         soft_wrap=True,
     )
     terminal = TerminalListener(console, len(plan.backbones))

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from .... import counted
 from ...files import write_atomic
 from ...plugins.backbone_names import NamingError
 from ...plugins.catalogue import Catalogue, Offer, load_catalogue
@@ -129,7 +130,8 @@ def _show_head(peaks: Peaks, hardware: dict[str, Any], backbones: int, seconds: 
     copied = f"copy {next(iter(peaks.values())).bytes / 1e9:.1f} GB/s"
     console.print(
         f"[bold]{escape(what)}[/]; measured peaks: matrix product {products}, {copied}\n"
-        f"{backbones} backbones, {seconds:g} s each once loaded: about {backbones * seconds / 60:.1f} minutes",
+        f"{counted(backbones, 'backbone')}, {seconds:g} s each once loaded: "
+        f"about {backbones * seconds / 60:.1f} minutes",
         soft_wrap=True,
     )
     console.print(_row(*COLUMNS, style="bold"))

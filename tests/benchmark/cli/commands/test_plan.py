@@ -62,7 +62,7 @@ def test_no_difference_is_promised_that_no_two_scores_have(call: Call) -> None:
     """Of one draw on two images the bound for ten comparisons is above 100 points: none can be shown."""
     words = [word for name in ("pixels", "position", "jigsaw", "vae", "ddpm") for word in ("--backbone", name)]
     said = call("plan", *words, "--head", "prototype", "--shots", 1, "--draws", 1, "--test", 2, "--size", 16).out
-    assert re.search("10 compared together, 1 draws: none with 1 shot", " ".join(said.split()))
+    assert re.search("10 compared together, 1 draw: none with 1 shot", " ".join(said.split()))
 
 
 @pytest.mark.usefixtures("short_trainings")

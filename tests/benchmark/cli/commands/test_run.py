@@ -39,7 +39,7 @@ def test_a_run_prints_its_own_leaderboard(call: Call, tmp_path: Path) -> None:
     }
     second = call("run", "--backbone", "pixels", "--head", "linear", *TINY, "--out", out)
     assert second.code == 0, second.err
-    assert "1 backbones x 1 heads x 2 shots x 2 draws = 4 cells" in second.out
+    assert "1 backbone x 1 head x 2 shots x 2 draws = 4 cells" in second.out
     assert "position" not in second.out
     every = json.loads(call("leaderboard", out, "--format", "json").out)
     assert {row["backbone"] for row in every} == {"position", "copy", "pixels"}

@@ -58,7 +58,7 @@ def test_the_head_says_how_long_it_takes_and_every_format_has_its_peak(call: Cal
     """Ten seconds a backbone by default; the record keeps both formats apart."""
     answer = call("throughput", "pixels", "--batch", "1,largest", "--seconds", "0.3", "--out", tmp_path / "speed.json")
     assert answer.code == 0, answer.err
-    assert "1 backbones, 0.3 s each once loaded: about 0.0 minutes" in answer.out
+    assert "1 backbone, 0.3 s each once loaded: about 0.0 minutes" in answer.out
     record = json.loads((tmp_path / "speed.json").read_text())
     assert set(record["peaks"]) == {"float32", "bfloat16"}
     (one,) = record["backbones"]
