@@ -17,6 +17,8 @@ def check_root(path: Path, what: str, landmarks: Sequence[str]) -> None:
     near = [path.parent, *sorted(child for child in path.iterdir() if child.is_dir())]
     right = next((place for place in near if any((place / landmark).exists() for landmark in landmarks)), None)
     fact = f"{path} holds no {landmarks[0]}"
+    if (path / "images").is_dir() and (path / "masks").is_dir():
+        raise DatasetError(f"{fact}, but images/ and masks/; read it as folder:{path}")
     if right is None:
         raise DatasetError(f"{fact}; give the folder into which {what} was unpacked")
     raise DatasetError(f"{fact}, but {right} does; give {right}")

@@ -172,6 +172,15 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
         ],
         "clothing holds no photos, but .*in does; give .*in",
     ),
+    "a folder of one's own": (
+        lambda root: [
+            drop(root / PHOTOS),
+            (root / "annotations").rename(root / "masks"),
+            drop(root / LIST),
+            (root / "images").mkdir(),
+        ],
+        "clothing holds no photos, but images/ and masks/; read it as folder:.*clothing$",
+    ),
     "a mask without a photograph": (
         lambda root: drop(root / PHOTOS / "0003.jpg"),
         r"1 of the masks in .* have no photograph \(0003.jpg\); put them into .*photos",
