@@ -44,7 +44,8 @@ def run(
             raise PlanError("--from takes all that is in its folder; leave the other options out")
         if not (words := FileCache(source).words()):
             raise PlanError(f"{source} holds nothing that partbench bring --to has copied; name such a folder")
-        _tell([_take(FileCache(source), word, console) for word in words], as_json, console)
+        rows = [_take(FileCache(source), word, console) for word in words]
+        _tell(rows, _here(rows), as_json, console)
         return 0
     if plan and (backbones or dataset):
         raise PlanError(f"--plan names all that is brought; leave --{'backbone' if backbones else 'dataset'} out")
@@ -59,7 +60,8 @@ def run(
         rows.append(_row(one, copies))
     if to is not None:
         write_atomic(to / MANIFEST, json.dumps(rows, indent=1).encode())
-    _tell(rows, as_json, console, "" if to else "--to FOLDER copies them")
+    listed = f"{_here(rows)}; --to FOLDER copies them" if any(row["here"] for row in rows) else _here(rows)
+    _tell(rows, _copied(rows, to) if to else listed, as_json, console)
     return 0 if all(row["here"] for row in rows) else 1
 
 
@@ -106,7 +108,8 @@ def _take(source: FileCache, word: str, console: Console) -> dict[str, Any]:
     return facts | {"sha256": [content.sha256]}
 
 
-def _tell(rows: Sequence[dict[str, Any]], as_json: bool, console: Console, mend: str = "") -> None:
+def _tell(rows: Sequence[dict[str, Any]], summary: str, as_json: bool, console: Console) -> None:
+    """Say of every file where it is, and of all together what that comes to."""
     if as_json:
         print(json.dumps(rows, indent=1))
         return
@@ -117,7 +120,21 @@ def _tell(rows: Sequence[dict[str, Any]], as_json: bool, console: Console, mend:
         facts += [f"of {escape(row['of'])}"] if row["of"] else []
         facts += [f"[yellow]{escape(row['note'])}[/]"] if row["note"] else []
         console.print(f"{escape(row['from'])}: {', '.join(facts)}", soft_wrap=True, highlight=False)
+    console.print(summary, soft_wrap=True, highlight=False)
+
+
+def _here(rows: Sequence[dict[str, Any]]) -> str:
+    if not rows:
+        return "all that it reads comes by pip"
     here = [row for row in rows if row["here"]]
-    size = f"{sum(row['bytes'] for row in here) / MB:,.1f} MB"
-    what = f"{len(here)} of {len(rows)} are on this machine, {size}" if rows else "all that it reads comes by pip"
-    console.print(f"{what}; {mend}" if mend and here else what, soft_wrap=True, highlight=False)
+    return f"{len(here)} of {len(rows)} are on this machine, {_size(here)}"
+
+
+def _copied(rows: Sequence[dict[str, Any]], to: Path) -> str:
+    copied = [row for row in rows if row["sha256"]]
+    what = f"{len(copied)} of {len(rows)} are copied into {escape(str(to))}, {_size(copied)}"
+    return what if len(copied) == len(rows) else f"{what}; how the others come stands behind them"
+
+
+def _size(rows: Sequence[dict[str, Any]]) -> str:
+    return f"{sum(row['bytes'] for row in rows) / MB:,.1f} MB"

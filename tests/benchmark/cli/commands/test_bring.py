@@ -87,7 +87,8 @@ def test_the_folder_is_a_cache_itself(call: Call, tmp_path: Path, monkeypatch: p
     """Without a copy; a plan's file names all at once."""
     shutil.copy(VAE.shipped, "mine.safetensors")
     assert call("run", "--backbone", "vae@mine.safetensors", *SIZES, "--pool", 2, "--out", "run").code == 0
-    assert call("bring", "--plan", "run/plan.json", "--to", "stick").code == 0
+    answer = call("bring", "--plan", "run/plan.json", "--to", "stick")
+    assert answer.code == 0 and answer.out.splitlines()[-1] == "1 of 1 are copied into stick, 3.4 MB"
     Path("mine.safetensors").unlink()
     monkeypatch.setenv("PARTBENCH_CACHE", str(tmp_path / "stick"))
     assert call("bring", "--plan", "run/plan.json").code == 0
