@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -17,16 +18,20 @@ from ..plugins.calls import plugin_call
 from ..plugins.catalogue import Offer
 from ..plugins.code_identity import code_hash
 from .backbone_run import BackboneRun
+from .claims import MOMENT
 from .episode_run import EpisodeRun
 from .features import FeatureSource
 from .groups import Group
 from .headless import score_copy, score_supervised
 from .insid3_cells import Insid3Cells
-from .part_run import PartRun, slices_left, writing
+from .part_run import PartRun, has_cells, has_slices, writing
 from .slice_store import SliceStore
 
 if TYPE_CHECKING:
     from .runner import Runner
+
+PATIENCE = 2.0
+"""Seconds in which another part has written cells that are whole, if it lives."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +64,23 @@ class GroupScorer:
             for cell in self.runner.cells_left(group):
                 recorder.failed(cell, f"{name} ({provider}) failed: {reason}")
 
-    def has_left(self, group: Group, cells: Sequence[Cell]) -> bool:
-        """Whether a part has something to do for these cells."""
-        count = len(self.runner.task.test_slices(self.runner.backbones[group.backbone].record.size))
-        store = SliceStore(self.runner.recorder, self._work(group), group.draws)
-        return slices_left(store, cells, group.own(count), count)
+    def has_left(self, group: Group) -> bool:
+        """Whether a part has something to do.
+
+        Cells that are whole are written at once by whoever counted the last of their slices; only if they are not, and
+        nobody else is at work, or not for `PATIENCE`, this part has them to write.
+        """
+        runner, size = self.runner, self.runner.backbones[group.backbone].record.size
+        count = len(runner.task.test_slices(size))
+        store = SliceStore(runner.recorder, self._work(group), group.draws)
+        if has_slices(store, runner.cells_left(group), group.own(count)):
+            return True
+        until = time.monotonic() + PATIENCE
+        while has_cells(store, runner.cells_left(group), count):
+            if time.monotonic() > until or not runner.claims.others(f"{file_name(group.backbone)}--part-"):
+                return True
+            time.sleep(MOMENT)
+        return False
 
     def _work(self, group: Group) -> Path:
         """Where units of work with a backbone are kept."""

@@ -77,13 +77,14 @@ def writing(claims: Claims, recorder: RunRecorder, name: str) -> AbstractContext
     return claims.held(f"{file_name(name)}--cells", recorder.problem, f"writes the cells of {name}")
 
 
-def slices_left(store: SliceStore, cells: Sequence[Cell], own: Collection[int], count: int) -> bool:
-    """Whether one who has these of so many slices has some to score, or cells to write that are whole."""
-    arrays = {number: store.read(number) for number in own}
-    if len(_counted(store, cells, arrays)) < len(cells):
-        return True
-    arrays |= {number: store.read(number) for number in range(count) if number not in own}
-    return bool(_counted(store, cells, arrays))
+def has_slices(store: SliceStore, cells: Sequence[Cell], own: Collection[int]) -> bool:
+    """Whether one who has these slices has some of them to score."""
+    return len(_counted(store, cells, {number: store.read(number) for number in own})) < len(cells)
+
+
+def has_cells(store: SliceStore, cells: Sequence[Cell], count: int) -> bool:
+    """Whether cells are whole, with so many slices, and not written."""
+    return bool(_counted(store, cells, {number: store.read(number) for number in range(count)}))
 
 
 def _counted(store: SliceStore, cells: Iterable[Cell], arrays: Mapping[int, Arrays]) -> list[Cell]:
