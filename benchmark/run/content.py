@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ...datasets.dataset import FileBacked, KeepsShape, Split
 from ..contents import Contents, Digests
@@ -29,12 +30,10 @@ class ContentReader:
         """Digests of these rows of splits; `report` hears of each few images. Without a mask the second is empty."""
         found: dict[str, dict[str, Digests]] = {}
         for name, (split, rows) in splits.items():
-            digests = self.memory.of(split, slices(rows, self.size), self._reader(split, name != "unlabelled"), report)
+            look = partial(self._digests, split, labelled=name != "unlabelled")
+            digests = self.memory.of(split, slices(rows, self.size), look, report)
             found[name] = {split.name(row): (one, two) for row, (one, two) in zip(rows, digests, strict=True)}
         return found
-
-    def _reader(self, split: Split, labelled: bool) -> Callable[[list[int]], list[Digests]]:
-        return lambda rows: self._digests(split, rows, labelled)
 
     def _digests(self, split: Split, rows: Sequence[int], labelled: bool) -> list[Digests]:
         if isinstance(split, FileBacked) and not self.code:

@@ -24,7 +24,7 @@ from .features import FeatureSource
 from .groups import Group
 from .headless import score_copy, score_supervised
 from .insid3_cells import Insid3Cells
-from .part_run import PartRun, has_cells, has_slices, writing
+from .part_run import PartRun, counted_cells, writing
 from .slice_store import SliceStore
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ class GroupScorer:
             for cell in self.runner.cells_left(group):
                 recorder.failed(cell, f"{name} ({provider}) failed: {reason}")
 
-    def has_left(self, group: Group) -> bool:
-        """Whether a part has something to do.
+    def has_left(self, group: Group, cells: Sequence[Cell]) -> bool:
+        """Whether a part has something to do for these cells.
 
         Cells that are whole are written at once by whoever counted the last of their slices; only if they are not, and
         nobody else is at work, or not for `PATIENCE`, this part has them to write.
@@ -73,10 +73,12 @@ class GroupScorer:
         runner, size = self.runner, self.runner.backbones[group.backbone].record.size
         count = len(runner.task.test_slices(size))
         store = SliceStore(runner.recorder, self._work(group), group.draws)
-        if has_slices(store, runner.cells_left(group), group.own(count)):
+        own = group.own(count)
+        if len(counted_cells(store, cells, own)) < len(cells):
             return True
+        whole = {*counted_cells(store, cells, {*range(count)} - {*own})}
         until = time.monotonic() + PATIENCE
-        while has_cells(store, runner.cells_left(group), count):
+        while whole & {*runner.cells_left(group)}:
             if time.monotonic() > until or not runner.claims.others(f"{file_name(group.backbone)}--part-"):
                 return True
             time.sleep(MOMENT)

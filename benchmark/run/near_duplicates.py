@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 AT_ONCE = 16
 """Images that are read together."""
-CODE = file_hash(Path(inspect.getfile(perceptual_hash)))
-"""Hash of the code that hashes images: what another one came to is not remembered."""
 TOLD = 1000
 """Most pairs that are told."""
 
@@ -49,7 +47,8 @@ def hash_images(task: SegmentationTask, split: Split, rows: Sequence[int], fit: 
     def look(some: list[int]) -> list[tuple[str]]:
         return [(f"{int(one):016x}",) for one in perceptual_hash(split.images(some, SIDE).numpy())]
 
-    memory = task.memory(f"perceptual hash {CODE}", fit or task.dataset.fit)
+    code = file_hash(Path(inspect.getfile(distances)))  # what other code came to is not remembered
+    memory = task.memory(f"perceptual hash {code}", fit or task.dataset.fit)
     found = memory.of(split, [rows[start : start + AT_ONCE] for start in range(0, len(rows), AT_ONCE)], look)
     hashes = np.array([int(one, 16) for (one,) in found], dtype=np.uint64)
     return HashedImages(tuple(map(split.name, rows)), hashes)

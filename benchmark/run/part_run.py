@@ -5,7 +5,7 @@ What a part has done lies in the units of the run's folder, where the others fin
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -77,14 +77,9 @@ def writing(claims: Claims, recorder: RunRecorder, name: str) -> AbstractContext
     return claims.held(f"{file_name(name)}--cells", recorder.problem, f"writes the cells of {name}")
 
 
-def has_slices(store: SliceStore, cells: Sequence[Cell], own: Collection[int]) -> bool:
-    """Whether one who has these slices has some of them to score."""
-    return len(_counted(store, cells, {number: store.read(number) for number in own})) < len(cells)
-
-
-def has_cells(store: SliceStore, cells: Sequence[Cell], count: int) -> bool:
-    """Whether cells are whole, with so many slices, and not written."""
-    return bool(_counted(store, cells, {number: store.read(number) for number in range(count)}))
+def counted_cells(store: SliceStore, cells: Sequence[Cell], slices: Iterable[int]) -> list[Cell]:
+    """The cells of which these slices have been counted, by whomever."""
+    return _counted(store, cells, {number: store.read(number) for number in slices})
 
 
 def _counted(store: SliceStore, cells: Iterable[Cell], arrays: Mapping[int, Arrays]) -> list[Cell]:

@@ -132,7 +132,7 @@ class Runner:
     def left(self, group: Group) -> list[Cell]:
         """The cells that a group, or its part, has something to do for."""
         cells = self.cells_left(group)
-        return cells if not group.part or GroupScorer(self).has_left(group) else []
+        return cells if not group.part or GroupScorer(self).has_left(group, cells) else []
 
     def cells_left(self, group: Group) -> list[Cell]:
         """The cells of a group that have no score of the weights and the code of now, and did not fail meanwhile."""

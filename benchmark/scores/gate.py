@@ -139,14 +139,10 @@ def _judge(pairs: Pairs, tolerance: float, level: float) -> tuple[list[Verdict],
     differences = [new - old for old, new in pairs.values()]
     for (metric, _), difference in zip(pairs, differences, strict=True):
         if np.isnan(difference.error):
-            alone = len(difference.draws) == difference.images == 1
-            what = (
-                "one draw on one test image says"
-                if alone
-                else f"one test image shows all that {metric} scores, which says"
-            )
-            mend = "of either" if alone else "test images, or hold other metrics"
-            raise GateError(f"{what} nothing about chance; run with more {mend}")
+            if len(difference.draws) == difference.images == 1:
+                raise GateError("one draw on one test image says nothing about chance; run with more of either")
+            what = f"one test image shows all that {metric} scores, which says nothing about chance"
+            raise GateError(f"{what}; run with more test images, or hold other metrics")
     verdicts = []
     for ((metric, key), (old, new)), drop in zip(
         pairs.items(), find_drops(differences, tolerance, 1 - level), strict=True

@@ -60,7 +60,7 @@ def run(
         rows.append(_row(one, copies))
     if to is not None:
         write_atomic(to / MANIFEST, json.dumps(rows, indent=1).encode())
-    listed = f"{_here(rows)}; --to FOLDER copies them" if any(row["here"] for row in rows) else _here(rows)
+    listed = _here(rows) + "; --to FOLDER copies them" * any(row["here"] for row in rows)
     _tell(rows, _copied(rows, to) if to else listed, as_json, console)
     return 0 if all(row["here"] for row in rows) else 1
 

@@ -148,8 +148,8 @@ def _detectable(detectable: Sequence[DetectableDifference], draws: int, like: Pa
         return []
     if isnan(detectable[0].difference):
         return ["one draw and one test image show no difference, however large; raise --draws or --test"]
-    found = ", ".join(f"{_points(one.difference)} {_with(one.shots)}" for one in detectable)
-    dropped = ", ".join(f"{_points(one.drop)} {_with(one.shots)}" for one in detectable)
+    found = ", ".join(f"{_points(one.difference)} with {counted(one.shots, 'shot')}" for one in detectable)
+    dropped = ", ".join(f"{_points(one.drop)} with {counted(one.shots, 'shot')}" for one in detectable)
     source = f"as two backbones differ in {shown(folder_of(like))}" if like else f"as two backbones differ in {SOURCE}"
     compared, held = detectable[0].comparisons, detectable[0].held
     return [
@@ -163,7 +163,3 @@ def _detectable(detectable: Sequence[DetectableDifference], draws: int, like: Pa
 def _points(difference: float) -> str:
     """A difference of scores, which cannot be larger than a score."""
     return f"{difference:.1f}" if difference < MOST else "none"
-
-
-def _with(shots: int) -> str:
-    return f"with {counted(shots, 'shot')}"
