@@ -25,6 +25,7 @@ from torch import Tensor
 from .gram import class_sums, exact, gram
 from .head import NEVER, HeadError, likeliest
 from .pixelwise import Projection, project
+from .span import span_of
 
 SHARES = tuple(10.0 ** (power / 2) for power in range(-6, 2))
 """Ridges that are tried, of the mean eigenvalue of the covariance."""
@@ -55,13 +56,16 @@ class Moments:
     def pixels(self) -> Tensor:
         return self.gram[-1, -1]
 
-    def fits(self, shares: Sequence[float]) -> Iterator[Tensor]:
-        """Under each ridge the weights (ΣC + 1, K) of the logits, the intercepts behind."""
+    def fits(self, shares: Sequence[float], channels: int) -> Iterator[Tensor]:
+        """Under each ridge the weights (ΣC + 1, K) of the logits, the intercepts behind.
+
+        The mean eigenvalue is that of so many `channels`: turned into a span, F has fewer, and the rest are zero.
+        """
         mean, counts = self.gram[:-1, -1] / self.pixels, self.sums[-1]
         seen = counts > 0.5
         offsets = (self.sums[:-1] / counts.clamp(min=1) - mean[:, None]) * seen  # of the class means
         whole = self.gram[:-1, :-1] - self.pixels * mean.outer(mean)
-        spread = whole.diagonal().mean().maximum(LEAST * self.gram.diagonal().mean())
+        spread = (whole.trace() / channels).maximum(LEAST * self.gram.trace() / (channels + 1))
         within = whole - (offsets * counts) @ offsets.T
         prior = torch.where(seen, (counts / self.pixels).clamp(min=1e-9).log(), NEVER)
         for share in shares:
@@ -77,26 +81,32 @@ class Ridge(Projection):
     @torch.no_grad()
     def solve(self, shot: Callable[[int], Sequence[Tensor]], masks: Tensor) -> None:
         """Fit the labels of all shots, under the ridge that predicts best the shots that are left out."""
-        classes = len(self.bias)
-        everything = _sum(_moments(shot(i), mask, classes) for i, mask in enumerate(masks))
+        classes, channels = self.weight.shape[:2]
+
+        def doubles(maps: Sequence[Tensor]) -> list[Tensor]:
+            return exact(maps, masks.shape[-1])
+
+        tried = len(SHARES) * len(masks) if len(masks) > 1 else 0
+        span = span_of(lambda i: doubles(shot(i)), len(masks), fits=1 + tried)
+        everything = _sum(_moments(span.narrow(doubles(shot(i))), mask, classes) for i, mask in enumerate(masks))
         if not everything.pixels:
             raise HeadError("its shots have no labelled pixel to fit; label some, or choose other shots")
         counts = torch.zeros(len(SHARES), classes, classes)
         for i, mask in enumerate(masks):
             maps = shot(i)
-            rest = everything - _moments(maps, mask, classes)
+            rest = everything - _moments(span.narrow(doubles(maps)), mask, classes)
             if rest.pixels > 0.5:
-                counts += _confusions(list(rest.fits(SHARES)), maps, mask, classes)
+                fits = [span.widen(weights) for weights in rest.fits(SHARES, channels)]
+                counts += _confusions(fits, maps, mask, classes)
         share = SHARES[_best(counts)] if counts.any() else ALONE
-        (weights,) = everything.fits([share])
+        weights = span.widen(*everything.fits([share], channels))
         self.weight.copy_(weights[:-1].T[:, :, None, None])
         self.bias.copy_(weights[-1])
 
 
 def _moments(maps: Sequence[Tensor], mask: Tensor, classes: int) -> Moments:
-    """Of the labelled pixels of one image."""
-    one = maps[0].new_ones(1, 1, 1, 1)  # resized it is one everywhere
-    layers = exact([*maps, one], len(mask))
+    """Of the labelled pixels of one image, whose maps are `exact`."""
+    layers = [*maps, maps[0].new_ones(1, 1, 1, 1)]  # resized it is one everywhere
     return Moments(gram(layers, mask < classes), class_sums(layers, mask, classes))
 
 

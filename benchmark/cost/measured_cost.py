@@ -47,15 +47,14 @@ class SegmenterFigures:
 class SolveFigures:
     """A head that is solved in no steps."""
 
-    alone: float
-    """Seconds to build it and to solve a single shot."""
-    each: float
-    """The same per shot of several."""
-    reads: int
+    measured: Mapping[int, float]
+    """Seconds to build it and to solve so many shots. Of more than these it takes as long for each as of the most."""
+    reads: float
     """How often it asks for the maps of a shot."""
 
     def seconds(self, shots: int) -> float:
-        return self.alone if shots == 1 else shots * self.each
+        most = max(self.measured)
+        return self.measured[shots] if shots in self.measured else self.measured[most] * shots / most
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from statistics import median
 
@@ -35,6 +35,8 @@ STEPS = 2
 """Training steps that are timed together."""
 OFTEN, ENOUGH = 5, 0.1
 """Calls, and seconds, after which no further one is timed."""
+MOST = 10
+"""Shots, at most, of which a head is solved to see what that costs: as many as the paper has."""
 
 Shapes = tuple[tuple[int, ...], ...]
 
@@ -154,7 +156,11 @@ class Rehearsal:
         return replace(figures, memory=max(0, (peak.read() or 0) - numbers - figures.training))
 
     def _solving(self, head: Head, maps: Sequence[Tensor], masks: Tensor, classes: int) -> SolveFigures:
-        """Of a head that is solved, from one image (1, C_i, h_i, w_i) as its only shot and as two."""
+        """Of a head that is solved, from one image (1, C_i, h_i, w_i) as each of its shots.
+
+        Every number of shots of the plan is solved, up to `MOST`: nothing tells how one grows into the other, be it
+        in time or in memory.
+        """
         channels, schedule = tuple(layer.shape[1] for layer in maps), SCHEDULES[self.task.plan.schedule]
         asked: list[int] = []
 
@@ -163,11 +169,13 @@ class Rehearsal:
             return maps
 
         def solve(count: int) -> object:
+            asked.clear()
             return learn(head, channels, classes, shot, masks.expand(count, -1, -1), schedule, 0)
 
         solve(1)  # the first warms up
-        reads = len(asked)
-        return SolveFigures(self._often(lambda: solve(1)), self._often(lambda: solve(2)) / 2, reads)
+        counts = sorted({min(count, MOST) for count in self.task.plan.shots})
+        measured = {count: self._often(partial(solve, count)) for count in counts}
+        return SolveFigures(measured, reads=len(asked) / counts[-1])
 
     def _often(self, work: Callable[[], object]) -> float:
         """Seconds of the median call, of several where they are quick."""

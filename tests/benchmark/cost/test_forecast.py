@@ -84,12 +84,12 @@ def test_maps_of_shots_take_half_of_what_is_left() -> None:
 
 
 def test_a_head_that_is_solved_takes_no_steps() -> None:
-    """A single shot has its own time, several so much each; nothing trains it, and each shot is read a few times."""
-    figures = HeadFigures(image=3, parameters=1000, memory=500, solve=SolveFigures(alone=7, each=4, reads=2))
+    """Each number of shots has its own time; nothing trains it, and each shot is read a few times."""
+    figures = HeadFigures(image=3, parameters=1000, memory=500, solve=SolveFigures({1: 7, 5: 20}, reads=2))
     slow = replace(SLOW, weights=500, memory=0, heads={"ridge": figures})
     one, five = (Cell("slow", "ridge", shots, 0) for shots in (1, 5))
     found = needs(slow, [one, five], EXTENT)
-    assert found.cells == {one: 7 + 20 * 3, five: 5 * 4 + 20 * 3}
+    assert found.cells == {one: 7 + 20 * 3, five: 20 + 20 * 3}
     assert memory(slow, [one, five], EXTENT) == 500 + 96 * 11 + 2 * 1000 + 2 * 4 * 96
     tight = needs(slow, [one, five], replace(EXTENT, room=500 + 2 * 3 * 96))
     assert tight.cells[five] == found.cells[five] + 2 * 2 * 10

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -120,12 +120,28 @@ def test_a_head_that_is_solved_has_no_steps(rehearsal: Rehearsal) -> None:
     offer = Offer(Backbone("slow", 16, (3, 3), load=Inverting), "toys 1")
     figures = rehearsal.figures(offer, ("ridge", "knn"))
     assert figures.error is None
-    for name, reads in (("ridge", 2), ("knn", 1)):
+    for name, reads in (("ridge", 2.5), ("knn", 1)):
         head = figures.heads[name]
         assert (head.step, head.strategy, head.training) == (0, "solved", 0) and head.image > 0
-        assert head.solve and min(head.solve.alone, head.solve.each) > 0 and head.solve.reads == reads
+        assert head.solve and head.solve.reads == reads
+        assert set(head.solve.measured) == set(PLAN.shots) and min(head.solve.measured.values()) > 0
     assert figures.heads["ridge"].parameters == 4 * (6 * 3 + 3)
     assert figures.heads["knn"].parameters == BANK * (4 * 6 + 8)
+
+
+def test_a_solution_is_measured_with_as_many_shots_as_a_run_has(
+    rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two do not tell what ten take; of more than ten it is told from ten."""
+    asked: list[int] = []
+    monkeypatch.setattr(Ridge, "solve", lambda self, shot, masks: asked.append(len([shot(0) for _ in masks])))
+    more = replace(rehearsal, task=replace(rehearsal.task, plan=replace(PLAN, shots=(1, 5, 10, 12))))
+    figures = more.figures(Offer(Backbone("slow", 16, (3, 3), load=Inverting), "toys 1"), ("ridge",))
+    assert figures.error is None
+    solve = figures.heads["ridge"].solve
+    assert solve and set(solve.measured) == {1, 5, 10} and set(asked) == {1, 5, 10}
+    assert solve.seconds(5) == solve.measured[5]
+    assert solve.seconds(12) == pytest.approx(1.2 * solve.measured[10])
 
 
 @dataclass
