@@ -176,6 +176,7 @@ def test_a_group_that_no_machine_has_memory_for_is_named(
     said = call("plan", *named("position", "copy")[1:], "plan", "--json")
     assert said.code == 0, said.err
     record = json.loads(said.out)
+    record["memory"]["base"] = 0  # of the program itself, whatever this machine took
     for row in record["backbones"]:
         row["seconds"] = {"score": float(row["backbone"] == "copy")}
         row["memory"] = 2**30 if row["backbone"] == "copy" else 2**60
@@ -190,7 +191,7 @@ def test_a_group_that_no_machine_has_memory_for_is_named(
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, out + err
-    assert "no machine is left with 1 core and 1073741824" in out and "GiB for position" in out
+    assert "no machine is left with 1 core and 1073741824.0 GiB for position" in out
     assert list(run.glob("cells/position*")) == []
 
 
