@@ -41,7 +41,7 @@ class Findings:
     """What was looked at, by what it is of."""
     flags: tuple[GuardFlag, ...] = ()
     hashes: Mapping[str, str] = field(default_factory=dict)
-    """Perceptual hashes of the test images by name, in hexadecimal digits."""
+    """Perceptual hashes of the test images and of their mirror images by name, in hexadecimal digits."""
 
     def of(self, what: str) -> tuple[GuardFlag, ...]:
         return tuple(flag for flag in self.flags if flag.of == what)
@@ -70,7 +70,7 @@ def read_findings(run: Path) -> Findings | None:
             data=str(record["data"]),
             checked={str(of): str(what) for of, what in record["checked"].items()},
             flags=tuple(_flag(flag) for flag in record["flags"]),
-            hashes={str(name): f"{int(digits, 16):016x}" for name, digits in record["hashes"].items()},
+            hashes={str(name): _digits(text) for name, text in record["hashes"].items()},
         )
     except FileNotFoundError:
         return None
@@ -87,6 +87,11 @@ def findings_of_scored(run: Path) -> Findings | None:
 
 def _flag(flag: Mapping[str, Any]) -> GuardFlag:
     return GuardFlag(str(flag["of"]), str(flag["name"]), str(flag["text"]), tuple(map(str, flag["evidence"])))
+
+
+def _digits(text: str) -> str:
+    int(text, 16)  # or it is damaged
+    return str(text)
 
 
 def lines(findings: Findings) -> list[str]:

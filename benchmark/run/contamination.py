@@ -19,7 +19,7 @@ from ..flags import IMAGES, SHOTS, Findings, GuardFlag, read_findings, some, wri
 from ..pretrain.training_images import PretrainingImages, pretraining_of
 from ..results import ResultError
 from .left_out_pixels import flag_left_out
-from .near_duplicates import HashedImages, Looks, describe, hash_images, look_alikes
+from .near_duplicates import DIGITS, HashedImages, Looks, describe, hash_images, look_alikes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,9 +48,7 @@ def run_guards(run: Path, task: SegmentationTask, backbones: Mapping[str, Backbo
     """Run all guards and write their findings into the run; a backbone of an earlier command keeps its flags."""
     earlier = _earlier_findings(run, task)
     if earlier:
-        test = HashedImages(
-            tuple(earlier.hashes), np.array([int(h, 16) for h in earlier.hashes.values()], dtype=np.uint64)
-        )
+        test = HashedImages.named(earlier.hashes)
         parts = {of: GuardResult(what, earlier.of(of)) for of, what in earlier.checked.items()}
     else:
         test = hash_images(task, task.scored, task.test)
@@ -62,19 +60,21 @@ def run_guards(run: Path, task: SegmentationTask, backbones: Mapping[str, Backbo
         data=task.data,
         checked={of: part.checked for of, part in parts.items()},
         flags=tuple(flag for part in parts.values() for flag in part.flags),
-        hashes={name: f"{int(one):016x}" for name, one in zip(test.names, test.hashes, strict=True)},
+        hashes=test.digits,
     )
     write_findings(run, findings)
     return findings
 
 
 def _earlier_findings(run: Path, task: SegmentationTask) -> Findings | None:
-    """Earlier findings on the same images; a damaged file is made anew."""
+    """Earlier findings on the same images; a damaged file, or one that knows no mirror images, is made anew."""
     try:
         findings = read_findings(run)
     except ResultError:
         return None
-    return findings if findings and findings.data == task.data else None
+    if findings is None or findings.data != task.data:
+        return None
+    return findings if all(len(digits) == 2 * DIGITS for digits in findings.hashes.values()) else None
 
 
 def guard_images(task: SegmentationTask, test: HashedImages) -> GuardResult:
@@ -109,7 +109,7 @@ def _unlabelled(task: SegmentationTask) -> tuple[HashedImages, list[str]]:
     """A sample of the unlabelled images, and the names of all, or of very many."""
     split = task.splits.unlabelled
     if split is None:
-        return HashedImages((), np.empty(0, dtype=np.uint64)), []
+        return HashedImages.named({}), []
     rows = np.random.default_rng(0).choice(len(split), min(LOOKED_AT, len(split)), replace=False)
     return hash_images(task, split, rows.tolist()), [split.name(i) for i in range(min(NAMES, len(split)))]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,14 +22,30 @@ AT_ONCE = 16
 """Images that are read together."""
 TOLD = 1000
 """Most pairs that are told."""
+DIGITS = BITS // 4
+"""Hexadecimal digits of a hash."""
 
 
 @dataclass(frozen=True)
 class HashedImages:
-    """The perceptual hashes of some images, by name."""
+    """The perceptual hashes of some images and of their mirror images, by name."""
 
     names: tuple[str, ...]
     hashes: Hashes
+    mirrored: Hashes = field(default_factory=lambda: np.empty(0, dtype=np.uint64))
+    """None of those that others are compared with."""
+
+    @classmethod
+    def named(cls, found: Mapping[str, str]) -> HashedImages:
+        """From the digits of `digits`."""
+        both = np.array([[int(d[:DIGITS], 16), int(d[DIGITS:], 16)] for d in found.values()], dtype=np.uint64)
+        return cls(tuple(found), *both.reshape(-1, 2).T)
+
+    @property
+    def digits(self) -> dict[str, str]:
+        """By name, the hexadecimal digits of the hash, and behind them those of the mirror image's."""
+        both = zip(self.names, self.hashes, self.mirrored, strict=True)
+        return {name: f"{int(one):0{DIGITS}x}{int(other):0{DIGITS}x}" for name, one, other in both}
 
 
 class NearDuplicate(NamedTuple):
@@ -39,19 +55,23 @@ class NearDuplicate(NamedTuple):
     other: str
     distance: int
     """Bits of the hash that differ."""
+    mirrored: bool = False
+    """Whether the one looks like the mirror image of the other."""
 
 
 def hash_images(task: SegmentationTask, split: Split, rows: Sequence[int], fit: str = "") -> HashedImages:
     """The hashes of the images of a task at `rows` of a split; those of files that have not changed are remembered."""
 
-    def look(some: list[int]) -> list[tuple[str]]:
-        return [(f"{int(one):016x}",) for one in perceptual_hash(split.images(some, SIDE).numpy())]
+    def look(some: list[int]) -> list[tuple[str, str]]:
+        images = split.images(some, SIDE).numpy()
+        both = zip(perceptual_hash(images), perceptual_hash(images[..., ::-1]), strict=True)
+        return [(str(one), str(mirrored)) for one, mirrored in both]
 
     code = file_hash(Path(inspect.getfile(distances)))  # what other code came to is not remembered
-    memory = task.memory(f"perceptual hash {code}", fit or task.dataset.fit)
+    memory = task.memory(f"perceptual hashes, mirrored too {code}", fit or task.dataset.fit)
     found = memory.of(split, [rows[start : start + AT_ONCE] for start in range(0, len(rows), AT_ONCE)], look)
-    hashes = np.array([int(one, 16) for (one,) in found], dtype=np.uint64)
-    return HashedImages(tuple(map(split.name, rows)), hashes)
+    both = np.array([[int(one) for one in image] for image in found], dtype=np.uint64).reshape(-1, 2)
+    return HashedImages(tuple(map(split.name, rows)), *both.T)
 
 
 @dataclass(frozen=True)
@@ -72,20 +92,26 @@ class Looks:
 
 
 def look_alikes(test: HashedImages, others: HashedImages) -> list[NearDuplicate]:
-    """The pairs of a test image and another that differ in few bits, nearest first.
+    """The pairs of a test image, or its mirror image, and another that differ in few bits, nearest first.
 
     Of an image and itself, and of an image under the same name in both, nothing is said here: names say it.
     """
-    pairs = []
-    for i, (name, one) in enumerate(zip(test.names, test.hashes, strict=True)):
-        apart = distances(one, others.hashes)
-        near = np.flatnonzero(apart <= NEAR)
-        chosen = near[near > i] if others is test else near
-        pairs += [NearDuplicate(name, others.names[j], int(apart[j])) for j in chosen if others.names[j] != name]
-    return sorted(pairs, key=lambda pair: pair.distance)
+    nearest: dict[tuple[int, int], NearDuplicate] = {}
+    for mirrored, hashes in ((False, test.hashes), (True, test.mirrored)):
+        for i, (name, one) in enumerate(zip(test.names, hashes, strict=True)):
+            apart = distances(one, others.hashes)
+            near = np.flatnonzero(apart <= NEAR)
+            for j in near[near > i] if others is test else near:
+                pair = NearDuplicate(name, others.names[j], int(apart[j]), mirrored)
+                if pair.other != name and ((i, j) not in nearest or pair.distance < nearest[i, j].distance):
+                    nearest[i, j] = pair
+    return sorted(nearest.values(), key=lambda pair: pair.distance)
 
 
 def describe(pairs: Sequence[NearDuplicate]) -> tuple[str, ...]:
     """Each pair in a few words, and how many there are beyond those that are told."""
-    texts = tuple(f"{pair.test} and {pair.other} ({pair.distance} of {BITS} bits differ)" for pair in pairs[:TOLD])
+    texts = tuple(
+        f"{pair.test} and {pair.other}{', mirrored' if pair.mirrored else ''} ({pair.distance} of {BITS} bits differ)"
+        for pair in pairs[:TOLD]
+    )
     return texts + ((f"and {len(pairs) - TOLD} more pairs",) if len(pairs) > TOLD else ())

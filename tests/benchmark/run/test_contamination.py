@@ -45,9 +45,10 @@ from partbench.datasets.folder import open_folder
 
 
 def pictures(seeds: Sequence[int], size: int = 32) -> Tensor:
-    """Random pictures, a little blurred; each seed its own."""
-    coarse = [torch.rand(1, 3, 12, 12, generator=torch.Generator().manual_seed(int(seed))) for seed in seeds]
-    return torch.nn.functional.interpolate(torch.cat(coarse), (size, size), mode="bilinear")
+    """Random pictures, a little blurred; each seed its own, and a negative one the mirror image of another's."""
+    coarse = [torch.rand(1, 3, 12, 12, generator=torch.Generator().manual_seed(abs(int(seed)))) for seed in seeds]
+    turned = [image.flip(-1) if seed < 0 else image for image, seed in zip(coarse, seeds, strict=True)]
+    return torch.nn.functional.interpolate(torch.cat(turned), (size, size), mode="bilinear")
 
 
 def by_hand(image: np.ndarray) -> int:
@@ -85,12 +86,15 @@ def test_faces_are_told_apart_and_their_copies_are_not() -> None:
     for copy in (faces.numpy() + random.normal(0, 0.02, faces.shape), halved, 0.7 * faces.numpy() + 0.1):
         found = [int(distances(a, b[None])[0]) for a, b in zip(hashes, perceptual_hash(copy), strict=True)]
         assert np.mean(np.array(found) <= NEAR) > 0.98
-    names = tuple(map(str, range(120)))
-    assert look_alikes(
-        HashedImages(names, hashes), HashedImages(tuple(f"other {n}" for n in names), np.roll(hashes, 1))
-    )
-    assert not look_alikes(HashedImages(names, hashes), HashedImages(names, hashes))
-    assert not look_alikes(same := HashedImages(names, hashes), same)
+    names, mirrored = tuple(map(str, range(120))), perceptual_hash(faces.flip(-1).numpy())
+    same = HashedImages(names, hashes, mirrored)
+    for copies in (hashes, mirrored):
+        others = HashedImages(tuple(f"other {n}" for n in names), np.roll(copies, 1))
+        found_pairs = look_alikes(same, others)
+        assert [int(pair.other.split()[1]) for pair in found_pairs] == [(int(p.test) + 1) % 120 for p in found_pairs]
+        assert len(found_pairs) == 120 and {pair.mirrored for pair in found_pairs} == {copies is mirrored}
+    assert not look_alikes(same, HashedImages(names, hashes))
+    assert not look_alikes(same, same)
 
 
 @dataclass
@@ -154,6 +158,32 @@ def test_a_test_image_is_seen_wherever_it_is(tmp_path: Path) -> None:
     )
     named = found(task_of(album(0), album(10), Album((20, 21), ("20", "11"))), tmp_path / "other")
     assert named["pretraining in test"].evidence == ("11",)
+
+
+def test_a_mirror_image_is_seen_wherever_it_is(tmp_path: Path) -> None:
+    """Among the shots, the unlabelled ones, the other test images, and what a backbone learnt from; that is said."""
+    file = write_weights(tmp_path / "mine.safetensors")
+    write_hashes(file, perceptual_hash(pictures([-13, 50]).numpy()))
+    test = Album((10, -2, 21, -10, 13), ("10", "a", "b", "c", "d"))
+    task = task_of(album(0), test, Album((20, -21), ("20", "21")))
+    findings = run_guards(tmp_path / "run", task, {"mine": backbone("mine", file)})
+    assert {(flag.of, flag.name): flag.evidence for flag in findings.flags} == {
+        (IMAGES, "shots near test"): ("a and 2, mirrored (0 of 64 bits differ)",),
+        (IMAGES, "duplicates in test"): ("10 and c, mirrored (0 of 64 bits differ)",),
+        (IMAGES, "pretraining near test"): ("b and 21, mirrored (0 of 64 bits differ)",),
+        ("mine", "pretraining near test"): ("d and image 0, mirrored (0 of 64 bits differ)",),
+    }
+
+
+def test_findings_that_knew_no_mirror_images_are_made_anew(tmp_path: Path) -> None:
+    """And can be read until then."""
+    task = task_of(album(0), Album((10, -2), ("10", "a")))
+    run_guards(tmp_path, task, {})
+    record = json.loads(file_in(tmp_path).read_text())
+    record |= {"flags": [], "hashes": {name: digits[:16] for name, digits in record["hashes"].items()}}
+    file_in(tmp_path).write_text(json.dumps(record))
+    assert read_findings(tmp_path) is not None
+    assert [flag.name for flag in run_guards(tmp_path, task, {}).flags] == ["shots near test"]
 
 
 def test_a_class_that_nobody_shows_is_named(tmp_path: Path) -> None:
