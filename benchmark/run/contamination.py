@@ -162,7 +162,9 @@ def guard_shots(task: SegmentationTask) -> GuardResult:
         lacking = {n: names for n, names in absent.items() if names}
         cases += [f"{counted(shots, 'shot')}, draw {n}: {', '.join(names)}" for n, names in lacking.items()]
         counts += [f"{len(lacking)} of {len(draws)} draws with {shots}"] if lacking else []
-    checked = f"classes in {counted(len(draws), 'draw')} of {', '.join(map(str, task.plan.shots))} shots"
+    *fewer, most = map(str, task.plan.shots)
+    several = f"{', '.join([*fewer, most])} shots" if fewer else counted(int(most), "shot")
+    checked = f"classes in {counted(len(draws), 'draw')} of {several}"
     oracle = _oracle(task)
     if not cases:
         return GuardResult(checked, oracle)
