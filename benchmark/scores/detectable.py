@@ -16,6 +16,8 @@ from ..results import CellResult, ResultError
 from .leaderboard import by_backbone, estimates
 
 METRIC = "mean"
+MOST = 100.0
+"""Points that two scores can differ by; a larger difference is none that a plan could promise."""
 
 TYPICAL = {
     1: Components(8.0, 6.6, 23.6),

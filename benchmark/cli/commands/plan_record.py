@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from math import isnan
 from pathlib import Path
 from typing import Any
 
 from ...cost.feasibility import Feasibility
 from ...cost.forecast import materialised
 from ...cost.sharing import Sharing
-from ...scores.detectable import METRIC, SOURCE, DetectableDifference
+from ...scores.detectable import METRIC, MOST, SOURCE, DetectableDifference
 from ...stored_run import folder_of, shown
 
 
@@ -48,9 +47,15 @@ def as_record(
             "metric": METRIC,
             "source": shown(folder_of(like)) if like else SOURCE,
             "power": 0.8,
-            "by shots": [{k: None if isnan(v) else v for k, v in vars(one).items()} for one in detectable],
+            "by shots": [_promised(one) for one in detectable],
         },
     }
+
+
+def _promised(one: DetectableDifference) -> dict[str, float | None]:
+    """Null where no difference that two scores can have is shown."""
+    bounds = ("difference", "lowest", "highest", "drop")
+    return {k: v if k not in bounds or v < MOST else None for k, v in vars(one).items()}
 
 
 def _backbone(feasibility: Feasibility, name: str) -> dict[str, Any]:

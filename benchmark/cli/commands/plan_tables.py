@@ -15,14 +15,11 @@ from ...cost.feasibility import Feasibility
 from ...cost.forecast import STAGES, cached_shots, materialised
 from ...cost.sharing import Sharing
 from ...plan import NO_HEAD
-from ...scores.detectable import METRIC, SOURCE, DetectableDifference
+from ...scores.detectable import METRIC, MOST, SOURCE, DetectableDifference
 from ...stored_run import folder_of, shown
 from ..terminal import open_console
 
 KIB, MIB, GIB = 2**10, 2**20, 2**30
-
-MOST = 100.0
-"""Points of IoU that two scores can differ by."""
 
 
 def duration(seconds: float) -> str:

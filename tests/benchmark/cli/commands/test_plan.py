@@ -61,8 +61,11 @@ def test_one_score_promises_nothing(call: Call) -> None:
 def test_no_difference_is_promised_that_no_two_scores_have(call: Call) -> None:
     """Of one draw on two images the bound for ten comparisons is above 100 points: none can be shown."""
     words = [word for name in ("pixels", "position", "jigsaw", "vae", "ddpm") for word in ("--backbone", name)]
-    said = call("plan", *words, "--head", "prototype", "--shots", 1, "--draws", 1, "--test", 2, "--size", 16).out
+    words += ["--head", "prototype", "--shots", "1", "--draws", "1", "--test", "2", "--size", "16"]
+    said = call("plan", *words).out
     assert re.search("10 compared together, 1 draw: none with 1 shot", " ".join(said.split()))
+    (promised,) = json.loads(call("plan", *words, "--json").out)["smallest difference"]["by shots"]
+    assert (promised["difference"], promised["highest"], promised["comparisons"]) == (None, None, 10)
 
 
 @pytest.mark.usefixtures("short_trainings")
