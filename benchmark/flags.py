@@ -32,6 +32,14 @@ class GuardFlag:
 
 
 @dataclass(frozen=True)
+class GuardResult:
+    """What one guard checked, and its flags."""
+
+    checked: str
+    flags: tuple[GuardFlag, ...] = ()
+
+
+@dataclass(frozen=True)
 class Findings:
     """All flags of a run, and what was checked."""
 

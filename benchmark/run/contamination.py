@@ -1,4 +1,4 @@
-"""Contamination checks of a run: test images among shots or pretraining images, classes missing from the shots.
+"""Contamination checks of a run: test images among its shots, its pretraining images and each other.
 
 Images are compared by their names and by their perceptual hashes. What was found goes into the run's folder; the part
 that reads images is done once for the same images, the rest whenever a run adds to it.
@@ -7,19 +7,18 @@ that reads images is done once for the same images, the rest whenever a run adds
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ... import counted
 from ...backbones.backbone import Backbone
 from ...datasets.dataset import IGNORE, Split
-from ..flags import IMAGES, SHOTS, Findings, GuardFlag, read_findings, some, write_findings
+from ..flags import IMAGES, SHOTS, Findings, GuardFlag, GuardResult, read_findings, some, write_findings
 from ..pretrain.training_images import PretrainingImages, pretraining_of
 from ..results import ResultError
 from .left_out_pixels import flag_left_out
 from .near_duplicates import DIGITS, HashedImages, Looks, describe, hash_images, look_alikes
+from .shot_guards import absent_classes, guard_shots
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,14 +33,6 @@ the first time.
 """
 NAMES = 2**17
 """Most unlabelled images whose names are compared."""
-
-
-@dataclass(frozen=True)
-class GuardResult:
-    """What one guard checked, and its flags."""
-
-    checked: str
-    flags: tuple[GuardFlag, ...] = ()
 
 
 def run_guards(run: Path, task: SegmentationTask, backbones: Mapping[str, Backbone]) -> Findings:
@@ -130,7 +121,7 @@ def _near_duplicates(name: str, what: str, test: HashedImages, others: HashedIma
 
 
 def _absent_from_test(task: SegmentationTask) -> GuardFlag | None:
-    absent = _absent(task, {k for i in task.test for k in _classes_of(task.scored, i, task.plan.size)})
+    absent = absent_classes(task, {k for i in task.test for k in _classes_of(task.scored, i, task.plan.size)})
     what = "no score says whether they are found, and where they are predicted they count 0 in `mean`"
     text = f"no test image shows {some(absent)}; {what}"
     return GuardFlag(IMAGES, "class missing from test", text, absent) if absent else None
@@ -139,50 +130,6 @@ def _absent_from_test(task: SegmentationTask) -> GuardFlag | None:
 def _classes_of(split: Split, index: int, size: int) -> set[int]:
     """The classes that an image shows."""
     return {*split.masks([index], size).unique().tolist()} - {IGNORE}
-
-
-def _absent(task: SegmentationTask, shown: set[int]) -> tuple[str, ...]:
-    """The scored classes that are not among those shown."""
-    return tuple(
-        name for k, name in enumerate(task.dataset.classes) if k not in shown and name not in task.dataset.excluded
-    )
-
-
-def guard_shots(task: SegmentationTask) -> GuardResult:
-    """Classes that a head of some draw and number of shots never sees, and shots that no person annotated."""
-    draws = task.manifest.draws
-    if task.splits.episodes:
-        return GuardResult("their shots as published")
-    used = list(dict.fromkeys(i for draw in draws for i in draw))
-    shown = dict(zip(used, task.pool_masks.classes(used), strict=True))
-    cases: list[str] = []
-    counts: list[str] = []
-    for shots in task.plan.shots:
-        absent = {n: _absent(task, set().union(*(shown[i] for i in draw[:shots]))) for n, draw in enumerate(draws)}
-        lacking = {n: names for n, names in absent.items() if names}
-        cases += [f"{counted(shots, 'shot')}, draw {n}: {', '.join(names)}" for n, names in lacking.items()]
-        counts += [f"{len(lacking)} of {len(draws)} draws with {shots}"] if lacking else []
-    *fewer, most = map(str, task.plan.shots)
-    several = f"{', '.join([*fewer, most])} shots" if fewer else counted(int(most), "shot")
-    checked = f"classes in {counted(len(draws), 'draw')} of {several}"
-    oracle = _oracle(task)
-    if not cases:
-        return GuardResult(checked, oracle)
-    text = f"a head never sees some class in {', '.join(counts)}: {some(cases, 1)}"
-    return GuardResult(checked, (GuardFlag(SHOTS, "class missing from shots", text, tuple(cases)), *oracle))
-
-
-def _oracle(task: SegmentationTask) -> tuple[GuardFlag, ...]:
-    """A flag where a network stood in for the person who annotates, with how well it knows what it was taught."""
-    facts = task.dataset.facts
-    if "oracle" not in facts:
-        return ()
-    measured = (f"{name} {value}" for name, value in facts["oracle"]["measured"].items())
-    return (
-        GuardFlag(
-            SHOTS, "annotated by an oracle", f"the shots have the masks of {facts['annotator']}", tuple(measured)
-        ),
-    )
 
 
 def guard_backbone(name: str, backbone: Backbone, looks: Looks) -> GuardResult:

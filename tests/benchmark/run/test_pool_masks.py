@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from partbench.benchmark.plan import Plan
-from partbench.benchmark.run.contamination import guard_shots
 from partbench.benchmark.run.pool_masks import PoolMasks
+from partbench.benchmark.run.shot_guards import guard_shots
 from partbench.benchmark.run.task import SegmentationTask
 from partbench.datasets.dataset import IGNORE, Dataset, Splits
 

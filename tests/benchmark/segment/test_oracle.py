@@ -19,7 +19,7 @@ from partbench.benchmark.metrics.confusion import confuse, per_class
 from partbench.benchmark.plan import Plan
 from partbench.benchmark.plugins.catalogue import load_catalogue
 from partbench.benchmark.plugins.names import find_dataset
-from partbench.benchmark.run.contamination import guard_shots
+from partbench.benchmark.run.shot_guards import guard_shots
 from partbench.benchmark.run.task import SegmentationTask
 from partbench.benchmark.segment import oracle as oracle_module
 from partbench.benchmark.segment.oracle import SHIPPED, SUMS, annotate, open_oracle, unlabelled_with_masks
