@@ -62,7 +62,7 @@ class Span:
 def span_of(shot: Callable[[int], Sequence[Tensor]], shots: int, fits: int) -> Span:
     """The span of the maps `shot(i)`, (1, C, h, w) each, turned where so many fits then cost less.
 
-    Without a map to turn no shot but the first is asked for.
+    A map that eq. (1) enlarges in a way of its own stays. Without one to turn no shot but the first is asked for.
     """
     first = shot(0)
     channels = tuple(layer.shape[1] for layer in first)
@@ -79,7 +79,7 @@ def span_of(shot: Callable[[int], Sequence[Tensor]], shots: int, fits: int) -> S
         return Span(channels, ())
     cells: list[list[Tensor]] = [[] for _ in chosen]
     for number in range(shots):
-        maps = shot(number)
+        maps = shot(number) if number else first
         for seen, places in zip(cells, chosen, strict=True):
             seen.append(torch.cat([maps[i][0].flatten(1) for i in places]))
     bases = [torch.linalg.qr(torch.cat(seen, dim=1)).Q for seen in cells]
@@ -88,7 +88,5 @@ def span_of(shot: Callable[[int], Sequence[Tensor]], shots: int, fits: int) -> S
 
 def _pays(channels: int, wide: int, cells: int, fits: int) -> bool:
     """Whether the cubes of all fits shrink by more than a basis of the wide maps costs."""
-    if cells >= wide:
-        return False
     narrow = channels - wide + cells
     return bool(fits * (channels**3 - narrow**3) / 3 > 4 * wide * cells**2)

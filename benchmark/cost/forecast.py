@@ -140,8 +140,10 @@ def _fits(figures: BackboneFigures, cells: Sequence[Cell], extent: Extent) -> di
 
 
 def _fit(head: HeadFigures, base: Cell, extent: Extent) -> float:
+    """Seconds to learn, and to see how well it has learnt its shots."""
     training = head.step * extent.steps(base.head, base.shots) if head.step else 0.0
-    return head.solve.seconds(base.shots) if head.solve else head.build + training
+    learning = head.solve.measured[base.shots] if head.solve else head.build + training
+    return learning + base.shots * head.image
 
 
 def _again(figures: BackboneFigures, base: Cell, extent: Extent) -> float:

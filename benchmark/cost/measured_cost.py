@@ -48,13 +48,9 @@ class SolveFigures:
     """A head that is solved in no steps."""
 
     measured: Mapping[int, float]
-    """Seconds to build it and to solve so many shots. Of more than these it takes as long for each as of the most."""
+    """Seconds to build it and to solve so many shots."""
     reads: float
     """How often it asks for the maps of a shot."""
-
-    def seconds(self, shots: int) -> float:
-        most = max(self.measured)
-        return self.measured[shots] if shots in self.measured else self.measured[most] * shots / most
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,6 @@ STEPS = 2
 """Training steps that are timed together."""
 OFTEN, ENOUGH = 5, 0.1
 """Calls, and seconds, after which no further one is timed."""
-MOST = 10
-"""Shots, at most, of which a head is solved to see what that costs: as many as the paper has."""
 
 Shapes = tuple[tuple[int, ...], ...]
 
@@ -158,8 +156,8 @@ class Rehearsal:
     def _solving(self, head: Head, maps: Sequence[Tensor], masks: Tensor, classes: int) -> SolveFigures:
         """Of a head that is solved, from one image (1, C_i, h_i, w_i) as each of its shots.
 
-        Every number of shots of the plan is solved, up to `MOST`: nothing tells how one grows into the other, be it
-        in time or in memory.
+        Every number of shots of the plan is solved: nothing tells how one grows into the other, be it in time or in
+        memory.
         """
         channels, schedule = tuple(layer.shape[1] for layer in maps), SCHEDULES[self.task.plan.schedule]
         asked: list[int] = []
@@ -173,7 +171,7 @@ class Rehearsal:
             return learn(head, channels, classes, shot, masks.expand(count, -1, -1), schedule, 0)
 
         solve(1)  # the first warms up
-        counts = sorted({min(count, MOST) for count in self.task.plan.shots})
+        counts = sorted(self.task.plan.shots)
         measured = {count: self._often(partial(solve, count)) for count in counts}
         return SolveFigures(measured, reads=len(asked) / counts[-1])
 

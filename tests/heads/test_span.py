@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -59,10 +59,15 @@ def test_weights_on_turned_maps_are_the_same_on_maps_as_they_come(layers: list[t
 
 
 @settings(max_examples=40, deadline=None)
-@given(shapes, st.integers(1, 4))
-def test_ridge_is_the_same_in_the_span_and_out_of_it(layers: list[tuple[int, int]], count: int) -> None:
-    """All weights, and with them the ridge that was chosen."""
+@given(shapes, st.integers(1, 4), st.sampled_from((0.0, 0.1, 1.0)))
+def test_ridge_is_the_same_in_the_span_and_out_of_it(
+    layers: list[tuple[int, int]], count: int, labelled: float
+) -> None:
+    """All weights, and with them the ridge that was chosen; of one labelled pixel, too, where it is its least."""
+    assume(any(side > 1 for _, side in layers))  # F that is constant leaves nothing but rounding
     shots, labels = images(layers, count), masks(count)
+    labels[torch.rand(labels.shape, generator=torch.Generator().manual_seed(count)) >= labelled] = CLASSES
+    labels[0, 0, 0] = 0
     heads = []
     for pays in (True, False):
         with pytest.MonkeyPatch.context() as patch:
@@ -70,8 +75,8 @@ def test_ridge_is_the_same_in_the_span_and_out_of_it(layers: list[tuple[int, int
             head = Ridge([channels for channels, _ in layers], CLASSES).double()
             head.solve(lambda i: shots[i], labels)
         heads.append(head)
-    torch.testing.assert_close(heads[0].weight, heads[1].weight, rtol=1e-8, atol=1e-9)
-    torch.testing.assert_close(heads[0].bias, heads[1].bias, rtol=1e-8, atol=1e-9)
+    torch.testing.assert_close(heads[0].weight, heads[1].weight, rtol=1e-7, atol=1e-8)
+    torch.testing.assert_close(heads[0].bias, heads[1].bias, rtol=1e-7, atol=1e-8)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +86,8 @@ def test_ridge_is_the_same_in_the_span_and_out_of_it(layers: list[tuple[int, int
         pytest.param([(60, 2), (7, 3)], 5, 27, id="small-wide-maps-alone"),
         pytest.param([(60, 2)], 15, 60, id="as-many-cells-as-channels"),
         pytest.param([(60, 2)], 14, 60, id="hardly-fewer-cells-than-channels"),
-        pytest.param([(60, 16)], 1, 60, id="maps-larger-than-the-masks-become-as-large"),
+        pytest.param([(400, 16)], 1, 64, id="maps-larger-than-the-masks-become-as-large"),
+        pytest.param([(60, 5)], 1, 60, id="a-single-shot-has-one-fit"),
     ],
 )
 def test_maps_are_turned_where_that_is_cheaper(
@@ -104,3 +110,15 @@ def test_where_nothing_is_turned_no_shot_is_described_for_it() -> None:
         return maps
 
     assert span_of(shot, 4, fits=33).turns == () and asked == [0]
+
+
+class Own(Tensor):
+    """A map that eq. (1) enlarges in a way of its own."""
+
+    cells, enlarge, at = torch.empty(0), torch.nn.functional.interpolate, torch.Tensor.gather
+
+
+def test_a_map_with_a_way_of_its_own_stays() -> None:
+    """What enlarges it would be lost with its channels; a wide one beside it is turned."""
+    own, other = images([(60, 2), (60, 2)], 1)[0]
+    assert [turn.places for turn in span_of(lambda _: [own.as_subclass(Own), other], 5, fits=1000).turns] == [(1,)]

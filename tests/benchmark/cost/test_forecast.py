@@ -26,17 +26,17 @@ CELLS = [Cell("slow", head, shots, 0) for head in HEADS for shots in (1, 5)]
 
 
 def test_the_stages_add_up() -> None:
-    """Every image is read and described once, those without a code inverted; every head takes its steps."""
+    """Every image is described once, those without a code inverted; every head takes its steps and reads its shots."""
     found = needs(SLOW, CELLS, EXTENT)
     assert found.stages == {
         "load": 7,
         "scale": 16 * 11 + 100,
         "shots": 11 * 11 + 2 * 100,
-        "fit": 2 * 1 + 2 * (4 + 20) + (4 + 20),
+        "fit": 2 * 1 + 2 * (4 + 20) + (4 + 20) + (1 + 5) * (3 + 5),
         "score": 20 * 11 + 3 * 100 + 20 * 2 + 2 * 20 * 3 + 2 * 20 * 5,
     }
     assert found.seconds == sum(found.stages.values())
-    assert found.cells[CELLS[1]] == 1 + 2 * 20 + 20 * 3
+    assert found.cells[CELLS[1]] == 1 + 2 * 20 + 5 * 3 + 20 * 3
     assert found.codes == 6 * 50
     assert found.units == 2 * 1000 + 2 * 4000
     assert needs(replace(SLOW, missing={}), CELLS, EXTENT).seconds == found.seconds - 600
@@ -89,7 +89,7 @@ def test_a_head_that_is_solved_takes_no_steps() -> None:
     slow = replace(SLOW, weights=500, memory=0, heads={"ridge": figures})
     one, five = (Cell("slow", "ridge", shots, 0) for shots in (1, 5))
     found = needs(slow, [one, five], EXTENT)
-    assert found.cells == {one: 7 + 20 * 3, five: 20 + 20 * 3}
+    assert found.cells == {one: 7 + 3 + 20 * 3, five: 20 + 5 * 3 + 20 * 3}
     assert memory(slow, [one, five], EXTENT) == 500 + 96 * 11 + 2 * 1000 + 2 * 4 * 96
     tight = needs(slow, [one, five], replace(EXTENT, room=500 + 2 * 3 * 96))
     assert tight.cells[five] == found.cells[five] + 2 * 2 * 10

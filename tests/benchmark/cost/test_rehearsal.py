@@ -132,16 +132,14 @@ def test_a_head_that_is_solved_has_no_steps(rehearsal: Rehearsal) -> None:
 def test_a_solution_is_measured_with_as_many_shots_as_a_run_has(
     rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two do not tell what ten take; of more than ten it is told from ten."""
+    """Two do not tell what ten take, nor ten what twelve."""
     asked: list[int] = []
     monkeypatch.setattr(Ridge, "solve", lambda self, shot, masks: asked.append(len([shot(0) for _ in masks])))
     more = replace(rehearsal, task=replace(rehearsal.task, plan=replace(PLAN, shots=(1, 5, 10, 12))))
     figures = more.figures(Offer(Backbone("slow", 16, (3, 3), load=Inverting), "toys 1"), ("ridge",))
     assert figures.error is None
     solve = figures.heads["ridge"].solve
-    assert solve and set(solve.measured) == {1, 5, 10} and set(asked) == {1, 5, 10}
-    assert solve.seconds(5) == solve.measured[5]
-    assert solve.seconds(12) == pytest.approx(1.2 * solve.measured[10])
+    assert solve and set(solve.measured) == set(asked) == {1, 5, 10, 12}
 
 
 @dataclass
