@@ -99,7 +99,7 @@ def _flag(flag: Mapping[str, Any]) -> GuardFlag:
 
 def _digits(text: str) -> str:
     int(text, 16)  # or it is damaged
-    return str(text)
+    return text
 
 
 def lines(findings: Findings) -> list[str]:

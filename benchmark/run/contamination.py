@@ -39,7 +39,7 @@ def run_guards(run: Path, task: SegmentationTask, backbones: Mapping[str, Backbo
     """Run all guards and write their findings into the run; a backbone of an earlier command keeps its flags."""
     earlier = _earlier_findings(run, task)
     if earlier:
-        test = HashedImages.named(earlier.hashes)
+        test = HashedImages.of(earlier.hashes, earlier.hashes.values())
         parts = {of: GuardResult(what, earlier.of(of)) for of, what in earlier.checked.items()}
     else:
         test = hash_images(task, task.scored, task.test)
@@ -51,7 +51,7 @@ def run_guards(run: Path, task: SegmentationTask, backbones: Mapping[str, Backbo
         data=task.data,
         checked={of: part.checked for of, part in parts.items()},
         flags=tuple(flag for part in parts.values() for flag in part.flags),
-        hashes=test.digits,
+        hashes=dict(zip(test.names, test.digits, strict=True)),
     )
     write_findings(run, findings)
     return findings
@@ -100,7 +100,7 @@ def _unlabelled(task: SegmentationTask) -> tuple[HashedImages, list[str]]:
     """A sample of the unlabelled images, and the names of all, or of very many."""
     split = task.splits.unlabelled
     if split is None:
-        return HashedImages.named({}), []
+        return HashedImages.of((), ()), []
     rows = np.random.default_rng(0).choice(len(split), min(LOOKED_AT, len(split)), replace=False)
     return hash_images(task, split, rows.tolist()), [split.name(i) for i in range(min(NAMES, len(split)))]
 

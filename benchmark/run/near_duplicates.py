@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -36,16 +36,16 @@ class HashedImages:
     """None of those that others are compared with."""
 
     @classmethod
-    def named(cls, found: Mapping[str, str]) -> HashedImages:
-        """From the digits of `digits`."""
-        both = np.array([[int(d[:DIGITS], 16), int(d[DIGITS:], 16)] for d in found.values()], dtype=np.uint64)
-        return cls(tuple(found), *both.reshape(-1, 2).T)
+    def of(cls, names: Iterable[str], digits: Iterable[str]) -> HashedImages:
+        """From what `digits` gives of each."""
+        both = np.array([[int(d[:DIGITS], 16), int(d[DIGITS:], 16)] for d in digits], dtype=np.uint64)
+        return cls(tuple(names), *both.reshape(-1, 2).T)
 
     @property
-    def digits(self) -> dict[str, str]:
-        """By name, the hexadecimal digits of the hash, and behind them those of the mirror image's."""
-        both = zip(self.names, self.hashes, self.mirrored, strict=True)
-        return {name: f"{int(one):0{DIGITS}x}{int(other):0{DIGITS}x}" for name, one, other in both}
+    def digits(self) -> list[str]:
+        """Of each image the hexadecimal digits of its hash, and behind them those of its mirror image's."""
+        both = zip(self.hashes, self.mirrored, strict=True)
+        return [f"{int(one):0{DIGITS}x}{int(other):0{DIGITS}x}" for one, other in both]
 
 
 class NearDuplicate(NamedTuple):
@@ -62,16 +62,15 @@ class NearDuplicate(NamedTuple):
 def hash_images(task: SegmentationTask, split: Split, rows: Sequence[int], fit: str = "") -> HashedImages:
     """The hashes of the images of a task at `rows` of a split; those of files that have not changed are remembered."""
 
-    def look(some: list[int]) -> list[tuple[str, str]]:
+    def look(some: list[int]) -> list[tuple[str]]:
         images = split.images(some, SIDE).numpy()
-        both = zip(perceptual_hash(images), perceptual_hash(images[..., ::-1]), strict=True)
-        return [(str(one), str(mirrored)) for one, mirrored in both]
+        seen = HashedImages((), perceptual_hash(images), perceptual_hash(images[..., ::-1]))
+        return [(digits,) for digits in seen.digits]
 
     code = file_hash(Path(inspect.getfile(distances)))  # what other code came to is not remembered
-    memory = task.memory(f"perceptual hashes, mirrored too {code}", fit or task.dataset.fit)
+    memory = task.memory(f"digits of perceptual hashes {code}", fit or task.dataset.fit)
     found = memory.of(split, [rows[start : start + AT_ONCE] for start in range(0, len(rows), AT_ONCE)], look)
-    both = np.array([[int(one) for one in image] for image in found], dtype=np.uint64).reshape(-1, 2)
-    return HashedImages(tuple(map(split.name, rows)), *both.T)
+    return HashedImages.of(map(split.name, rows), (digits for (digits,) in found))
 
 
 @dataclass(frozen=True)

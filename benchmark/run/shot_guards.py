@@ -27,8 +27,8 @@ def guard_shots(task: SegmentationTask) -> GuardResult:
         lacking = {n: names for n, names in absent.items() if names}
         cases += [f"{counted(shots, 'shot')}, draw {n}: {', '.join(names)}" for n, names in lacking.items()]
         counts += [f"{len(lacking)} of {len(draws)} draws with {shots}"] if lacking else []
-    *fewer, most = map(str, task.plan.shots)
-    several = f"{', '.join([*fewer, most])} shots" if fewer else counted(int(most), "shot")
+    numbers = task.plan.shots
+    several = counted(numbers[0], "shot") if len(numbers) == 1 else f"{', '.join(map(str, numbers))} shots"
     checked = f"classes in {counted(len(draws), 'draw')} of {several}"
     oracle = _oracle(task)
     if not cases:

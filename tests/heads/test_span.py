@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from partbench.heads import ridge, span
+from partbench.heads import span
 from partbench.heads.pixelwise import dense
 from partbench.heads.ridge import Moments, Ridge
 from partbench.heads.span import span_of
@@ -85,16 +85,14 @@ def test_ridge_is_the_same_in_the_span_and_out_of_it(
         pytest.param([(60, 2), (60, 2)], 5, 20, id="layers-of-one-size-together"),
         pytest.param([(60, 2), (7, 3)], 5, 27, id="small-wide-maps-alone"),
         pytest.param([(60, 2)], 15, 60, id="as-many-cells-as-channels"),
-        pytest.param([(60, 2)], 14, 60, id="hardly-fewer-cells-than-channels"),
+        pytest.param([(60, 7)], 1, 60, id="hardly-fewer-cells-than-channels"),
         pytest.param([(400, 16)], 1, 64, id="maps-larger-than-the-masks-become-as-large"),
         pytest.param([(60, 5)], 1, 60, id="a-single-shot-has-one-fit"),
     ],
 )
 def test_maps_are_turned_where_that_is_cheaper(
-    layers: list[tuple[int, int]], count: int, unknowns: int, dimensions: list[int], monkeypatch: pytest.MonkeyPatch
+    layers: list[tuple[int, int]], count: int, unknowns: int, dimensions: list[int]
 ) -> None:
-    if count == 14:
-        monkeypatch.setattr(ridge, "SHARES", (1.0,))
     shots = images(layers, count)
     Ridge([channels for channels, _ in layers], CLASSES).double().solve(lambda i: shots[i], masks(count))
     assert set(dimensions) == {unknowns}
