@@ -83,12 +83,13 @@ class StyleGAN2Extractor(nn.Module):
         return _joined([self._fit(half, projection) for half in images.tensor_split(2)])
 
     def _invert(self, images: Tensor, projection: ProjectionSettings) -> dict[str, Tensor]:
-        targets = images * 2 - 1
+        alone = len(images) == 1 and not images.is_cuda and self.fitting(2)[0] == 2
+        targets = (images.repeat(2, 1, 1, 1) if alone else images) * 2 - 1
         styles, noise = project(self.generator, self.distance, targets, self._start(targets), projection)
         codes = {"styles": styles}
         if projection.noise:
             codes |= {f"noise.{i}": level for i, level in enumerate(noise)}
-        return codes
+        return {name: code[: len(images)] for name, code in codes.items()}
 
     @torch.no_grad()
     def _start(self, targets: Tensor) -> Tensor:

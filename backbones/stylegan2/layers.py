@@ -13,6 +13,8 @@ from .convolution import Geometry, convolve
 SLOPE = 0.2
 GAIN = math.sqrt(2)
 """Keeps the variance through a leaky ReLU; folded into whatever comes before, since it commutes with it."""
+ROWS, TERMS = 16, 256
+"""The size in which a CPU multiplies the matrices of a dense layer."""
 
 
 def fir(channels: int, gain: float) -> Tensor:
@@ -30,6 +32,27 @@ def channels_last(x: Tensor) -> Tensor:
 def folds(x: Tensor) -> bool:
     """Whether a filter and a convolution are done as one: on a GPU, whose matrix units wait for memory."""
     return x.is_cuda
+
+
+def dense(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """A linear layer of weight (O, I) and bias (O,) on x (N, I): (N, O), on a CPU with the same bits for every N.
+
+    There a product of matrices is added up in an order that depends on its size, and where sums are long on the
+    number of threads. A projection enlarges that rounding a thousand times; so its matrices have one size.
+    """
+    if x.is_cuda:
+        return F.linear(x, weight, bias)
+    blocks = F.pad(x, (0, 0, 0, -len(x) % ROWS)).split(ROWS)
+    return torch.cat([_block(block, weight, bias) for block in blocks])[: len(x)]
+
+
+def _block(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """`dense` of ROWS rows."""
+    (first, *rest), (one, *others) = x.split(TERMS, 1), weight.split(TERMS, 1)
+    total = F.linear(first, one, bias)
+    for some, part in zip(rest, others, strict=True):
+        total = total + F.linear(some, part)
+    return total
 
 
 class Blur(nn.Module):
@@ -70,7 +93,7 @@ class EqualLinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, inputs) to (N, outputs)."""
         gain = GAIN if self.activate else 1.0
-        x = F.linear(x, self.weight * (self.scale * gain), self.bias * (self.rate * gain))
+        x = dense(x, self.weight * (self.scale * gain), self.bias * (self.rate * gain))
         return F.leaky_relu(x, SLOPE) if self.activate else x
 
 
@@ -127,7 +150,7 @@ class ModulatedConv(nn.Module):
         if not self.demodulate:
             return out, None
         power = weight.square().sum((2, 3))
-        return out, torch.rsqrt(style.square() @ power.T + 1e-8)
+        return out, torch.rsqrt(dense(style.square(), power) + 1e-8)
 
     def _convolve(self, x: Tensor, weight: Tensor) -> Tensor:
         if self.blur is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 
 import torch
@@ -25,7 +25,7 @@ def pixel_distance(a: Tensor, b: Tensor) -> Tensor:
     """Mean squared difference over three scales, (N,)."""
     difference = a - b
     scales = [F.avg_pool2d(difference, s) if s > 1 else difference for s in PIXEL_SIDES]
-    return torch.stack([d.square().mean((1, 2, 3)) for d in scales]).mean(0)
+    return _mean([d.square().mean((1, 2, 3)) for d in scales])
 
 
 def directions(features: Sequence[Tensor]) -> list[Tensor]:
@@ -35,7 +35,12 @@ def directions(features: Sequence[Tensor]) -> list[Tensor]:
 
 def feature_distance(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
     """Squared difference of directions, averaged over places and layers (LPIPS without its weights), (N,)."""
-    return torch.stack([checkpointed(_apart, x, y) for x, y in zip(a, b, strict=True)]).mean(0)
+    return _mean([checkpointed(_apart, x, y) for x, y in zip(a, b, strict=True)])
+
+
+def _mean(parts: Sequence[Tensor]) -> Tensor:
+    """One after the other, since the order in which torch adds up a stack depends on how many images there are."""
+    return reduce(torch.add, parts) / len(parts)
 
 
 def _apart(features: Tensor, unit: Tensor) -> Tensor:

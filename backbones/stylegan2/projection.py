@@ -38,7 +38,8 @@ def project(
     """w+ (N, L, latent) and noise whose pictures come near `images` (N, 3, S, S) in [-1, 1], from w or w+ `start`.
 
     Images do not influence each other: the loss is a sum, Adam works on each number alone, and each image ends by its
-    own distance. Those that have ended leave the batch.
+    own distance. Those that have ended leave the batch. On a CPU the bits of a code do not depend on the others, nor on
+    the number of threads, if there is more than one image: torch convolves one alone in another way.
     """
     code = start.clone() if projection.plus else start.mean(1, keepdim=True)
     noise = start_noise(generator, projection, len(images))
@@ -55,17 +56,18 @@ def project(
 
 
 def descend(left: Descent) -> Tensor:
-    """Take steps until it pays to go on with fewer images, int64 (n,): those that have not ended.
+    """Take steps until it pays to go on with fewer images, int64 (n,), those that have not ended; empty if all have.
 
-    Without a graph, that is as soon as one has ended; a graph is recorded anew for half as many.
+    Without a graph, that is as soon as one has ended, but not with the last alone; a graph is recorded anew for half as
+    many.
     """
     device = left.code.device
     recorded = can_record(device) and not is_checkpointing()
     step = RecordedStep(left.step, device, left.state) if recorded else left.step
-    few = len(left.at) // 2 if recorded else len(left.at) - 1
+    few = len(left.at) // 2 if recorded else len(left.at) - 1 if len(left.at) > 2 else 0
     while True:
         going = (left.at < left.projection.steps).nonzero()[:, 0]
         if len(going) <= few or not len(going):
-            return going
+            return going if recorded or len(going) != 1 else torch.cat([going, (going + 1) % len(left.at)])
         for _ in range(left.pause(going)):
             step()

@@ -11,7 +11,15 @@ from torch import Tensor
 
 from partbench.backbones.stylegan2 import layers
 from partbench.backbones.stylegan2.config import StyleGAN2Config
-from partbench.backbones.stylegan2.layers import SLOPE, EqualConv, EqualLinear, ModulatedConv, StyledConv, ToRGB
+from partbench.backbones.stylegan2.layers import (
+    SLOPE,
+    EqualConv,
+    EqualLinear,
+    ModulatedConv,
+    StyledConv,
+    ToRGB,
+    dense,
+)
 from partbench.backbones.stylegan2.networks import (
     StyleGAN2Discriminator,
     StyleGAN2Encoder,
@@ -125,6 +133,20 @@ def test_the_learning_rate_is_equalised() -> None:
     x = torch.randn(2, 8, 16, 16)
     torch.testing.assert_close(conv(x), F.conv2d(x, conv.weight / math.sqrt(72), padding=1))
     torch.testing.assert_close(EqualLinear(9, 4, activate=True)(torch.zeros(1, 9)), torch.zeros(1, 4))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_row_of_a_dense_layer_has_the_same_bits_among_any_others(threads: int) -> None:
+    """And on any number of threads, which share the terms of long sums among them."""
+    x, weight, bias = torch.randn(37, 2048), torch.randn(256, 2048), torch.randn(256)
+    whole, before = dense(x, weight, bias), torch.get_num_threads()
+    torch.testing.assert_close(whole, F.linear(x, weight, bias), rtol=1e-4, atol=1e-4)
+    torch.set_num_threads(threads)
+    try:
+        for lot in (slice(1), slice(3, 5), slice(16), slice(11, 37), slice(None, None, 4)):
+            assert torch.equal(dense(x[lot], weight, bias), whole[lot])
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.usefixtures("_folded")
