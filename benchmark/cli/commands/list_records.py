@@ -34,6 +34,8 @@ CONTROLS = {
     "random:NAME": "control: the same network as NAME, untrained",
 }
 
+FETCHED = "a run fetches them once from the hub; for a machine without a network, partbench bring says how"
+
 
 def rows(catalogue: Catalogue, shelf: str) -> Iterator[dict[str, Any]]:
     """One row per record of a shelf, or per preset."""
@@ -74,6 +76,8 @@ def show_family(name: str, shelf: str, as_json: bool) -> None:
     for row in listed:
         console.print(escape(str(row.pop("name"))), style="bold")
         console.print(Padding(escape(", ".join(f"{key} {_text(value)}" for key, value in row.items())), (0, 0, 0, 2)))
+    if missing := sum(row.get("here") is False for row in listed):
+        console.print(f"{missing} of {len(listed)} are not here; {FETCHED}")
 
 
 def show(shelf: str, as_json: bool) -> None:

@@ -32,6 +32,8 @@ def test_a_family_lists_what_its_models_need(call: Call) -> None:
         assert row.keys() >= {"name", "hub", "licence", "gated", "parameters", "pixels", "patch", "reading"}
     shown = call("list", "--family", "timm").out
     assert all(str(row["name"]) in shown and str(row["parameters"]) in shown for row in listed)
+    missing = sum(not row["here"] for row in listed)
+    assert (f"{missing} of 12" in shown) == (missing > 0)
     for wrong in (("--family", "vae"), ("--family", ""), ("heads", "--family", "timm")):
         assert call("list", *wrong).code == 2
 
