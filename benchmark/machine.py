@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -177,7 +178,15 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _processor() -> str:
+@lru_cache
+def processor(device: torch.device) -> str:
+    """What the GPU or the processor is called."""
+    if device.type == "cuda":
+        return str(torch.cuda.get_device_name(device))
+    return _cpu() if device.type == "cpu" else f"{_cpu()} ({device.type})"
+
+
+def _cpu() -> str:
     try:
         with open("/proc/cpuinfo") as file:
             names = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
@@ -188,8 +197,8 @@ def _processor() -> str:
 
 def hardware(device: torch.device) -> dict[str, Any]:
     """What the run is computed on."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
-    return {"device": str(device), "name": name, "cores": os.cpu_count(), "threads": torch.get_num_threads()}
+    name, threads = processor(device), torch.get_num_threads()
+    return {"device": str(device), "name": name, "cores": os.cpu_count(), "threads": threads}
 
 
 def provenance(device: torch.device) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from .submission import SHARED, Submission
 
 KEPT = (
     "versions", "hardware", "dataset", "shots", "schedule", "scale", "seed", "code", "finished", "provider", "origin",
-    "settings", "parameters", "seconds per image", "fit", "training",
+    "settings", "parameters", "seconds per image", "codes by others", "fit", "training",
 )  # fmt: skip
 """The provenance of a cell that goes onto a board, beside what its submission says for all."""
 

@@ -187,6 +187,7 @@ class BackboneRun:
             "licence": self.backbone.licence or None,
             "settings": getattr(source.extractor, "settings", None),
             "own codes": len(source.codes.own) or None if source.codes else None,
+            "codes by others": sorted(source.codes.others) or None if source.codes else None,
             "maps": {
                 "shift": [s.mean().item() for s in source.shift],
                 "scale": [s.mean().item() for s in source.scale],

@@ -13,19 +13,21 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load, save
 from torch import Tensor
 
 from ...backbones.backbone import Backbone, BackboneError, Codes, Frugal, Inverts, Stepwise
 from ...backbones.controls.wrappers import plain_name
 from ...datasets.dataset import MadeByGenerator, Split
 from ..files import UNREADABLE
-from ..machine import CPU, MemoryLimit, images_at_once, slices
+from ..machine import CPU, MemoryLimit, images_at_once, processor, slices
 from ..plugins.backbone_names import parse_backbone
 from ..plugins.calls import Warn, plugin_call, warn
 from ..plugins.names import made_by
 from ..sealed_files import read_sealed, set_aside, write_sealed
 from .claims import Claims
+from .kept_code import KeptCode
+
+ELSEWHERE = "for codes of its own, give this machine another PARTBENCH_CACHE"
 
 
 @dataclass
@@ -43,8 +45,10 @@ class CodeStore:
     """The memory that there is; None: as much as it likes."""
     own: dict[str, dict[str, Tensor]] = field(default_factory=dict)
     """Codes (1, ...) of images that this very generator made, by the hash of their pixels: they are never inverted."""
-    unkept: dict[Path, tuple[dict[str, Tensor], float]] = field(default_factory=dict)
-    """Codes that could not be written, and the seconds of their inversion."""
+    unkept: dict[Path, KeptCode] = field(default_factory=dict)
+    """Those that could not be written."""
+    others: set[str] = field(default_factory=set)
+    """Other processors and GPUs than this one that inverted what was read."""
     tell: Warn = warn
     """Hears what the backbone leaves changed in this process, and of a cache that takes nothing, or gives nothing."""
     code: str = ""
@@ -86,8 +90,16 @@ class CodeStore:
                     kept[i] = code
                     self._keep(files[i], code)
         parts = [part for part in kept if part is not None]
-        codes = {name: torch.cat([code[name] for code, _ in parts]).to(self.device) for name in parts[0][0]}
-        return codes, sum(seconds for _, seconds in parts)
+        self._tell_of_others({part.by for part in parts})
+        codes = {name: torch.cat([p.tensors[name] for p in parts]).to(self.device) for name in parts[0].tensors}
+        return codes, sum(part.seconds for part in parts)
+
+    def _tell_of_others(self, by: set[str]) -> None:
+        """Say once of each other processor or GPU that codes in the cache are its."""
+        for name in sorted(by - self.others - {"", processor(self.device)}):
+            self.others.add(name)
+            what = f"codes of {self.backbone.name} in {self.cache} were inverted on {name}, as its cells say"
+            self.tell(f"{what}: their seconds are that one's, and here they would round otherwise; {ELSEWHERE}")
 
     def files(self, images: Tensor) -> list[Path]:
         """Where the code of each image is kept, or will be."""
@@ -111,34 +123,33 @@ class CodeStore:
     def _claims(self) -> Claims:
         return Claims(self.cache)
 
-    def _kept(self, image: Tensor, file: Path) -> tuple[dict[str, Tensor], float] | None:
-        """The code of an image and the seconds that it took, if one is known."""
+    def _kept(self, image: Tensor, file: Path) -> KeptCode | None:
+        """The code of an image, if one is known."""
         own = self.own.get(_digest(image)) if self.own else None
-        return (own, 0.0) if own else self.unkept.get(file) or self._read_code(file)
+        return KeptCode(own) if own else self.unkept.get(file) or self._read_code(file)
 
-    def _keep(self, file: Path, code: tuple[dict[str, Tensor], float]) -> None:
+    def _keep(self, file: Path, code: KeptCode) -> None:
         """Keep a code on disk, or in memory where the cache takes none, which is said once and costs time alone."""
         try:
-            write_sealed(file, f"{code[1]}\n".encode() + save(code[0]), {"images": file.name})
+            write_sealed(file, code.to_bytes(), {"images": file.name})
         except OSError as error:
             if not self.unkept:
                 mend = "see to it, or name another folder with PARTBENCH_CACHE"
                 self.tell(f"no codes are kept in {self.cache} ({error.strerror}): later runs invert again; {mend}")
             self.unkept[file] = code
 
-    def _read_code(self, file: Path) -> tuple[dict[str, Tensor], float] | None:
-        """The code (1, ...) in a file and the seconds of its inversion; None if it cannot be read, which is said."""
+    def _read_code(self, file: Path) -> KeptCode | None:
+        """The code in a file; None if it cannot be read, which is said."""
         if not os.path.exists(file):
             return None
         try:
-            seconds, data = read_sealed(file, {"images": file.name}).split(b"\n", 1)
-            return load(data), float(seconds)
+            return KeptCode.from_bytes(read_sealed(file, {"images": file.name}))
         except (SafetensorError, *UNREADABLE) as error:
             self.tell(set_aside(file, error))
             return None
 
-    def _invert(self, images: Tensor) -> list[tuple[dict[str, Tensor], float]]:
-        """The code of each image, with the seconds that it took."""
+    def _invert(self, images: Tensor) -> list[KeptCode]:
+        """The code of each image."""
         self._make_room()
         start = time.perf_counter()
         with plugin_call(self.backbone.name, self.tell):
@@ -148,7 +159,8 @@ class CodeStore:
             if len(code) != len(images):
                 what = f"{self.backbone.name} has a code {name!r} for {len(code)} images of {len(images)}"
                 raise BackboneError(f"{what}; put the image first")
-        return [({name: code[i : i + 1].clone() for name, code in codes.items()}, seconds) for i in range(len(images))]
+        each = ({name: code[i : i + 1].clone() for name, code in codes.items()} for i in range(len(images)))
+        return [KeptCode(code, seconds, processor(self.device)) for code in each]
 
     def attempt(self, images: Tensor, steps: int) -> Codes:
         """Codes after a few steps of an inversion, which are not kept."""

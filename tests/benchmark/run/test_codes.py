@@ -16,9 +16,10 @@ from safetensors.torch import save, save_file
 from torch import Tensor
 
 from partbench.backbones.backbone import Backbone
-from partbench.benchmark.machine import CPU, MemoryLimit, images_at_once
+from partbench.benchmark.machine import CPU, MemoryLimit, images_at_once, processor
 from partbench.benchmark.run import codes as module
 from partbench.benchmark.run.codes import CodeStore
+from partbench.benchmark.run.kept_code import KeptCode
 from partbench.benchmark.sealed_files import write_sealed
 
 IMAGE = torch.rand(1, 3, 4, 4, generator=torch.Generator().manual_seed(0))
@@ -126,8 +127,28 @@ def test_a_file_that_is_no_code_is_set_aside(bench: Bench) -> None:
     file.write_bytes(other.read_bytes())
     assert bench.ask() == 0
     other.write_bytes(b"")
-    write_sealed(file, b"0.1\n" + save({"w": IMAGE}), {"images": other.name})
+    write_sealed(file, KeptCode({"w": IMAGE}, 0.1, "cpu").to_bytes(), {"images": other.name})
     assert bench.ask() == 1 and "it is of other images" in bench.said.pop()
+
+
+def test_a_code_of_another_device_is_read_and_said_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its seconds are that one's, and its digits: cells name it."""
+    monkeypatch.setattr(module, "processor", lambda device: "another")
+    store = bench.store()
+    before = [store.read(IMAGE), store.read(IMAGE)]
+    assert torch.equal(before[0][0]["w"], IMAGE / 2) and before[0][1] > 0
+    assert store.others == {processor(CPU)}
+    assert len(bench.said) == 1 and processor(CPU) in bench.said.pop()
+    fresh = bench.store("edited")
+    fresh.read(IMAGE)
+    assert not fresh.others and not bench.said
+
+
+@given(seconds=st.floats(0, 1e6), by=st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\n")))
+def test_a_code_is_what_was_kept(seconds: float, by: str) -> None:
+    """With its seconds, and a device of any name."""
+    found = KeptCode.from_bytes(KeptCode({"w": IMAGE}, seconds, by).to_bytes())
+    assert (found.seconds, found.by) == (seconds, by) and torch.equal(found.tensors["w"], IMAGE)
 
 
 class Inverting:
@@ -172,6 +193,7 @@ def test_images_are_inverted_ahead_where_the_device_takes_more_than_a_slice(
     codes.read(Numbers().images([3, 17], 8))
     codes.device = torch.device("cuda")
     monkeypatch.setattr(module, "images_at_once", lambda device, size: 32 if device.type == "cuda" else 16)
+    monkeypatch.setattr(module, "processor", lambda device: "a GPU")
     monkeypatch.setattr(Tensor, "to", lambda images, device: images)
     extractor.seen.clear()
     codes.invert_ahead(Numbers(), range(50))  # type: ignore[arg-type]
