@@ -84,7 +84,7 @@ class StyleGAN2Extractor(nn.Module):
 
     def _invert(self, images: Tensor, projection: ProjectionSettings) -> dict[str, Tensor]:
         """Codes of images together; of a single one beside itself if memory holds two: a lot has those bits."""
-        alone = len(images) == 1 and not images.is_cuda and self.fitting(2)[0] == 2
+        alone = len(images) == 1 and images.device.type == "cpu" and self.fitting(2)[0] == 2
         targets = (images.repeat(2, 1, 1, 1) if alone else images) * 2 - 1
         styles, noise = project(self.generator, self.distance, targets, self._start(targets), projection)
         codes = {"styles": styles}

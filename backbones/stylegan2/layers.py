@@ -40,7 +40,7 @@ def dense(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     There a product of matrices is added up in an order that depends on its size, and where sums are long on the
     number of threads. A projection enlarges that rounding a thousand times; so its matrices have one size.
     """
-    if x.is_cuda:
+    if x.device.type != "cpu":
         return F.linear(x, weight, bias)
     blocks = F.pad(x, (0, 0, 0, -len(x) % ROWS)).split(ROWS)
     return torch.cat([_block(block, weight, bias) for block in blocks])[: len(x)]

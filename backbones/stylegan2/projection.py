@@ -58,16 +58,17 @@ def project(
 def descend(left: Descent) -> Tensor:
     """Take steps until it pays to go on with fewer images, int64 (n,), those that have not ended; empty if all have.
 
-    Without a graph, that is as soon as one has ended, but not with the last alone; a graph is recorded anew for half as
-    many.
+    Without a graph, that is as soon as one has ended, but on a CPU the last is not left alone; a graph is recorded anew
+    for half as many.
     """
     device = left.code.device
     recorded = can_record(device) and not is_checkpointing()
     step = RecordedStep(left.step, device, left.state) if recorded else left.step
-    few = len(left.at) // 2 if recorded else len(left.at) - 1 if len(left.at) > 2 else 0
+    count, least = len(left.at), 2 if device.type == "cpu" and not recorded else 1
+    few = count // 2 if recorded else count - 1 if count > least else 0
     while True:
         going = (left.at < left.projection.steps).nonzero()[:, 0]
         if len(going) <= few or not len(going):
-            return going if recorded or len(going) != 1 else torch.cat([going, (going + 1) % len(left.at)])
+            return torch.cat([going, (going + 1) % count]) if 0 < len(going) < least else going
         for _ in range(left.pause(going)):
             step()

@@ -27,7 +27,7 @@ from ..sealed_files import read_sealed, set_aside, write_sealed
 from .claims import Claims
 from .kept_code import KeptCode
 
-ELSEWHERE = "for codes of its own, give this machine another PARTBENCH_CACHE"
+OWN = "another folder as PARTBENCH_CACHE gets codes of its own"
 
 
 @dataclass
@@ -99,7 +99,7 @@ class CodeStore:
         for name in sorted(by - self.others - {"", processor(self.device)}):
             self.others.add(name)
             what = f"codes of {self.backbone.name} in {self.cache} were inverted on {name}, as its cells say"
-            self.tell(f"{what}: their seconds are that one's, and here they would round otherwise; {ELSEWHERE}")
+            self.tell(f"{what}: their seconds are that one's, and here they would round otherwise; {OWN}")
 
     def files(self, images: Tensor) -> list[Path]:
         """Where the code of each image is kept, or will be."""

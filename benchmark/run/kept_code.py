@@ -25,5 +25,5 @@ class KeptCode:
     def from_bytes(cls, data: bytes) -> KeptCode:
         """What `to_bytes` gave."""
         head, tensors = data.split(b"\n", 1)
-        seconds, by = head.decode().split(" ", 1)
+        seconds, _, by = head.decode().partition(" ")
         return cls(load(tensors), float(seconds), by)

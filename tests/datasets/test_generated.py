@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from partbench.backbones.backbone import Backbone, BackboneError
+from partbench.benchmark.machine import processor
 from partbench.benchmark.plugins.backbone_names import NamingError
 from partbench.benchmark.plugins.catalogue import Catalogue, load_catalogue
 from partbench.benchmark.plugins.names import find_backbone, find_dataset
@@ -122,7 +123,9 @@ def export(
 
 
 @pytest.mark.usefixtures("short_trainings")
-def test_a_run_reads_the_codes_that_the_images_were_made_from(here: Path, call: Call) -> None:
+def test_a_run_reads_the_codes_that_the_images_were_made_from(
+    here: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """From export to leaderboard: only test images are projected, and another backbone projects the shots, too."""
     assert (
         call("annotate", "export", "toy", "--like", "folder:cats", "--count", 4, "--seed", 3, "--out", "shots")[0] == 0
@@ -144,12 +147,17 @@ def test_a_run_reads_the_codes_that_the_images_were_made_from(here: Path, call: 
     results, damaged = folder.results()
     assert not damaged and all(result.error is None for result in results)
     toy = next(result.provenance for result in results if result.cell.backbone == "toy")
-    assert toy["own codes"] == 3
+    assert toy["own codes"] == 3 and toy["codes by others"] is None
     assert toy["dataset"] == {"shots": "toy, seed 3", "annotator": "a person", "overlaps": "painter", "made by": "toy",
                               "weights": None}  # fmt: skip
     (here / "projected.txt").unlink()
     assert call("run", "--dataset", "generated:shots", "--backbone", "other", *TINY)[0] == 0
     assert [int(line) for line in (here / "projected.txt").read_text().split()] == [3, 3]
+    monkeypatch.setattr("partbench.benchmark.run.codes.processor", lambda device: "another")
+    assert call("run", "--dataset", "generated:shots", "--backbone", "toy", *TINY, "--out", "later")[0] == 0
+    assert [int(line) for line in (here / "projected.txt").read_text().split()] == [3, 3]
+    for result in RunFolder(here / "later").results()[0]:
+        assert result.provenance["codes by others"] == [processor(CPU)]
 
 
 def by_cvat(folder: Path) -> Path:

@@ -34,7 +34,7 @@ CONTROLS = {
     "random:NAME": "control: the same network as NAME, untrained",
 }
 
-FETCHED = "a run fetches them once from the hub; for a machine without a network, partbench bring says how"
+LACKING = "partbench bring --backbone NAME says what one of them lacks"
 
 
 def rows(catalogue: Catalogue, shelf: str) -> Iterator[dict[str, Any]]:
@@ -77,7 +77,7 @@ def show_family(name: str, shelf: str, as_json: bool) -> None:
         console.print(escape(str(row.pop("name"))), style="bold")
         console.print(Padding(escape(", ".join(f"{key} {_text(value)}" for key, value in row.items())), (0, 0, 0, 2)))
     if missing := sum(row.get("here") is False for row in listed):
-        console.print(f"{missing} of {len(listed)} are not here; {FETCHED}")
+        console.print(f"{missing} of {len(listed)} are not here; {LACKING}")
 
 
 def show(shelf: str, as_json: bool) -> None:

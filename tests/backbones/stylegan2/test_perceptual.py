@@ -88,6 +88,17 @@ def test_the_pixel_distance_takes_three_scales() -> None:
     assert pixel_distance(torch.ones(1, 3, 8, 8), black).item() == pytest.approx(1)
 
 
+def test_a_distance_has_the_same_bits_among_any_others() -> None:
+    """Of many layers, whose mean torch takes in another order for other numbers of images."""
+    random = torch.Generator().manual_seed(0)
+    layers = [torch.randn(64, 4, 3, 3, generator=random) for _ in range(5)]
+    units = directions([torch.randn(64, 4, 3, 3, generator=random) for _ in range(5)])
+    whole = feature_distance(layers, units)
+    for count in range(1, 64):
+        some = feature_distance([x[:count] for x in layers], [u[:count] for u in units])
+        assert torch.equal(some, whole[:count]), count
+
+
 def test_the_feature_distance_compares_directions() -> None:
     """Features are brought to unit length place by place, as in LPIPS."""
     a, b = torch.zeros(2, 1, 2, 3, 3)
