@@ -42,17 +42,12 @@ def dense(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """
     if x.device.type != "cpu":
         return F.linear(x, weight, bias)
-    blocks = F.pad(x, (0, 0, 0, -len(x) % ROWS)).split(ROWS)
-    return torch.cat([_block(block, weight, bias) for block in blocks])[: len(x)]
-
-
-def _block(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """`dense` of ROWS rows."""
-    (first, *rest), (one, *others) = x.split(TERMS, 1), weight.split(TERMS, 1)
-    total = F.linear(first, one, bias)
+    blocks = F.pad(x, (0, 0, 0, -len(x) % ROWS)).view(-1, ROWS, x.shape[1])
+    (first, *rest), (one, *others) = blocks.split(TERMS, 2), weight.T.expand(len(blocks), -1, -1).split(TERMS, 1)
+    total = torch.bmm(first, one) if bias is None else torch.baddbmm(bias, first, one)
     for some, part in zip(rest, others, strict=True):
-        total = total + F.linear(some, part)
-    return total
+        total = total + torch.bmm(some, part)
+    return total.flatten(0, 1)[: len(x)]
 
 
 class Blur(nn.Module):
