@@ -368,6 +368,11 @@ class Window:
         self.page.goto(next(self.folder.glob(name)).as_uri() + hash)
         return self.page
 
+    def follow(self, link: Any) -> None:
+        """To where the scripts of the next page have run: a click returns while that is still loading."""
+        with self.page.expect_navigation():
+            link.click()
+
     def outside(self) -> list[str]:
         """What was asked for that is neither in the folder nor in a page itself."""
         return [url for url in self.requests if not url.startswith((f"{self.folder.as_uri()}/", "data:"))]
