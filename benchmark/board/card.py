@@ -13,7 +13,7 @@ from ..scores.convergence import MARK, unconverged
 from ..scores.leaderboard_tables import markdown
 from .submission import Submission
 
-FACTS = ("versions", "hardware", "provider", "origin", "settings", "parameters", "dataset")
+FACTS = ("versions", "hardware", "provider", "origin", "settings", "codes by others", "parameters", "dataset")
 """What the provenance of cells may say, as it stands on a card."""
 SHOWN = 20
 """Most flags."""
@@ -62,7 +62,7 @@ def _text(value: Any) -> str:
     """A JSON value in words."""
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_text(one)}" for name, one in value.items() if one is not None)
-    return str(value)
+    return ", ".join(map(_text, value)) if isinstance(value, list) else str(value)
 
 
 def _scores(submission: Submission) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from partbench.benchmark.board.anonymous import Names
+from partbench.benchmark.board.card import facts
 from partbench.benchmark.board.cells_file import pack, unpack
 from partbench.benchmark.board.from_run import Submissions, SubmitOptions, submissions_of
 from partbench.benchmark.board.layout import CELLS, HEAD, BoardError
@@ -268,6 +269,15 @@ def test_a_submission_is_small(run: Path) -> None:
     files = submission.files()
     assert len(files[CELLS]) / len(submission.cells) < 1000
     assert len(files[HEAD]) < 4000
+
+
+def test_a_card_says_which_facts_others_made(run: Path) -> None:
+    """Whose codes were read, where this machine's are not all; a fact that no cell has takes no line."""
+    [submission, _] = submit(run).found
+    assert "codes by others" not in {name for name, _ in facts(submission)}
+    others = {"codes by others": ["NVIDIA H100", "Xeon"]}
+    cells = tuple(replace(r, provenance={**r.provenance, **others}) for r in submission.cells)
+    assert dict(facts(replace(submission, cells=cells)))["codes by others"] == "NVIDIA H100, Xeon"
 
 
 def test_a_card_shows_names_as_they_are(run: Path) -> None:
