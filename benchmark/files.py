@@ -7,6 +7,7 @@ import os
 import re
 import socket
 import sys
+import threading
 import time
 import zipfile
 import zlib
@@ -89,6 +90,44 @@ def write_atomic(path: Path, data: bytes) -> None:
     """Write a file whole or not at all."""
     with replacing(path) as part:
         part.write_bytes(data)
+
+
+def create_atomic(path: Path, data: bytes) -> bool:
+    """Write a file whole if there is none; False if there is. Of several programs and threads one does it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{os.getpid()}{machine_number():010d}{threading.get_ident()}.part")
+    try:
+        part.write_bytes(data)
+        return _link(part, path)
+    finally:
+        with suppress(OSError):
+            part.unlink()
+
+
+def _link(part: Path, path: Path) -> bool:
+    """Give a file its name, if nothing has it."""
+    try:
+        os.link(part, path)
+    except OSError as error:
+        if part.stat().st_nlink > 1:  # a network disk, whose answer was lost
+            return True
+        # Without links, whoever is killed meanwhile leaves half a file.
+        return False if isinstance(error, FileExistsError) else _copy(part, path)
+    return True
+
+
+def _copy(part: Path, path: Path) -> bool:
+    try:
+        new = path.open("xb")
+    except FileExistsError:
+        return False
+    try:
+        with new:
+            new.write(part.read_bytes())
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+    return True
 
 
 class LockedError(UserError):

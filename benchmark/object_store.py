@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import UserError, one_line
-from .files import PART, write_atomic
+from .files import PART, create_atomic, write_atomic
 
 PACKAGES = {
     "s3": "s3fs",
@@ -171,13 +171,8 @@ class ObjectStore:
 
     def _create(self, path: str, data: bytes) -> None:
         if self.protocol in DISK:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-            with Path(path).open("xb") as file:
-                try:
-                    file.write(data)
-                except OSError:  # of a full disk: what is empty would count as held
-                    Path(path).unlink()
-                    raise
+            if not create_atomic(Path(path), data):
+                raise FileExistsError(path)
         elif self.protocol == MEMORY:
             with _MEMORY_LOCK:
                 self.system.pipe_file(path, data, mode="create")

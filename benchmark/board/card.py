@@ -52,7 +52,8 @@ def facts(submission: Submission) -> Iterator[tuple[str, str]]:
     yield "protocol", submission.group[0]
     yield "dataset", f"{submission.plan.dataset} {submission.data}"
     for fact in FACTS:
-        values = [r.provenance[fact] for r in submission.cells if r.provenance.get(fact) is not None]
+        found = [r.provenance[fact] for r in submission.cells if r.provenance.get(fact) is not None]
+        values = [one for value in found for one in (value if isinstance(value, list) else [value])]
         texts = dict.fromkeys(_text(value) for value in values)
         if texts:
             yield fact, "; ".join(texts)
@@ -62,7 +63,7 @@ def _text(value: Any) -> str:
     """A JSON value in words."""
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_text(one)}" for name, one in value.items() if one is not None)
-    return ", ".join(map(_text, value)) if isinstance(value, list) else str(value)
+    return str(value)
 
 
 def _scores(submission: Submission) -> str:

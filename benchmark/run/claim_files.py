@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Protocol
 
-from ..files import is_full, write_atomic
+from ..files import create_atomic, write_atomic
 from ..object_store import ObjectStore
 
 FOLDER = "claims"
@@ -55,18 +55,7 @@ class FolderClaims:
         return os.listdir(self.folder) if self.folder.is_dir() else []
 
     def create(self, name: str, text: str) -> bool:
-        file = self.folder / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with file.open("x", encoding="utf-8") as new:
-                new.write(text)
-        except FileExistsError:
-            return False
-        except OSError as error:
-            if is_full(error):  # what is empty would count as held
-                file.unlink(missing_ok=True)
-            raise
-        return True
+        return create_atomic(self.folder / name, text.encode())
 
     def read(self, name: str, now: bool = False) -> str:
         return (self.folder / name).read_text(encoding="utf-8")

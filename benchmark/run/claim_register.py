@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from ..files import UNREADABLE, machine_name
+from ..files import UNREADABLE
 from ..object_store import StoreError
 from .claim_files import ClaimFiles, claims_on, is_claim, number_of
 from .holder import Claim, Holder
@@ -23,26 +23,26 @@ class ClaimRegister:
     lease: float
     """Seconds until a holder elsewhere counts as dead."""
 
-    def take(self, names: Sequence[str]) -> Claim | None:
-        """Make a claim on all of these names, or on none.
+    def take(self, names: Sequence[str], holder: Holder) -> Claim | None:
+        """Make a claim of this holder on all of these names, or on none.
 
         Who has made one looks whether anybody holds a name that excludes it, and if so lets go: of two who come at the
         same moment one sees the other, or both do, and try again. Who sees it before does not disturb the other.
         """
-        claim = Claim(tuple(names), [], Holder.here())
+        claim = Claim(tuple(names), [], holder)
         if any(alive for _, _, alive in self._rivals(names)):
             return None
         for name in sorted(names):
-            before, files = self._make(name, claim.holder)
+            before, files = self._make(name, holder)
             claim.before, claim.files = claim.before or before, [*files, *claim.files]
             if not files:
                 self.remove(claim, withdraw=True)
                 return None
-        for file, holder, alive in self._rivals(names):
+        for file, rival, alive in self._rivals(names):
             if alive:
                 self.remove(claim, withdraw=True)
                 return None
-            claim.before, claim.rivals[file] = claim.before or holder, holder.token
+            claim.before, claim.rivals[file] = claim.before or rival, rival.token
         return claim
 
     def names(self) -> set[str]:
@@ -82,10 +82,10 @@ class ClaimRegister:
                 if self.token(file) == claim.holder.token if file == own[stem] else not withdraw:
                     self.files.remove(file)
 
-    def forget(self, process: int) -> None:
-        """Remove what a process of this machine had claimed, which whoever started it has ended: it did not die."""
+    def forget(self, whose: Callable[[Holder], bool]) -> None:
+        """Remove what such holders had claimed: they were ended, and did not die of what they did."""
         for file in filter(is_claim, tuple(self.files.names())):
-            if (found := self._read(file)) and (found[0].machine, found[0].process) == (machine_name(), process):
+            if (found := self._read(file, now=True)) and whose(found[0]):
                 self.files.remove(file)
 
     def _rivals(self, names: Sequence[str]) -> Iterator[tuple[str, Holder, bool]]:
@@ -111,10 +111,10 @@ class ClaimRegister:
             return None, []
         return (found[0] if found else None), [*files, file]
 
-    def _read(self, file: str) -> tuple[Holder, bool] | None:
+    def _read(self, file: str, now: bool = False) -> tuple[Holder, bool] | None:
         """Who made a claim, and whether it holds; None where it is gone by now."""
         try:
-            holder = Holder(**json.loads(self.files.read(file)))
+            holder = Holder(**json.loads(self.files.read(file, now)))
         except FileNotFoundError:
             return None
         except UNREADABLE:  # whoever makes it has not written it yet, or died before

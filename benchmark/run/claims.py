@@ -38,7 +38,10 @@ class Claims:
     beat: float = BEAT
     mirror: Mirror | None = None
     _held: list[Claim] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _tokens: set[str] = field(default_factory=set)
+    """Of all claims that this may have made, and has not let go of."""
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+    """Of whoever Ctrl-C interrupts while it is his, it is his still."""
     _renewing: threading.Thread | None = None
 
     @property
@@ -57,8 +60,11 @@ class Claims:
 
     def take(self, *names: str) -> Claim | None:
         """Hold all of these names, or none: None where a living program holds one, or one that excludes them."""
-        claim = self.register.take(names)
+        holder = Holder.here()
+        self._tokens.add(holder.token)
+        claim = self.register.take(names, holder)
         if claim is None:
+            self._tokens.discard(holder.token)
             return None
         with self._lock:
             self._held.append(claim)
@@ -81,6 +87,7 @@ class Claims:
 
     def abandon(self, claim: Claim) -> None:
         """Leave it as if its holder had died: whatever it was doing is not to be done as if nothing had been."""
+        self._tokens.discard(claim.holder.token)
         try:
             self._push(claim)
         finally:
@@ -89,6 +96,18 @@ class Claims:
         for file in claim.files:
             if self.register.token(file) == claim.holder.token:
                 self.files.write(file, replace(claim.holder, dead=True).text)
+
+    def leave(self, dangerous: Sequence[Claim] = ()) -> None:
+        """Let go of all that is held, abandoning what is dangerous; Ctrl-C may have come while a claim was made."""
+        for claim in [claim for claim in dangerous if claim in self._held]:
+            with suppress(OSError, StoreError):  # what is not marked as dead is so when this program is
+                self.abandon(claim)
+        with self._lock:
+            self._held.clear()
+        if self._tokens:
+            with suppress(OSError, StoreError):
+                self.register.forget(lambda holder: holder.token in self._tokens)
+        self._tokens.clear()
 
     @contextmanager
     def held(self, name: str, tell: Warn = warn, what: str = "looks at the same images") -> Iterator[None]:
@@ -141,6 +160,7 @@ class Claims:
         with self._lock:
             self._held.remove(claim)
         self.register.remove(claim, withdraw)
+        self._tokens.discard(claim.holder.token)
 
     def _renew(self) -> None:
         """Renew the time of what is held, as long as anything is."""

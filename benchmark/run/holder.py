@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,10 @@ class Holder:
     @classmethod
     def here(cls) -> Holder:
         return cls(machine_name(), os.getpid(), start_of(os.getpid()), secrets.token_hex(8))
+
+    def among(self, processes: Collection[int | None]) -> bool:
+        """Whether it is one of these processes of this machine."""
+        return self.machine == machine_name() and self.process in processes
 
     @property
     def alive(self) -> bool | None:

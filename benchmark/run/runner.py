@@ -95,9 +95,12 @@ class Runner:
         """Have all groups done; False if some were skipped."""
         problem, journal = self.recorder.problem, Journal(self.folder.path)
         turns = Turns(groups, self.claims, lambda group: bool(self.left(group)), self._finished, problem, journal)
-        if self.engine:
-            return self.engine.take(self, turns)
-        return InThisProcess(self.score, None, self.give_up).take(turns)
+        try:
+            if self.engine:
+                return self.engine.take(self, turns)
+            return InThisProcess(self.score, None, self.give_up).take(turns)
+        finally:
+            turns.leave()
 
     def _finished(self, name: str, tidy: bool) -> None:
         """Nothing is left of a backbone: every cell has its result, be it a failure, which is tried from the start."""

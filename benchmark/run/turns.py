@@ -104,11 +104,12 @@ class Turns:
 
     def crashes(self, turn: Turn, who: str, how: str, last: bool = True) -> bool:
         """A turn ended the process that had it, so; whether it has another, `last` or at once."""
+        if not turn.apart:  # before anything that may fail
+            self.crashed[turn.group] = turn.claim
         self.journal.write("crash", turn.group.name, how=how)
         if turn.apart:
             return False
         self.tell(f"{who} {how}, while {turn.group.name} had its turn; {ONCE_MORE if last else AGAIN}")
-        self.crashed[turn.group] = turn.claim
         self.todo.insert(len(self.todo) if last else 0, turn.group)
         return True
 
@@ -137,10 +138,8 @@ class Turns:
         self._count(group)
 
     def leave(self) -> None:
-        """End before all had their turn: what ended a process is not for another run to do as if nothing had been."""
-        for group in self.todo:
-            if group in self.crashed:
-                self.claims.abandon(self.crashed[group])
+        """End, be it before all had their turn: what ended a process no run does as if nothing had been."""
+        self.claims.leave(tuple(self.crashed.values()))
 
     def _close(self, group: Group, claim: Claim, dangerous: bool = False) -> None:
         """Let go of a group that has its results."""

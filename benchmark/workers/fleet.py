@@ -163,5 +163,4 @@ class FleetCrew:
             for job in self.busy.values():
                 self.turns.stopped(job.turn)
             self.busy.clear()
-            self.turns.leave()
             self.ears.close()

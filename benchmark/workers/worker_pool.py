@@ -111,13 +111,13 @@ class _Crew:
 
     def end(self) -> None:
         """End all workers; what they were doing goes on from its units when the run does."""
+        ended = {worker.process.pid for worker in self.slots}
         for worker in tuple(self.slots):
             self._dismiss(worker)
-            self.turns.claims.register.forget(worker.process.pid or 0)
+        self.turns.claims.register.forget(lambda holder: holder.among(ended))
         for turn in self.busy.values():
             self.turns.stopped(turn)
         self.busy.clear()
-        self.turns.leave()
 
 
 def slots_of(device: torch.device, workers: int) -> list[Slot]:

@@ -6,6 +6,7 @@ import errno
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from safetensors.torch import save_file
 
 from partbench.benchmark.files import (
     LockedError,
+    create_atomic,
     is_full,
     locked_file,
     remove_parts,
@@ -52,6 +54,52 @@ def test_a_full_disk_leaves_the_old_file(
     assert is_full(caught.value)
     assert file.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["file"]
+
+
+@pytest.fixture(params=["links", "no links"])
+def disk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk with hard links, and one without."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    if request.param == "no links":
+        monkeypatch.setattr(os, "link", refuse)
+
+
+def test_one_alone_makes_a_file(tmp_path: Path, disk: None) -> None:
+    """Of eight who come at the same moment; what is there stays as it is, and nothing lies beside it."""
+    texts = [bytes([65 + i]) * 10**5 for i in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        made = list(threads.map(lambda text: create_atomic(tmp_path / "new" / "file", text), texts))
+    assert sum(made) == 1
+    assert (tmp_path / "new" / "file").read_bytes() == texts[made.index(True)]
+    assert os.listdir(tmp_path / "new") == ["file"]
+
+
+def test_a_full_disk_makes_no_file(tmp_path: Path, disk: None, small_disk: Callable[..., Any]) -> None:
+    """Of which half would be there for ever."""
+    with small_disk(2**16), pytest.raises(OSError, match="File too large"):
+        create_atomic(tmp_path / "file", b"0" * 10**5)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("error", [FileExistsError(errno.EEXIST, "there"), OSError(errno.EIO, "no answer")])
+def test_a_network_disk_whose_answer_is_lost_has_made_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError
+) -> None:
+    """It fails, or is asked twice and says that the file is there."""
+    link = os.link
+
+    def lost(part: Path, path: Path) -> None:
+        link(part, path)
+        raise error
+
+    monkeypatch.setattr(os, "link", lost)
+    assert create_atomic(tmp_path / "file", b"ours")
+    monkeypatch.undo()
+    assert not create_atomic(tmp_path / "file", b"theirs")
+    assert (tmp_path / "file").read_bytes() == b"ours"
 
 
 def test_a_device_is_written_to() -> None:

@@ -277,7 +277,7 @@ def test_a_card_says_which_facts_others_made(run: Path) -> None:
     assert "codes by others" not in {name for name, _ in facts(submission)}
     others = {"codes by others": ["NVIDIA H100", "Xeon"]}
     cells = tuple(replace(r, provenance={**r.provenance, **others}) for r in submission.cells)
-    assert dict(facts(replace(submission, cells=cells)))["codes by others"] == "NVIDIA H100, Xeon"
+    assert dict(facts(replace(submission, cells=cells)))["codes by others"] == "NVIDIA H100; Xeon"
 
 
 def test_a_card_shows_names_as_they_are(run: Path) -> None:

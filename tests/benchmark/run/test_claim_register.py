@@ -156,7 +156,7 @@ class Program(Claims):
         todo = [*groups]
         while todo:
             for group in tuple(todo):
-                if claim := self.register.take(group):
+                if claim := self.register.take(group, Holder.here()):
                     self.hold(claim)
                     todo.remove(group)
         self.scheduler.end(self.number)
@@ -204,5 +204,5 @@ def test_what_a_process_had_claimed_can_be_forgotten(tmp_path: Path) -> None:
     for name, process in (("a--heads-draw-0", 1), ("a--heads-draw-1", os.getpid()), ("b--draw-0", 1)):
         claims.files.create(f"{name}.0", replace(Holder.here(), process=process).text)
     claims.files.create("c--draw-0.0", replace(Holder.here(), machine="another", process=1).text)
-    claims.register.forget(1)
+    claims.register.forget(lambda holder: holder.among({1}))
     assert claims.register.names() == {"a--heads-draw-1", "c--draw-0"}

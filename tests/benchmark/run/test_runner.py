@@ -24,11 +24,13 @@ from partbench.benchmark.reporter import Listener
 from partbench.benchmark.results import CellResult, ResultError
 from partbench.benchmark.run import first_shots
 from partbench.benchmark.run.claims import Claims
+from partbench.benchmark.run.engine import Engine
 from partbench.benchmark.run.journal import Journal
 from partbench.benchmark.run.makers import Makers
 from partbench.benchmark.run.runner import Runner
 from partbench.benchmark.run.schedules import SCHEDULES, Schedule
 from partbench.benchmark.run.task import SegmentationTask
+from partbench.benchmark.run.turns import Turns
 from partbench.benchmark.run_folder import RunFolder
 from partbench.benchmark.scores.convergence import shot_fit
 from partbench.datasets.dataset import IGNORE, Dataset, Splits
@@ -160,10 +162,12 @@ class Bench:
         heads: Mapping[str, Head] = HEADS,
         data: Dataset = DATASET,
         room: MemoryLimit | None = None,
+        engine: Engine | None = None,
     ) -> None:
         self.reporter = Listening()
         Runner(
             room=room,
+            engine=engine,
             plan=replace(plan, backbones=(*(b.name for b in backbones), *(b for b in plan.backbones if b == COPY))),
             task=SegmentationTask.open(data, plan),
             backbones={b.name: Offer(b, OWNER) for b in backbones},
@@ -453,6 +457,29 @@ def test_a_run_that_is_stopped_goes_on(bench: Bench) -> None:
     for ours, theirs in zip(bench.results(), undisturbed.results(), strict=True):
         assert ours.cell == theirs.cell
         assert np.array_equal(ours.confusion, theirs.confusion)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """Takes a turn, which ends what does it or does not, and is stopped before it says so."""
+
+    crashed: bool
+
+    def take(self, runner: Runner, turns: Turns) -> bool:
+        turn = turns.next()
+        assert turn and runner.claims.names("plain")
+        if self.crashed:
+            turns.crashes(turn, "worker 1", "was ended by SIGKILL")
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("crashed", [False, True])
+def test_a_run_that_is_stopped_leaves_what_crashed_and_no_other_claim(bench: Bench, crashed: bool) -> None:
+    """Whatever its engine was doing: the next run is told of the first, and takes nobody else for dead."""
+    with pytest.raises(KeyboardInterrupt):
+        bench.run(PLAN, backbone("plain", Watching), engine=Stopped(crashed))
+    claims = Claims(bench.folder.path)
+    assert bool(claims.names("")) == crashed == any(map(claims.died, claims.names("")))
 
 
 def test_ctrl_c_skips_a_backbone_once(bench: Bench) -> None:

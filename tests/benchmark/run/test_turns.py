@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
+import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 
+from partbench.benchmark.object_store import StoreError
 from partbench.benchmark.run import turns
+from partbench.benchmark.run.claim_files import FolderClaims
 from partbench.benchmark.run.claims import Claims
 from partbench.benchmark.run.groups import Group
 from partbench.benchmark.run.in_process import InThisProcess
 from partbench.benchmark.run.journal import Journal
-from partbench.benchmark.run.turns import Turns
+from partbench.benchmark.run.turns import Turn, Turns
 
 A, B = Group("a", (0, 1)), Group("b", (0, 1))
 
@@ -125,6 +131,73 @@ def test_a_run_that_ends_before_a_second_turn_leaves_a_mark(bench: Bench) -> Non
     assert turn and taken.crashes(turn, "worker 1", "was ended by SIGKILL")
     taken.leave()
     assert Claims(bench.path).died(*A.claims)
+
+
+TRACED = tuple(f"partbench.benchmark.{module}" for module in ("run.turns", "run.claim", "files"))
+
+
+def interrupted(at: int, work: Callable[[], None]) -> bool:
+    """Whether Ctrl-C came before the end of some work, if it comes at the so-many-th line of turns and claims."""
+    lines = iter(range(at, -1, -1))
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        if not frame.f_globals.get("__name__", "").startswith(TRACED):
+            return None
+        if event == "line" and next(lines, None) == 0:
+            raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+def test_ctrl_c_at_any_moment_leaves_no_claim(bench: Bench) -> None:
+    """Not even one that was being made: nobody died, and another run says of nobody that he did."""
+    for at in itertools.count():
+        taken = Bench(bench.path / str(at)).turns(A, B)
+        taken.claims.beat = 0.01
+
+        def work(taken: Turns = taken) -> None:
+            while taken.todo and (turn := taken.next()):
+                taken.began(turn)
+                taken.ended(turn)
+
+        ended = not interrupted(at, work)
+        taken.leave()
+        assert taken.claims.names("") == set(), at
+        if ended:
+            break
+    assert at > 100
+
+
+@pytest.mark.parametrize("fails", ["_push", "register"])
+def test_what_crashed_is_told_of_though_it_cannot_be_said(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    """A store or a disk that fails as the mark is left: the claim stays, and its holder is dead when it has ended."""
+    taken = bench.turns(A)
+    turn = taken.next()
+    assert turn and taken.crashes(turn, "worker 1", "was ended by SIGKILL")
+
+    def fail(*_: object) -> None:
+        raise StoreError("the line is cut")
+
+    with monkeypatch.context() as broken:
+        if fails == "_push":
+            broken.setattr(Claims, "_push", fail)
+        else:
+            broken.setattr(FolderClaims, "write", fail)
+        with pytest.raises(StoreError):
+            taken.stopped(Turn(turn.group, turn.claim, apart=True))
+    taken.leave()
+    assert Claims(bench.path).names("") == {*A.claims}
 
 
 def test_parts_of_which_something_is_left_have_one_more_turn(bench: Bench) -> None:
