@@ -6,11 +6,12 @@ acceptance, and take ten minutes of one core.
 
 from __future__ import annotations
 
+import json
 import os
-import resource
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,21 @@ COUNTS = tuple(map(int, os.environ.get("PARTBENCH_BOARD", "120,240,480").split("
 DATASETS = int(os.environ.get("PARTBENCH_DATASETS", "1"))
 IMAGES, CLASSES, DRAWS, SHOTS = 8, ("background", "leg", "tail"), 3, (1, 2)
 CONTROLS = ("copy", "pixels", "position")
-START = "from partbench.benchmark.cli.main import main; main()"
+START = """
+import json, sys, time
+from partbench.benchmark.cli.main import main
+
+took = []
+for arguments in json.loads(sys.argv[1]):
+    sys.argv[1:], began = arguments, time.process_time()
+    try:
+        main()
+    except SystemExit as end:
+        assert not end.code, end.code
+    took.append(time.process_time() - began)
+print(took[-1] - took[-2], file=sys.stderr)
+"""
+"""Commands in one process, and the seconds of the processor that the last took beyond the one before."""
 GROWTH = 1.5
 """By how much the time of a submission may grow where their number is doubled: a busy machine, and not the square,
 which would double it."""
@@ -100,35 +115,29 @@ def grow(board: Path, numbers: Iterable[int], most: int) -> None:
         (board / ROOT / Path(*one.group) / DATASET).write_bytes(record.as_bytes())
 
 
-def seconds(*arguments: object) -> float:
-    """Of the processor, user and system, for a command that must succeed."""
+def seconds(*commands: Sequence[object]) -> float:
+    """Of the processor, for the last of some commands that must succeed, beyond the one before."""
     env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "-c", START, *map(str, arguments)], env=env, check=True, capture_output=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    every = json.dumps([[str(word) for word in command] for command in commands])
+    done = subprocess.run([sys.executable, "-c", START, every], env=env, check=True, capture_output=True, text=True)
+    return float(done.stderr.split()[-1])
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[float]]:
     """By the number of backbones: seconds of the check and of the pages beyond those of a board of the controls alone,
-    bytes of a site, and lines of a table's page."""
-    board, site = tmp_path_factory.mktemp("board"), tmp_path_factory.mktemp("site") / "site"
-    (board / ROOT).mkdir()
-    commands = {"check": ("board", "check", board), "site": ("board", "site", board, "--out", site)}
+    which comes twice so that all is imported; bytes of a site, and lines of a table's page."""
+    small, board, site = (tmp_path_factory.mktemp(name) / name for name in ("small", "board", "site"))
+    for folder in (small, board):
+        (folder / ROOT).mkdir(parents=True)
+    grow(small, range(len(CONTROLS)), len(CONTROLS))
     found: dict[str, list[float]] = {"check": [], "site": [], "bytes": [], "lines": []}
-    starts, before = dict.fromkeys(commands, 0.0), 0
-    for count in (len(CONTROLS), *COUNTS):
+    for before, count in pairwise((0, *COUNTS)):
         grow(board, range(before, count), max(COUNTS))
-        times = {what: seconds(*command) - starts[what] for what, command in commands.items()}
-        if not before:
-            starts = times
-        else:
-            for what, time in times.items():
-                found[what].append(time)
-            found["bytes"].append(float(sum(file.stat().st_size for file in site.rglob("*"))))
-            found["lines"].append(float(next((site / "tables").iterdir()).read_text().count("<tr")))
-        before = count
+        found["check"].append(seconds(*(("board", "check", folder) for folder in (small, small, board))))
+        found["site"].append(seconds(*(("board", "site", folder, "--out", site) for folder in (small, small, board))))
+        found["bytes"].append(float(sum(file.stat().st_size for file in site.rglob("*"))))
+        found["lines"].append(float(next((site / "tables").iterdir()).read_text().count("<tr")))
     return found
 
 
