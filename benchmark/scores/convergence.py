@@ -23,8 +23,11 @@ FITS = 0.9
 
 LINEAR = "linear"
 """The head whose training every other that takes steps must come up to: a hidden layer can only help to fit."""
-BEHIND = 2 / 3
-"""Of the way from one class everywhere that the linear head comes on the same shots, the share that is too little."""
+BEHIND = 0.8
+"""Of the way from one class everywhere that the linear head comes on the same shots, the share below which is too little.
+
+Heads that rest on a plateau come 0.7 of it or less, all others 0.9 or more (docs/pages/protocol.md).
+"""
 
 
 @dataclass(frozen=True)
