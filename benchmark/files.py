@@ -64,13 +64,17 @@ def machine_number() -> int:
     return zlib.crc32(machine_name().encode())
 
 
+def _writer() -> str:
+    """Tells this program from every other in the names of files that are not whole yet."""
+    return f"{os.getpid()}{machine_number():010d}"
+
+
 @contextmanager
 def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
     """A file to write that takes the place of `path` when it is whole; of one that is not, nothing is left."""
     path.parent.mkdir(parents=True, exist_ok=True)
     device = path.exists() and not (path.is_file() or path.is_dir())
-    writer = f"{os.getpid()}{machine_number():010d}"
-    part = path if device else path.with_name(f"{path.name}.{writer}.part{suffix}")
+    part = path if device else path.with_name(f"{path.name}.{_writer()}.part{suffix}")
     try:
         yield part
         if not device:
@@ -95,7 +99,7 @@ def write_atomic(path: Path, data: bytes) -> None:
 def create_atomic(path: Path, data: bytes) -> bool:
     """Write a file whole if there is none; False if there is. Of several programs and threads one does it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}{machine_number():010d}{threading.get_ident()}.part")
+    part = path.with_name(f"{path.name}.{_writer()}{threading.get_ident()}.part")
     try:
         part.write_bytes(data)
         return _link(part, path)

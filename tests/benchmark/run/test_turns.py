@@ -177,9 +177,9 @@ def test_ctrl_c_at_any_moment_leaves_no_claim(bench: Bench) -> None:
     assert at > 100
 
 
-@pytest.mark.parametrize("fails", ["_push", "register"])
+@pytest.mark.parametrize(("owner", "fails"), [(Claims, "_push"), (FolderClaims, "write")])
 def test_what_crashed_is_told_of_though_it_cannot_be_said(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, fails: str
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, owner: type, fails: str
 ) -> None:
     """A store or a disk that fails as the mark is left: the claim stays, and its holder is dead when it has ended."""
     taken = bench.turns(A)
@@ -190,10 +190,7 @@ def test_what_crashed_is_told_of_though_it_cannot_be_said(
         raise StoreError("the line is cut")
 
     with monkeypatch.context() as broken:
-        if fails == "_push":
-            broken.setattr(Claims, "_push", fail)
-        else:
-            broken.setattr(FolderClaims, "write", fail)
+        broken.setattr(owner, fails, fail)
         with pytest.raises(StoreError):
             taken.stopped(Turn(turn.group, turn.claim, apart=True))
     taken.leave()
