@@ -13,7 +13,7 @@ import inspect
 import sys
 import textwrap
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
 from importlib.util import find_spec, resolve_name
 from pathlib import Path
 from typing import Any
@@ -84,13 +84,17 @@ def _files(modules: set[str]) -> dict[str, bytes]:
         if file is None:
             continue
         found[name] = file.read_bytes()
-        try:
-            tree = ast.parse(found[name])
-        except (SyntaxError, ValueError):
-            continue
-        package = name if file.name == "__init__.py" else name.rpartition(".")[0]
-        left += _imports(tree, package)
+        left += _imported(found[name], name if file.name == "__init__.py" else name.rpartition(".")[0])
     return found
+
+
+@cache
+def _imported(source: bytes, package: str) -> tuple[str, ...]:
+    """What a module of a package imports; nothing where it cannot be parsed."""
+    try:
+        return tuple(_imports(ast.parse(source), package))
+    except (SyntaxError, ValueError):
+        return ()
 
 
 def _imports(node: ast.AST, package: str) -> Iterator[str]:

@@ -63,8 +63,9 @@ class Plugin:
 
 def find_plugins() -> Iterator[Plugin]:
     """Ours, then third parties' in alphabetical order, so that the same one always wins a name."""
+    own = _own_name()
     for module in BUILT_IN:
-        yield Plugin(f"{PROJECT}.{module}", _own_name(), partial(import_module, f"{PROJECT}.{module}"))
+        yield Plugin(f"{PROJECT}.{module}", own, partial(import_module, f"{PROJECT}.{module}"))
     strangers = [Plugin(entry.name, _provider(entry), entry.load) for entry in entry_points(group=PROJECT)]
     yield from sorted(strangers, key=lambda plugin: (plugin.provider, plugin.name))
     if LOCAL.is_file():
