@@ -56,6 +56,11 @@ class Timing:
         return self.flops / self.latency(50) / peaks.flops if self.flops and self.seconds else None
 
 
+def operation_counter() -> FlopCounterMode:
+    """Counts the operations of what runs within it."""
+    return FlopCounterMode(display=False)
+
+
 class NotInTime(Exception):
     """A batch that would take longer than there is time for."""
 
@@ -110,7 +115,7 @@ class StageClock:
 
     def _look(self, work: Callable[[], object]) -> tuple[int | None, int | None]:
         """The first call: what it holds at the highest, and how many operations it counts."""
-        memory, counter = PeakMemory(self.device), FlopCounterMode(display=False)
+        memory, counter = PeakMemory(self.device), operation_counter()
         memory.start()
         with counter:
             work()

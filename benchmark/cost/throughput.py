@@ -1,7 +1,8 @@
 """How fast a backbone describes images: every stage that a score needs, batch by batch, in a stated time.
 
-The first call warms up and shows memory and operations, the others are timed with the device synchronised. A figure
-names its batch, and a batch that does not fit, or not in time, is an error of its own, never a smaller one in disguise.
+One image warms up, the first call of a batch shows memory and operations, and the others are timed with the device
+synchronised. A figure names its batch, and a batch that does not fit, or not in time, is an error of its own, never a
+smaller one in disguise.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from ... import one_line
-from ...backbones.backbone import Backbone, Extractor
+from ...backbones.backbone import Backbone, Extractor, Stepwise
 from ..plugins.calls import plugin_call
 from ..run.features import count_parameters
-from .stage_timing import ALL, NotInTime, StageClock, Timing
+from .stage_timing import ALL, NotInTime, StageClock, Timing, operation_counter
 
 PAYS = 1.1
 """Times as many images per second, at least, for a batch of twice the size to pay."""
@@ -91,6 +92,7 @@ class BackboneClock:
         each = len(options.batches) + options.largest
         for number, precision in enumerate(options.precisions, 1):
             self.end = start + options.seconds * number / len(options.precisions)
+            self._warm_up(precision)
             for place, batch in enumerate(options.batches):
                 found = self._add(found, precision, batch, 1 / (each - place))
                 yield found
@@ -100,6 +102,15 @@ class BackboneClock:
                 for grown in self._grow(found, precision):
                     found = grown
                     yield found
+
+    def _warm_up(self, precision: str) -> None:
+        """One image once: the memory that libraries take for themselves at their first call is of no batch."""
+        image, extractor, counter = pictures(1, self.backbone.size, self.options), self.extractor, operation_counter()
+        with plugin_call(self.backbone.name), torch.no_grad(), autocast(self.options.device, precision), counter:
+            if isinstance(extractor, Stepwise):
+                extractor.maps(extractor.attempt(image, 1))
+            else:
+                extractor(image)
 
     def _grow(self, found: Throughput, precision: str) -> Iterator[Throughput]:
         """Double the batch for as long as that pays and there is time."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -149,16 +149,26 @@ class HeadStore:
         return {cell: self._keep(cell, one, part) for cell, one, part in zip(group, found, parts, strict=True)}
 
     def _keep(self, cell: Cell, trained: Trained, shown: Iterable[tuple[Sequence[Tensor], Tensor]]) -> StoredHead:
-        """Store a trained head, and how it fits its shots: maps and masks."""
+        """Store a trained head, and how it fits its shots: maps and masks.
+
+        What is scored is the head that a stopped run would find: built anew, with the state that is kept.
+        """
         file = self.file(cell)
         with plugin_call(cell.head, self.recorder.problem):
-            fit = measure_fit(trained, shown, self._classes)
+            module = self._built(cell)
+            module.load_state_dict(trained.module.state_dict())
+            fit = measure_fit(replace(trained, module=module), shown, self._classes)
             how = strategy(trained.module, self._schedule, self.recorder.task.plan.size)
         how += f", in a stack of {trained.stacked}" if trained.stacked > 1 else ", alone"
         data = _as_bytes({"head": trained.module.state_dict(), "fit": asdict(fit), "training": how})
         write_sealed(file, data, self.recorder.origin(file, cell.head))
         self.recorder.journal("fit", cell.slug)
-        return StoredHead(trained.module, fit, how)
+        return StoredHead(module, fit, how)
+
+    def _built(self, cell: Cell) -> nn.Module:
+        """A head of its kind that only predicts, before it knows anything."""
+        module = self.heads[cell.head].record.build(self.backbone.channels, self._classes)
+        return module.to(self.device).requires_grad_(False).eval()
 
     def _rows(self, cell: Cell) -> list[int]:
         """Images of the pool that a cell learns from."""
@@ -185,11 +195,11 @@ class HeadStore:
 
     def load(self, cell: Cell) -> StoredHead | None:
         """The head that is kept; None if there is none, or, which is said, none that fits."""
-        file, head = self.file(cell), self.heads[cell.head].record
+        file = self.file(cell)
         if not file.exists():
             return None
-        with plugin_call(head.name, self.recorder.problem):
-            module = head.build(self.backbone.channels, self._classes)
+        with plugin_call(cell.head, self.recorder.problem):
+            module = self._built(cell)
         try:
             data = read_sealed(file, self.recorder.origin(file, cell.head))
             stored = torch.load(BytesIO(data), map_location="cpu", weights_only=True)
@@ -198,7 +208,7 @@ class HeadStore:
         except Exception as error:  # torch raises all sorts on what is no head of this kind
             self.recorder.problem(set_aside(file, error))
             return None
-        return StoredHead(module.to(self.device).requires_grad_(False).eval(), fit, training)
+        return StoredHead(module, fit, training)
 
 
 def _as_bytes(state: dict[str, Any]) -> bytes:

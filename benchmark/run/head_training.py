@@ -18,6 +18,7 @@ from .pace import Pace
 from .schedules import Schedule
 from .shot_order import ShotOrder
 
+UNLABELLED = "its shots have no labelled pixel to learn from; label some, or choose other shots"
 UNSOUND = "its logits have NaN or infinity in them; see whether its training diverges"
 
 
@@ -90,6 +91,7 @@ def learn(
         torch.manual_seed(seed)
         module = head.build(channels, classes).to(masks.device)
         if isinstance(module, Solves):
+            labels_of(masks)
             module.solve(shot, masks)
             return Trained(module.requires_grad_(False).eval(), 0, None)
         pace = _train(module, shot, masks, schedule.for_head(head.name), seed)
@@ -122,7 +124,15 @@ def _train(
 
 def pace_of(schedule: Schedule, masks: Tensor) -> Pace:
     """The pace of a training on masks (n, S, S)."""
-    return Pace(schedule, len(masks), entropy(masks[masks != IGNORE].bincount()))
+    return Pace(schedule, len(masks), entropy(labels_of(masks).bincount()))
+
+
+def labels_of(masks: Tensor) -> Tensor:
+    """The labels (L,) that masks (n, S, S) have; `HeadError` if there is none to learn from."""
+    labels = masks[masks != IGNORE]
+    if not len(labels):
+        raise HeadError(UNLABELLED)
+    return labels
 
 
 def order_of(head: nn.Module, schedule: Schedule, shots: int, size: int, seed: int) -> ShotOrder:

@@ -1,4 +1,4 @@
-"""Counts labelled pixels that a fit leaves out of the squares that are read."""
+"""Counts labelled pixels that a fit leaves out of the squares that are read, and images that have none."""
 
 from __future__ import annotations
 
@@ -25,17 +25,24 @@ def flag_left_out(task: SegmentationTask) -> Iterator[GuardFlag]:
     classes = task.dataset.classes
     left, all_pixels = np.zeros(len(classes), dtype=np.int64), np.zeros(len(classes), dtype=np.int64)
     empty: list[str] = []
+    blank: list[str] = []
     for name, mask in _own_masks(task):
         pixels, seen = _counts(mask, len(classes)), _counts(_seen(mask, task.dataset.fit), len(classes))
         all_pixels += pixels
         left += pixels - seen
-        square = square_labels(mask, task.plan.size, task.dataset.fit)
-        empty += [name] if pixels.any() and (square == IGNORE).all() else []
+        if not pixels.any():
+            blank.append(name)
+        elif (square_labels(mask, task.plan.size, task.dataset.fit) == IGNORE).all():
+            empty.append(name)
     if left.any():
         yield _flag_classes(task, left, all_pixels)
     if empty:
         text = f"--fit {task.dataset.fit} and --size {task.plan.size} leave no labelled pixel of {some(empty)}"
         yield GuardFlag(IMAGES, "image left out", text, tuple(empty))
+    if blank:
+        what = "as a shot it teaches nothing, as a test image it counts nothing"
+        text = f"{some(blank)}: no pixel has a label; {what}"
+        yield GuardFlag(IMAGES, "image without labels", text, tuple(blank))
 
 
 def _flag_classes(task: SegmentationTask, left: NDArray[np.int64], pixels: NDArray[np.int64]) -> GuardFlag:

@@ -16,7 +16,10 @@ from .losses import cross_entropy
 
 
 def measure_fit(trained: Trained, parts: Iterable[tuple[Sequence[Tensor], Tensor]], classes: int) -> ShotFit:
-    """Read every shot once, without a gradient: in parts of maps (n, C_i, h_i, w_i) and masks (n, S, S)."""
+    """Read every shot once, without a gradient: in parts of maps (n, C_i, h_i, w_i) and masks (n, S, S).
+
+    Some pixel of them has to have a label.
+    """
     counts, losses = torch.zeros(classes, classes, dtype=torch.int64), []
     for maps, masks in parts:
         logits = logits_of(trained.module, maps, masks.shape[-1], classes)
@@ -27,8 +30,8 @@ def measure_fit(trained: Trained, parts: Iterable[tuple[Sequence[Tensor], Tensor
     return ShotFit(
         steps=trained.steps,
         settled=trained.settled,
-        loss=sum(losses) / max(1, pixels),
-        iou=float(iou.mean()) if pixels else float("nan"),
-        constant=float(counts.sum(1).max()) / pixels / int(present.sum()) if pixels else float("nan"),
-        accuracy=int(counts.diagonal().sum()) / pixels if pixels else float("nan"),
+        loss=sum(losses) / pixels,
+        iou=float(iou.mean()),
+        constant=float(counts.sum(1).max()) / pixels / int(present.sum()),
+        accuracy=int(counts.diagonal().sum()) / pixels,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from ... import counted
 from ..metrics.significance import Comparison
 from ..plan import NO_HEAD
+from . import convergence
 from .leaderboard_tables import score_text
 from .pairings import Pairing
 
@@ -21,12 +22,18 @@ DIGITS = 4
 """Of a number for programs."""
 MARK = "*"
 """Beside a difference that is more than chance."""
+STUCK = convergence.MARK
+"""In its place where a head did not converge."""
 Couple = tuple[str, str]
 """The names of a and b."""
 
 
-def conclude(found: Sequence[Comparison], names: Couple, level: float) -> str:
-    """What all comparisons of b with a come to, in one sentence."""
+def conclude(found: Sequence[Comparison], names: Couple, level: float, left_out: int = 0) -> str:
+    """What all comparisons of b with a come to, in one sentence; so many are not among them, which did not converge."""
+    return _conclude(found, names, level) + (f"; {left_out} did not converge and are left out" if left_out else "")
+
+
+def _conclude(found: Sequence[Comparison], names: Couple, level: float) -> str:
     a, b = names
     shown = [c.difference.mean for c in found if c.shown(level)]
     better, worse = sum(d > 0 for d in shown), sum(d < 0 for d in shown)
@@ -69,8 +76,11 @@ def notes_on(found: Sequence[Comparison], level: float, matrix: bool = False) ->
     return notes
 
 
-def as_table(found: Mapping[Pairing, Comparison], level: float) -> Table:
-    """A row per place: both scores, their difference with its interval, p, and what would have been shown."""
+def as_table(found: Mapping[Pairing, Comparison], level: float, stuck: Collection[Pairing] = ()) -> Table:
+    """A row per place: both scores, their difference with its interval, p, and what would have been shown.
+
+    `stuck` are places where a head did not converge, which have a mark of their own.
+    """
     table, place_columns = _empty(), _columns(found)
     for column in (*place_columns, "A", "B", "B - A", "", "p", "least"):
         table.add_column(column, justify="left" if column in ("backbone", "head", "") else "right", overflow="fold")
@@ -80,7 +90,8 @@ def as_table(found: Mapping[Pairing, Comparison], level: float) -> Table:
             table.add_section()
         shots = place.shots
         own = [text for name, text in zip(Pairing._fields, _texts(place), strict=True) if name in place_columns]
-        table.add_row(*own, *_numbers(c, level), style="" if c.shown(level) else "dim")
+        mark = STUCK if place in stuck else ""
+        table.add_row(*own, *_numbers(c, level, mark), style="" if c.shown(level) and not mark else "dim")
     return table
 
 
@@ -97,12 +108,12 @@ def _texts(place: Pairing) -> tuple[str, str, str]:
     return escape(place.backbone), head, "" if place.shots is None else str(place.shots)
 
 
-def _numbers(c: Comparison, level: float) -> list[str]:
+def _numbers(c: Comparison, level: float, mark: str) -> list[str]:
     nothing = float("nan")
     difference = score_text(c.difference.mean, c.difference.half_width(level))
     signed = f"+{difference}" if c.difference.mean > 0 else difference
     scores = [score_text(side.mean, nothing) for side in (c.a, c.b)]
-    return [*scores, signed, MARK if c.shown(level) else "", p_text(c.p), score_text(c.detectable, nothing)]
+    return [*scores, signed, mark or (MARK if c.shown(level) else ""), p_text(c.p), score_text(c.detectable, nothing)]
 
 
 def p_text(p: float) -> str:

@@ -25,6 +25,8 @@ class BackboneCost:
     """Time, memory and size of a backbone's feature extraction."""
 
     images_per_second: float
+    batch: int
+    """Images at once, of which it is the speed."""
     gflop: float | None
     """Per image, in 10^9 operations."""
     parameters: int | None
@@ -45,6 +47,11 @@ def read_costs(path: Path, batch: int | None = None) -> dict[str, BackboneCost]:
     return {name: cost for name, cost in found.items() if cost}
 
 
+def was_stopped(path: Path) -> bool:
+    """Whether a file that `read_costs` takes is of a measurement that did not come to its end."""
+    return json.loads(path.read_text()).get("complete") is False
+
+
 def _cost(one: Mapping[str, Any], batch: int | None) -> BackboneCost | None:
     stages = [t for t in one["timings"] if t["stage"] == STAGE and t["error"] is None and t["precision"] == PRECISION]
     stages = [t for t in stages if batch is None or t["batch"] == batch]
@@ -52,7 +59,7 @@ def _cost(one: Mapping[str, Any], batch: int | None) -> BackboneCost | None:
         return None
     best = max(stages, key=lambda t: t["images per second"])
     gflop = best["flops"] / best["batch"] / 1e9 if best["flops"] else None
-    return BackboneCost(best["images per second"], gflop, one["parameters"])
+    return BackboneCost(best["images per second"], best["batch"], gflop, one["parameters"])
 
 
 def cost_table(results: Sequence[CellResult], costs: Mapping[str, BackboneCost], metric: str) -> pd.DataFrame:
@@ -66,9 +73,11 @@ def cost_table(results: Sequence[CellResult], costs: Mapping[str, BackboneCost],
         speed = cost.images_per_second if cost else float("nan")
         millions = cost.parameters / 1e6 if cost and cost.parameters is not None else float("nan")
         gflop = cost.gflop if cost and cost.gflop else float("nan")
-        rows.append((name, score.mean, score.half_width(), speed, gflop, millions))
-    columns = ["backbone", metric, f"{metric} ±", "images/s", "GFLOP/image", "parameters, M"]
-    table = pd.DataFrame(rows, columns=columns).sort_values(metric, ascending=False, ignore_index=True)
+        batch = cost.batch if cost else None
+        rows.append((name, score.mean, score.half_width(), speed, batch, gflop, millions))
+    columns = ["backbone", metric, f"{metric} ±", "images/s", "batch", "GFLOP/image", "parameters, M"]
+    table = pd.DataFrame(rows, columns=columns).astype({"batch": "Int64"})
+    table = table.sort_values(metric, ascending=False, ignore_index=True)
     return table.assign(front=_front(table[metric], table["images/s"]))
 
 

@@ -80,6 +80,20 @@ def check_seed(head: Head) -> None:
         raise HeadError(f"{head.name} gives new logits for the same maps; draw nothing at random in eval mode")
 
 
+def check_kept(head: Head) -> None:
+    """A head that is built anew says the same once it has the state of one that was trained: that one is scored."""
+    module, maps = built(head), noise_maps(2)
+    if isinstance(module, Solves):
+        return
+    module.train()(maps, 8)
+    torch.manual_seed(1)
+    other = head.build(CHANNELS, CLASSES)
+    other.load_state_dict(module.state_dict())
+    if not torch.equal(logits_of(other.eval(), maps, 8), logits_of(module.eval(), maps, 8)):
+        what = f"{head.name} gives other logits once it is saved and loaded"
+        raise HeadError(f"{what}; keep all that it learns in parameters and buffers")
+
+
 def check_batch(head: Head) -> None:
     """An image's logits do not depend on the images beside it."""
     module, maps = built(head), noise_maps(2)
@@ -152,6 +166,7 @@ CHECKS: tuple[Callable[[Head], None], ...] = (
     check_device,
     check_gradients,
     check_seed,
+    check_kept,
     check_batch,
     check_pixels,
     check_rows,

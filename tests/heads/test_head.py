@@ -132,6 +132,17 @@ class Restless(Linear):
         return super().forward(maps, size) + torch.rand(1)
 
 
+class Running(Linear):
+    """Keeps a mean of its training where no state has it."""
+
+    mean: Tensor | float = 0.0
+
+    def forward(self, maps: Sequence[Tensor], size: int) -> Tensor:
+        if self.training:
+            self.mean = maps[0].mean().detach()
+        return super().forward(maps, size) * (1 + self.mean)
+
+
 class Mixed(Linear):
     """Normalises over the batch."""
 
@@ -205,6 +216,7 @@ FAULTS = (
     (Double, checks.check_device, "gives torch.float64 on cpu for maps of torch.float32 on cpu"),
     (Idle, checks.check_gradients, "never trains spare"),
     (Restless, checks.check_seed, "draw"),
+    (Running, checks.check_kept, "once it is saved and loaded"),
     (Mixed, checks.check_batch, "mixes the images"),
     (Elsewhere, checks.check_pixels, "differs from forward"),
     (Stuck, checks.check_learns, "learns only"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -27,6 +27,7 @@ from ...scores.comparison_tables import (
     conclude_all,
     notes_on,
 )
+from ...scores.convergence import unconverged
 from ...scores.leaderboard import estimates, trusted_estimates
 from ...scores.pairings import ALL, HEADS, SHOTS, Pairing, Pairs, average_over, of_all, of_backbones, of_runs
 from ...stored_run import shown
@@ -87,8 +88,10 @@ def _two_runs(one: Path, other: Path, question: ComparisonOptions) -> None:
     a, b = (_chosen(found, question, path) for found, path in ((results, one), (results_b, other)))
     check_comparable({names[0]: a, names[1]: b})
     warn_makers(names, a, b)
-    pairs = of_runs(estimates(a, question.metric), estimates(b, question.metric))
-    _answer(average_over(pairs, question.over) if question.over else pairs, names, plan.dataset, question)
+    read = trusted_estimates if HEADS in (question.over or ()) else estimates
+    pairs = of_runs(read(a, question.metric), read(b, question.metric))
+    stuck = _stuck({Pairing(*key) for key in unconverged([*results, *results_b])}, question)
+    _answer(average_over(pairs, question.over) if question.over else pairs, names, plan.dataset, question, stuck)
 
 
 def _two_backbones(run: Path, names: Couple, question: ComparisonOptions) -> None:
@@ -105,7 +108,13 @@ def _two_backbones(run: Path, names: Couple, question: ComparisonOptions) -> Non
         pairs = average_over(sure if HEADS in question.over else pairs, question.over)
     elif len({place.head for place in pairs}) > 1:
         pairs = _by_shots(pairs, average_over(sure, (HEADS,)))
-    _answer(pairs, names, plan.dataset, question)
+    stuck = {Pairing("", head, shots) for backbone, head, shots in unconverged(results) if backbone in names}
+    _answer(pairs, names, plan.dataset, question, _stuck(stuck, question))
+
+
+def _stuck(places: set[Pairing], question: ComparisonOptions) -> set[Pairing]:
+    """Where some draw of either side did not converge, as the table has it."""
+    return {place._replace(shots=None) for place in places} if SHOTS in (question.over or ()) else places
 
 
 def _by_shots(pairs: Pairs, means: Pairs) -> Pairs:
@@ -176,20 +185,24 @@ def require(names: Sequence[str], present: Iterable[str], noun: str, run: Path) 
     return names
 
 
-def _answer(pairs: Pairs, names: Couple, dataset: str, question: ComparisonOptions) -> None:
-    """Print the comparisons of a with b, all corrected together."""
+def _answer(pairs: Pairs, names: Couple, dataset: str, question: ComparisonOptions, stuck: Collection[Pairing]) -> None:
+    """Print the comparisons of a with b, all corrected together; what did not converge is not counted in the end."""
     found = compare(pairs, question.level)
     if not found:
         raise ComparisonError(f"{names[0]} and {names[1]} have no score on the same draws; run what is missing")
-    sentence = conclude([*found.values()], names, question.level)
+    sure = [c for place, c in found.items() if place not in stuck]
+    sentence = conclude(sure, names, question.level, left_out=len(found) - len(sure))
     if question.as_json:
-        records = [_pairing_record(place) | as_record(names, c, question.level) for place, c in found.items()]
+        records = [
+            _pairing_record(place) | {"converged": place not in stuck} | as_record(names, c, question.level)
+            for place, c in found.items()
+        ]
         _print_json(records, dataset, question, sentence)
         return
     console = open_console()
     console.print(f"[bold]{_title(dataset, question)}[/]; {_over([*found.values()])}", soft_wrap=True)
     console.print(f"A: {escape(names[0])}\nB: {escape(names[1])}", soft_wrap=True)
-    console.print(as_table(found, question.level))
+    console.print(as_table(found, question.level, stuck))
     for line in notes_on([*found.values()], question.level):
         console.print(line)
     console.print(f"[bold]{escape(sentence)}[/]")

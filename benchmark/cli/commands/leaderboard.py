@@ -14,11 +14,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from .... import counted
+from ...flags import some
 from ...metrics.definitions import DEFAULT, find_metric
 from ...paper.preset_folder import PresetFolder, is_preset
 from ...results import CellResult, ResultError
 from ...scores.convergence import MARK, NOT_CONVERGED, sentences
-from ...scores.cost_tradeoff import cost_table, read_costs
+from ...scores.cost_tradeoff import cost_table, read_costs, was_stopped
 from ...scores.leaderboard import KEYS, Estimates, Leaderboard, frame, places
 from ...scores.leaderboard_tables import FORMATS, as_text, class_table, rich_score_table, score_text
 from ..terminal import open_console
@@ -79,7 +80,10 @@ def show_costs(runs: Sequence[Path], metric: str, file: Path, kind: str) -> None
         console = open_console()
         console.print(f"[bold]{escape(title)}: {metrics[0]} IoU, %, against cost[/]; mean over heads and shots")
         console.print(_long(table.assign(front=table["front"].map({True: "*", False: ""}))))
-        console.print("* no other has a better score and is faster")
+        console.print("* no other has a better score and is faster; images/s: of the fastest batch, in float32")
+        if missing := [name for name in table["backbone"] if name not in costs]:
+            why = "was stopped before it came to" if was_stopped(file) else "has no speed of"
+            console.print(f"{escape(str(file))} {why} {escape(some(missing))}", soft_wrap=True)
 
 
 def parse_metrics(text: str) -> tuple[str, ...]:

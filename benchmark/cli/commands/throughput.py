@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -77,23 +77,35 @@ def show(names: Sequence[str], options: Options, out: Path | None, as_json: bool
     facts = provenance(options.device)
     found: dict[str, Throughput] = {}
     stopped = False
+
+    def text(complete: bool) -> str:
+        return as_json_text(found.values(), peaks, facts, complete)
+
+    def keep(complete: bool) -> None:
+        if out:
+            write_atomic(out, text(complete).encode())
+
+    keep(complete=False)  # a file that cannot be written is known before anything is measured
     _show_head(peaks, facts["hardware"], len(offers), options.seconds, console)
     try:
         for one in _measure_all(offers, options):
             _show_news(found.get(one.backbone), one, peaks, console)
             found[one.backbone] = one
-            if out:
-                record = as_record(list(found.values()), peaks, facts)
-                write_atomic(out, json.dumps(record, indent=1).encode())
+            keep(complete=False)
+        keep(complete=True)
     except KeyboardInterrupt:
         console.print(
             "stopped; what was measured until then is above" + (f", and in {escape(str(out))}" if out else "")
         )
         stopped = True
     if as_json:
-        print(json.dumps(as_record(list(found.values()), peaks, facts), indent=1))
+        print(text(complete=not stopped))
     _show_end(list(found.values()), console)
-    return 130 if stopped else int(all(one.error for one in found.values()))
+    return 130 if stopped else int(not any(_measured(one) for one in found.values()))
+
+
+def _measured(one: Throughput) -> bool:
+    return one.error is None and any(timing.error is None for timing in one.timings)
 
 
 def _measure_all(offers: Sequence[Offer[Backbone]], options: Options) -> Iterator[Throughput]:
@@ -103,13 +115,14 @@ def _measure_all(offers: Sequence[Offer[Backbone]], options: Options) -> Iterato
         yield from measure(offer.record, offer.provider, options)
 
 
-def as_record(found: Sequence[Throughput], peaks: Peaks, facts: dict[str, Any]) -> dict[str, Any]:
-    """Everything as one JSON object: the machine, then every backbone with its stages."""
+def as_json_text(found: Iterable[Throughput], peaks: Peaks, facts: dict[str, Any], complete: bool) -> str:
+    """Everything as one JSON object: the machine, every backbone with its stages, and whether it came to its end."""
     backbones = []
     for one in found:
         stages = [_stage(timing, peaks) for timing in one.timings]
         backbones.append({**asdict(one), "timings": stages})
-    return {**facts, "peaks": {name: asdict(peak) for name, peak in peaks.items()}, "backbones": backbones}
+    found_peaks = {name: asdict(peak) for name, peak in peaks.items()}
+    return json.dumps({**facts, "complete": complete, "peaks": found_peaks, "backbones": backbones}, indent=1)
 
 
 def _stage(timing: Timing, peaks: Peaks) -> dict[str, Any]:

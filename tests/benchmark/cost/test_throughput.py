@@ -172,6 +172,13 @@ def test_peaks_are_those_of_this_machine() -> None:
     assert Timing(ALL, 1, seconds=(1.0,)).share(peaks) is None
 
 
+def test_one_image_warms_up() -> None:
+    """What libraries take at their first call is no memory of the first batch that is measured, whichever it is."""
+    extractor = Conv()
+    list(measure(backbone(extractor), "toys 1", replace(CPU, batches=(4,))))
+    assert extractor.seen[0] == 1 and {*extractor.seen[1:]} == {4}
+
+
 def test_costs_are_read_from_a_file_of_throughput(tmp_path: Path) -> None:
     """The fastest batch in float32, as scores are, or the one asked for; another file is refused in one sentence."""
     stages = [
@@ -189,8 +196,8 @@ def test_costs_are_read_from_a_file_of_throughput(tmp_path: Path) -> None:
     ]
     file = tmp_path / "speed.json"
     file.write_text(json.dumps({"backbones": [{"backbone": "vae", "parameters": 7, "timings": stages}]}))
-    assert read_costs(file) == {"vae": BackboneCost(20.0, 2.0, 7)}
-    assert read_costs(file, batch=1) == {"vae": BackboneCost(5.0, 2.0, 7)}
+    assert read_costs(file) == {"vae": BackboneCost(20.0, 8, 2.0, 7)}
+    assert read_costs(file, batch=1) == {"vae": BackboneCost(5.0, 1, 2.0, 7)}
     assert read_costs(file, batch=64) == {}
     file.write_text("[]")
     with pytest.raises(ResultError, match=r"is no file of partbench throughput --out .*; measure again"):

@@ -93,6 +93,26 @@ def test_a_head_that_is_whole_is_not_trained_again(store: HeadStore) -> None:
     assert ask(store) == (False, [])
 
 
+class Counting(Linear):
+    """Counts the steps of its training where no state has them."""
+
+    steps = 0
+
+    def forward(self, maps: Any, size: int) -> Tensor:
+        self.steps += self.training
+        return super().forward(maps, size) + self.steps * torch.tensor([0.0, 1.0])[:, None, None]
+
+
+def test_what_is_scored_is_what_a_stopped_run_would_find(store: HeadStore) -> None:
+    """Whatever a head keeps that its state does not have is lost at once, and not with a Ctrl-C alone."""
+    store = replace(store, heads={"linear": Offer(Head("linear", Counting), "toys 1")})
+    store.file(CELL).unlink()
+    shots: Any = Shots()
+    trained, stored = store.head(CELL, shots), store.head(CELL, shots)
+    assert torch.equal(trained.module(shots.of(0), SIDE), stored.module(shots.of(0), SIDE))
+    assert trained.fit == stored.fit and not trained.module.training
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(share=st.floats(0, 1, exclude_max=True))
 def test_every_flipped_bit_of_a_head_is_noticed(store: HeadStore, share: float) -> None:

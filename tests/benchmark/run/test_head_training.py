@@ -21,12 +21,15 @@ from partbench.benchmark.run.head_training import (
 )
 from partbench.benchmark.run.losses import loss_of, losses, samples, strips
 from partbench.benchmark.run.schedules import SCHEDULES, Schedule, Settling
+from partbench.benchmark.run.stack_steps import Bank
+from partbench.benchmark.run.stack_training import Lesson, learn_together
 from partbench.datasets.dataset import IGNORE
 from partbench.heads import partbench_heads
 from partbench.heads.cnn import NETWORKS, Cnn
 from partbench.heads.head import Head, HeadError
 from partbench.heads.linear import Linear
 from partbench.heads.mlp import Mlp, MlpWidths
+from partbench.heads.stack import why_alone
 
 CHANNELS, CLASSES, SIZE = (3, 2), 4, 8
 SHORT = Schedule(steps=5, pixels=16)
@@ -105,6 +108,17 @@ def test_a_head_that_is_solved_takes_no_step(name: str, schedule: Schedule, maps
     assert torch.equal(first, other)
     assert all((one.steps, one.settled, one.module.training) == (0, None, False) for one in trained)
     assert strategy(trained[0].module, schedule, SIZE) == "solved"
+
+
+@pytest.mark.parametrize("head", list(partbench_heads()), ids=lambda head: head.name)
+def test_nothing_is_learnt_from_shots_without_a_label(head: Head, maps: list[Tensor], masks: Tensor) -> None:
+    """Alone or in a stack: what it came to would be chance, with a loss of nothing."""
+    nothing = torch.full_like(masks, IGNORE)
+    with pytest.raises(HeadError, match="no labelled pixel"):
+        fit(head, CHANNELS, CLASSES, maps, nothing, SHORT, 0)
+    if why_alone(head) is None:
+        with pytest.raises(HeadError, match="no labelled pixel"):
+            learn_together(head, CHANNELS, CLASSES, Bank(maps, nothing), [Lesson([0], 0), Lesson([1], 1)], SHORT)
 
 
 def test_the_paper_takes_every_image_a_thousand_times() -> None:

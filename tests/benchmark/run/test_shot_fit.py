@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isnan, log
+from math import log
 
 import pytest
 import torch
@@ -50,11 +50,3 @@ def test_it_is_over_labelled_pixels_and_classes_that_are_there(masks: Tensor, to
         == pytest.approx(entropy(torch.tensor([20, 0, 4])))
     )
     assert not fit.converged
-
-
-def test_shots_without_a_label(masks: Tensor) -> None:
-    """There is nothing to fit, and nothing is divided by zero."""
-    nothing = torch.full_like(masks, IGNORE)
-    fit = measure_fit(Trained(Constant(1.0, 0.0), 7, None), [([torch.zeros(2, 1, 1, 1)], nothing)], 2)
-    assert isnan(fit.iou) and isnan(fit.accuracy)
-    assert fit.loss == 0 and not fit.converged

@@ -187,3 +187,21 @@ def test_an_image_that_the_size_leaves_nothing_of_is_named(folder: Path, tmp_pat
     Image.fromarray(np.ones((2, 400), dtype=np.uint8)).save(folder / "masks" / "3.png")
     _, said, _ = call("run", "--dataset", f"folder:{folder}", *OPTIONS, "--size", "16", "--out", tmp_path / "run")
     assert "flag: image left out: --fit pad and --size 16 leave no labelled pixel of 3" in " ".join(said.split())
+
+
+def test_images_without_a_label_are_named(folder: Path, tmp_path: Path, call: Call) -> None:
+    """They count as shots and as test images, of which a reader has to know; nothing is learnt from them alone."""
+
+    def blank(*numbers: int) -> None:
+        for file in (folder / "masks" / f"{number}.png" for number in numbers):
+            Image.fromarray(np.full_like(np.array(Image.open(file)), IGNORE)).save(file)
+
+    blank(0, 3)
+    data = ("--dataset", f"folder:{folder}", *OPTIONS, "--size", "16")
+    _, said, _ = call("run", *data, "--out", tmp_path / "some")
+    assert "flag: image without labels: 0, 3: no pixel has a label" in " ".join(said.split())
+    blank(1, 2)
+    code, said, err = call("run", *data, "--out", tmp_path / "none")
+    assert code == 2 and "no labelled pixel" in " ".join((said + err).split())
+    cells = [json.loads(file.read_text()) for file in (tmp_path / "none" / "cells").glob("*.json")]
+    assert len(cells) == 2 and all(cell["error"] for cell in cells)

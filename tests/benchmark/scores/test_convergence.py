@@ -71,11 +71,11 @@ def test_converged_is_what_the_shots_say(fit: ShotFit, converged: bool) -> None:
 
 @pytest.mark.parametrize(
     ("iou", "steps", "behind"),
-    [(0.73, 120, True), (0.75, 120, False), (0.46, 0, False)],
+    [(0.78, 120, True), (0.79, 120, False), (0.46, 0, False)],
     ids=["a plateau", "nearly as far", "solved"],
 )
 def test_a_head_that_fits_worse_than_a_linear_one_rests_on_a_plateau(iou: float, steps: int, behind: bool) -> None:
-    """Of 0.35 from one class to the linear head's fit at least four fifths; of a cell without one nobody can say."""
+    """Of 0.35 from one class to the linear head's fit at least 0.95; of a cell without one nobody can say."""
     fit = replace(GOOD, iou=iou, steps=steps)
     cells = [result("strong", "linear", 0, 45), result("strong", "cnn", 0, 40, fit), result("weak", "cnn", 0, 40, fit)]
     assert unconverged(cells) == ({("strong", "cnn", 1): 1} if behind else {})

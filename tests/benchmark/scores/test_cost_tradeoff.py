@@ -21,11 +21,12 @@ def run_of(scores: dict[str, int]) -> list[CellResult]:
 def test_scores_stand_beside_their_cost() -> None:
     """The front holds what no other beats in both; what was not measured has no cost and is not on it."""
     costs = {
-        "slow": BackboneCost(1, 3.0, 10**6),
-        "fast": BackboneCost(100, 0.1, None),
-        "poor": BackboneCost(50, 0.2, 5),
+        "slow": BackboneCost(1, 1, 3.0, 10**6),
+        "fast": BackboneCost(100, 32, 0.1, None),
+        "poor": BackboneCost(50, 8, 0.2, 5),
     }
     table = cost_table(run_of({"poor": 10, "slow": 90, "fast": 50, "unknown": 70}), costs, "mean")
     assert table["backbone"].tolist() == ["slow", "unknown", "fast", "poor"]
     assert table["front"].tolist() == [True, False, True, False]
-    assert pd.isna(table["images/s"][1])
+    assert pd.isna(table["images/s"][1]) and pd.isna(table["batch"][1])
+    assert table["batch"].dropna().tolist() == [1, 32, 8]

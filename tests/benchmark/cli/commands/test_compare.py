@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import pytest
 from partbench.benchmark.plan import COPY, NO_HEAD, Cell, Plan
 from partbench.benchmark.results import CellResult
 from partbench.benchmark.run_folder import RunFolder
+from partbench.benchmark.scores.convergence import FACT, ShotFit
 from partbench.benchmark.scores.leaderboard import estimates
 from partbench.benchmark.scores.pairings import ALL
 
@@ -70,6 +71,33 @@ def test_two_backbones_are_compared_by_head_and_shots(call: Call, made: Path) ->
     assert all(row["shown"] and row["difference"] < 0 for row in found["comparisons"])
     assert {row["score b"] for row in found["comparisons"] if row["shots"] == 1} == {found["comparisons"][0]["score b"]}
     assert found["conclusion"] == "able is better than copy in 6 of 6 comparisons"
+
+
+def stuck(run: Path, cell: Cell) -> None:
+    """Let the head of a cell have come to one class everywhere."""
+    folder = RunFolder(run)
+    result = folder.read(cell)
+    assert result
+    fit = ShotFit(steps=20, settled=True, loss=1.0, iou=0.3, constant=0.3, accuracy=0.9)
+    folder.write(replace(result, provenance={**result.provenance, FACT: asdict(fit)}))
+
+
+def test_what_did_not_converge_is_marked_and_not_counted(call: Call, run: Path, made: Path) -> None:
+    """Of either side; a mean over heads is of the others, between runs as between backbones."""
+    stuck(run, Cell("able", "cnn-s", 5, 1))
+    between = ("compare", run, "--between", "alike", "able")
+    record = json.loads(call(*between, "--json").out)
+    assert {(c["head"], c["shots"]) for c in record["comparisons"] if not c["converged"]} == {("cnn-s", 5)}
+    assert "in 5 of 5 comparisons; 1 did not converge and are left out" in record["conclusion"]
+    (row,) = [line.split() for line in call(*between).out.splitlines() if "cnn-s" in line and "!" in line]
+    assert "*" not in row
+    (with_it, without) = (
+        json.loads(call("compare", one, run, "--over", "heads", "--json").out)["comparisons"] for one in (made, run)
+    )
+    score = {c["shots"]: c["score b"] for c in without if c["backbone"] == "able"}
+    linear = estimates(RunFolder(run).results()[0], "mean")["able", "linear", 5]
+    assert score[5] != score[1] and with_it != []
+    assert score[5] == pytest.approx(linear.mean, abs=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch import Tensor
 
 from partbench.backbones.backbone import Backbone
 from partbench.benchmark.cli.commands.throughput import parse_batches
 from partbench.benchmark.cost import throughput
 from partbench.benchmark.cost.throughput import Options, Throughput, measure
+from partbench.benchmark.scores.cost_tradeoff import was_stopped
 
 Call = Callable[..., Any]
 FAST = ("--batch", "1,2", "--seconds", "0", "--precision", "float32")
@@ -30,7 +33,8 @@ def test_a_row_for_every_stage_and_batch(call: Call, tmp_path: Path) -> None:
         ["all", "f32", "2"],
     ]
     assert max(map(len, answer.out.splitlines()[1:])) <= 80
-    assert [len(one["timings"]) for one in json.loads((tmp_path / "speed.json").read_text())["backbones"]] == [2, 2]
+    record = json.loads((tmp_path / "speed.json").read_text())
+    assert [len(one["timings"]) for one in record["backbones"]] == [2, 2] and record["complete"]
 
 
 @pytest.mark.parametrize("as_json", [False, True])
@@ -49,6 +53,7 @@ def test_what_is_stopped_keeps_what_it_measured(
     assert answer.code == 130
     record = json.loads(out.read_text())
     assert [(one["backbone"], len(one["timings"])) for one in record["backbones"]] == [("pixels", 1)]
+    assert not record["complete"] and was_stopped(out)
     said = answer.err if as_json else answer.out
     assert "stopped; what was measured until then is above, and in" in " ".join(said.split())
     assert not as_json or json.loads(answer.out) == record
@@ -63,6 +68,23 @@ def test_the_head_says_how_long_it_takes_and_every_format_has_its_peak(call: Cal
     assert set(record["peaks"]) == {"float32", "bfloat16"}
     (one,) = record["backbones"]
     assert {t["precision"] for t in one["timings"]} == {"float32", "bfloat16"}
+
+
+def test_nothing_that_could_be_measured_is_a_failure(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Be it that no batch fits; and a file that cannot be written is known before."""
+
+    def full(batch: int, size: int, options: Options) -> Tensor:
+        if batch > 1:
+            raise MemoryError("no room")
+        return torch.zeros(batch, 3, size, size)
+
+    monkeypatch.setattr(throughput, "pictures", full)
+    assert call("throughput", "pixels", "--batch", "2", *FAST[2:]).code == 1
+    assert call("throughput", "pixels", "--batch", "2,1", *FAST[2:]).code == 0
+    answer = call("throughput", "pixels", *FAST, "--out", tmp_path)
+    assert answer.code == 2 and " all " not in answer.out
 
 
 def test_the_largest_batch_alone_is_looked_for_from_one() -> None:
