@@ -39,7 +39,7 @@ lint: .venv/.installed-test
 
 # Two at a time, with one thread each; benchmarks by themselves, since neighbours would be measured too.
 pytest: .venv/.installed-test
-	OMP_NUM_THREADS=1 .venv/bin/pytest --numprocesses=2 --ignore=tests/benchmarks
+	OMP_NUM_THREADS=1 .venv/bin/pytest --numprocesses=2 --dist=worksteal --ignore=tests/benchmarks
 	.venv/bin/pytest tests/benchmarks
 
 bench: .venv/.installed-test

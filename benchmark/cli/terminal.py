@@ -17,6 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from ... import counted
 from ..plan import Plan
 from ..reporter import Listener
 from ..run_folder import RunFolder
@@ -81,7 +82,7 @@ class TerminalListener(Listener):
         else:
             self.tasks[backbone] = self.bars.add_task(escape(backbone), total=units, what="")
         if not self.console.is_terminal:
-            self.console.print(f"{escape(backbone)}: {units} units of work", soft_wrap=True)
+            self.console.print(f"{escape(backbone)}: {counted(units, 'unit')} of work", soft_wrap=True)
 
     def unit(self, backbone: str, what: str) -> None:
         self.bars.update(self.tasks[backbone], advance=1, what=escape(what.removeprefix(f"{backbone}--")))

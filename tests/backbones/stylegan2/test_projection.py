@@ -84,7 +84,7 @@ def test_a_generated_image_is_found_again(networks: Networks) -> None:
     count=st.integers(1, 4),
     settled=st.sampled_from([0.0, 0.05, 0.3]),
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_a_code_does_not_depend_on_its_neighbours(method: str, order: list[int], count: int, settled: float) -> None:
     """In float64 to 1e-9: whoever is projected with an image, and whenever they end, it gets its code."""
     networks = doubles()
