@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -72,7 +72,9 @@ def measure(backbone: Backbone, provider: str, options: Options) -> Iterator[Thr
         with plugin_call(backbone.name):
             extractor = prepare(backbone.load(), options)
         found = replace(found, load=time.perf_counter() - start, parameters=count_parameters(extractor))
-        yield from BackboneClock(backbone, extractor, options).measure(found)
+        for known in BackboneClock(backbone, extractor, options).measure(found):
+            found = known
+            yield found
     except Exception as error:  # whatever a plugin raises, the others are measured
         yield replace(found, load=found.load or time.perf_counter() - start, error=one_line(error))
 
@@ -104,9 +106,13 @@ class BackboneClock:
                     yield found
 
     def _warm_up(self, precision: str) -> None:
-        """One image once: the memory that libraries take for themselves at their first call is of no batch."""
+        """One image once: the memory that libraries take for themselves at their first call is of no batch.
+
+        What fails here fails in every batch again, which says so.
+        """
         image, extractor, counter = pictures(1, self.backbone.size, self.options), self.extractor, operation_counter()
-        with plugin_call(self.backbone.name), torch.no_grad(), autocast(self.options.device, precision), counter:
+        plugin, numbers = plugin_call(self.backbone.name), autocast(self.options.device, precision)
+        with suppress(Exception), plugin, torch.no_grad(), numbers, counter:
             if isinstance(extractor, Stepwise):
                 extractor.maps(extractor.attempt(image, 1))
             else:

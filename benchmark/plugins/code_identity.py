@@ -92,9 +92,10 @@ def _files(modules: set[str]) -> dict[str, bytes]:
 def _imported(source: bytes, package: str) -> tuple[str, ...]:
     """What a module of a package imports; nothing where it cannot be parsed."""
     try:
-        return tuple(_imports(ast.parse(source), package))
+        tree = ast.parse(source)
     except (SyntaxError, ValueError):
         return ()
+    return tuple(_imports(tree, package))
 
 
 def _imports(node: ast.AST, package: str) -> Iterator[str]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ... import UserError, one_line
+from ... import UserError, counted, one_line
 from ...backbones.backbone import Backbone, Frugal
+from ...datasets.dataset import IGNORE
 from ..files import is_full
+from ..flags import some
 from ..plan import COPY, INSID3, SUPERVISED, Cell, file_name
 from ..plugins.calls import plugin_call
 from ..plugins.catalogue import Offer
@@ -49,6 +51,9 @@ class GroupScorer:
                 shutil.rmtree(other, ignore_errors=True)
                 recorder.problem(f"what a stopped run left of {name} is of other weights or code; it is made again")
         try:
+            cells = self._labelled(group, cells)
+            if not cells:
+                return
             with plugin_call(self.runner.plan.dataset, recorder.problem):  # backbones and heads have calls of their own
                 self._score(group, cells, work)
         except Exception as error:  # whatever a backbone raises, the rest of the grid goes on
@@ -56,11 +61,31 @@ class GroupScorer:
                 raise
             self.fail(group, one_line(error))
 
+    def _labelled(self, group: Group, cells: Sequence[Cell]) -> list[Cell]:
+        """The cells whose shots have a label; the others fail before anything is described for them."""
+        task, recorder = self.runner.task, self.runner.recorder
+        if task.splits.episodes:  # which are made of the images that show their part
+            return [*cells]
+        drawn = {(cell.draw, cell.shots) for cell in cells}
+        blank = {one for one in drawn if (task.shot_masks(*one) == IGNORE).all()}
+        with self._writing(group):
+            for cell in (cell for cell in cells if (cell.draw, cell.shots) in blank):
+                if not recorder.failed_since(cell, self.runner.since):
+                    names = some([task.splits.pool.name(row) for row in task.manifest.shots(cell.draw, cell.shots)])
+                    what = f"draw {cell.draw} with {counted(cell.shots, 'shot')} ({names}) has no labelled pixel"
+                    recorder.failed(cell, f"{what}; label some, or choose other shots or another --fit")
+        return [cell for cell in cells if (cell.draw, cell.shots) not in blank]
+
+    def _writing(self, group: Group) -> AbstractContextManager[None]:
+        """Write the cells of a group, of a part while no other part does."""
+        runner = self.runner
+        return writing(runner.claims, runner.recorder, group.backbone) if group.part else nullcontext()
+
     def fail(self, group: Group, reason: str) -> None:
         """Record what a group has left as failed; of a part that is all, since no cell is whole without it."""
         name, backbones, recorder = group.backbone, self.runner.backbones, self.runner.recorder
         provider = backbones[name].provider if name in backbones else "partbench"
-        with writing(self.runner.claims, recorder, name) if group.part else nullcontext():
+        with self._writing(group):
             for cell in self.runner.cells_left(group):
                 recorder.failed(cell, f"{name} ({provider}) failed: {reason}")
 

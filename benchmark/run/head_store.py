@@ -12,8 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ... import one_line
 from ...backbones.backbone import Backbone
-from ...heads.head import Head
+from ...heads.head import Head, HeadError
 from ...heads.stack import why_alone
 from ..plan import Cell
 from ..plugins.calls import plugin_call
@@ -155,8 +156,7 @@ class HeadStore:
         """
         file = self.file(cell)
         with plugin_call(cell.head, self.recorder.problem):
-            module = self._built(cell)
-            module.load_state_dict(trained.module.state_dict())
+            module = self._like(cell, trained.module)
             fit = measure_fit(replace(trained, module=module), shown, self._classes)
             how = strategy(trained.module, self._schedule, self.recorder.task.plan.size)
         how += f", in a stack of {trained.stacked}" if trained.stacked > 1 else ", alone"
@@ -166,9 +166,21 @@ class HeadStore:
         return StoredHead(module, fit, how)
 
     def _built(self, cell: Cell) -> nn.Module:
-        """A head of its kind that only predicts, before it knows anything."""
-        module = self.heads[cell.head].record.build(self.backbone.channels, self._classes)
+        """A head of its kind that only predicts, as it began."""
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            torch.manual_seed(self._seed(cell))
+            module = self.heads[cell.head].record.build(self.backbone.channels, self._classes)
         return module.to(self.device).requires_grad_(False).eval()
+
+    def _like(self, cell: Cell, trained: nn.Module) -> nn.Module:
+        """A head that is built anew, with the state of a trained one."""
+        module = self._built(cell)
+        try:
+            module.load_state_dict(trained.state_dict())
+        except RuntimeError as error:
+            what = f"a head that is built anew does not take its state ({one_line(error)})"
+            raise HeadError(f"{what}; make all its parameters and buffers when it is built") from error
+        return module
 
     def _rows(self, cell: Cell) -> list[int]:
         """Images of the pool that a cell learns from."""

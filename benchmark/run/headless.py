@@ -9,10 +9,8 @@ import numpy as np
 import torch
 from torch.nn.functional import one_hot
 
-from ...datasets.dataset import IGNORE
 from ..metrics.confusion import Confusion
 from ..plan import COPY, SUPERVISED, Cell
-from .head_training import UNLABELLED
 from .recorder import RunRecorder
 from .segmenter_cells import UNITS, ProgressMeter, SegmenterCells, SupervisedCells
 from .target_masks import Truth
@@ -23,7 +21,6 @@ def score_copy(recorder: RunRecorder, cells: Sequence[Cell]) -> None:
     """The control that predicts the training mask, whatever the image."""
     task, classes = recorder.task, len(recorder.task.dataset.classes)
     recorder.reporter.start(COPY, len(cells))
-    cells = _labelled(recorder, COPY, cells)
     parts: dict[Cell, list[Confusion]] = {cell: [] for cell in cells}
     guesses = {cell: mode_of(task.shot_masks(cell.draw, cell.shots), classes) for cell in cells}
     for rows in task.test_slices(task.plan.size):
@@ -41,16 +38,5 @@ def score_supervised(recorder: RunRecorder, cells: Sequence[Cell], device: torch
     reporter, task = recorder.reporter, recorder.task
     reporter.start(SUPERVISED, UNITS * len(cells))
     supervised = SupervisedCells(task, SegmenterCells(recorder, device, work, task.plan.size))
-    for cell in _labelled(recorder, SUPERVISED, cells):
-        supervised.run(cell, ProgressMeter(UNITS, lambda what: reporter.unit(SUPERVISED, what)))
-
-
-def _labelled(recorder: RunRecorder, name: str, cells: Sequence[Cell]) -> list[Cell]:
-    """The cells whose shots have a label; the others fail."""
-    left = []
     for cell in cells:
-        if (recorder.task.shot_masks(cell.draw, cell.shots) == IGNORE).all():
-            recorder.failed(cell, f"{name} failed: {UNLABELLED}")
-        else:
-            left.append(cell)
-    return left
+        supervised.run(cell, ProgressMeter(UNITS, lambda what: reporter.unit(SUPERVISED, what)))

@@ -23,14 +23,17 @@ DIGITS = 4
 MARK = "*"
 """Beside a difference that is more than chance."""
 STUCK = convergence.MARK
-"""In its place where a head did not converge."""
+"""In place of that mark where a head did not converge."""
 Couple = tuple[str, str]
 """The names of a and b."""
 
 
 def conclude(found: Sequence[Comparison], names: Couple, level: float, left_out: int = 0) -> str:
-    """What all comparisons of b with a come to, in one sentence; so many are not among them, which did not converge."""
-    return _conclude(found, names, level) + (f"; {left_out} did not converge and are left out" if left_out else "")
+    """What all comparisons of b with a come to, in one sentence; `left_out` more did not converge."""
+    rest = f"{left_out} did not converge and {'are' if left_out > 1 else 'is'} left out"
+    if left_out and not found:
+        return f"nothing is said of {names[0]} and {names[1]}: {rest}"
+    return _conclude(found, names, level) + (f"; {rest}" if left_out else "")
 
 
 def _conclude(found: Sequence[Comparison], names: Couple, level: float) -> str:

@@ -26,8 +26,8 @@ LINEAR = "linear"
 BEHIND = 0.95
 """Of the way from one class everywhere that the linear head comes on the same shots, the share that must be reached.
 
-At 0.70, 0.81 and 0.948 of it heads had 9.7, 2.5 and 5.3 points of `mean` less than the paper's schedule finds, from
-0.98 on mostly within one (docs/pages/protocol.md).
+At 0.70, 0.81 and 0.948 of it heads had 9.7, 2.5 and 5.3 points of `mean` less than the paper's schedule finds; at 0.98
+0.7 less, and at 0.99 1.5 more (docs/pages/protocol.md).
 """
 
 
@@ -61,7 +61,7 @@ class ShotFit:
         return self.iou >= FITS or (learnt and self.settled is not False)
 
     def is_behind(self, linear: ShotFit | None) -> bool:
-        """Whether it rests on a plateau: it fits its shots clearly worse than a linear head does the same ones."""
+        """Whether it rests on a plateau: it fits its shots worse than a linear head does the same ones."""
         if linear is None or self.steps == 0 or self.iou >= FITS:
             return False
         return self.iou - self.constant < BEHIND * (linear.iou - linear.constant)

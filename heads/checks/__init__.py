@@ -9,12 +9,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
+from ... import one_line
 from ..head import Head, HeadError, ReadsPixels, ReadsRows, Solves
 from ..stack import why_alone
 from .probes import CHANNELS, CLASSES, built, close, logits_of, noise_maps, sign_labels
@@ -85,13 +86,30 @@ def check_kept(head: Head) -> None:
     module, maps = built(head), noise_maps(2)
     if isinstance(module, Solves):
         return
-    module.train()(maps, 8)
-    torch.manual_seed(1)
-    other = head.build(CHANNELS, CLASSES)
-    other.load_state_dict(module.state_dict())
-    if not torch.equal(logits_of(other.eval(), maps, 8), logits_of(module.eval(), maps, 8)):
+    _take_steps(module.train(), maps)
+    other = built(head)
+    try:
+        other.load_state_dict(module.state_dict())
+    except RuntimeError as error:
+        what = f"{head.name} does not take the state of a trained one once it is built anew ({one_line(error)})"
+        raise HeadError(f"{what}; make all its parameters and buffers when it is built") from error
+    if not torch.equal(logits_of(other, maps, 8), logits_of(module.eval(), maps, 8)):
         what = f"{head.name} gives other logits once it is saved and loaded"
         raise HeadError(f"{what}; keep all that it learns in parameters and buffers")
+
+
+def _take_steps(module: nn.Module, maps: Sequence[Tensor]) -> None:
+    """Two steps of a training, on whole images, and on pixels or rows where it reads those."""
+    optimizer = torch.optim.Adam(module.parameters(), lr=1e-2)
+    ways: list[Callable[[], Tensor]] = [lambda: module(maps, 8)]
+    if isinstance(module, ReadsPixels):
+        ways.append(lambda: module.at(maps, torch.arange(7).expand(2, -1), 8))
+    if isinstance(module, ReadsRows):
+        ways.append(lambda: module.rows(maps, (0, 3), 8))
+    for way in (*ways, *ways):
+        optimizer.zero_grad()
+        way().square().mean().backward()
+        optimizer.step()
 
 
 def check_batch(head: Head) -> None:

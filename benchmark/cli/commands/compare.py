@@ -15,7 +15,7 @@ from .... import counted
 from ...metrics.definitions import find_metric
 from ...metrics.significance import Comparison, compare
 from ...plan import NO_HEAD
-from ...results import CellResult
+from ...results import CellResult, Key
 from ...scores.comparability import ComparisonError, check_comparable, check_same_protocol
 from ...scores.comparison_tables import (
     Couple,
@@ -27,8 +27,9 @@ from ...scores.comparison_tables import (
     conclude_all,
     notes_on,
 )
-from ...scores.convergence import unconverged
-from ...scores.leaderboard import estimates, trusted_estimates
+from ...scores.convergence import trusted, unconverged
+from ...scores.convergence import unknown as unnoted
+from ...scores.leaderboard import estimates
 from ...scores.pairings import ALL, HEADS, SHOTS, Pairing, Pairs, average_over, of_all, of_backbones, of_runs
 from ...stored_run import shown
 from ..terminal import open_console
@@ -84,14 +85,18 @@ def _two_runs(one: Path, other: Path, question: ComparisonOptions) -> None:
     names = (shown(one), shown(other))
     check_same_protocol(plan, plan_b, names)
     warn_failures([*results, *results_b])
-    warn_unconverged([*results, *results_b])
+    warn_unconverged(results)
+    warn_unconverged(results_b)
     a, b = (_chosen(found, question, path) for found, path in ((results, one), (results_b, other)))
     check_comparable({names[0]: a, names[1]: b})
     warn_makers(names, a, b)
-    read = trusted_estimates if HEADS in (question.over or ()) else estimates
-    pairs = of_runs(read(a, question.metric), read(b, question.metric))
-    stuck = _stuck({Pairing(*key) for key in unconverged([*results, *results_b])}, question)
-    _answer(average_over(pairs, question.over) if question.over else pairs, names, plan.dataset, question, stuck)
+    bad, bad_b = unconverged(results), unconverged(results_b)
+    scores, scores_b = estimates(a, question.metric), estimates(b, question.metric)
+    if HEADS in (question.over or ()):
+        scores, scores_b = trusted(scores, bad), trusted(scores_b, bad_b)
+    pairs = of_runs(scores, scores_b)
+    marks = _Marks.of(pairs, [results, results_b], question, named=True)
+    _answer(average_over(pairs, question.over) if question.over else pairs, names, plan.dataset, question, marks)
 
 
 def _two_backbones(run: Path, names: Couple, question: ComparisonOptions) -> None:
@@ -102,19 +107,41 @@ def _two_backbones(run: Path, names: Couple, question: ComparisonOptions) -> Non
     a, b = (require([name], backbones, "backbone", run)[0] for name in names)
     chosen = [result for result in _chosen(results, question, run) if result.cell.backbone in names]
     check_comparable({shown(run): chosen})
-    pairs = of_backbones(estimates(chosen, question.metric), a, b)
-    sure = of_backbones(trusted_estimates(chosen, question.metric), a, b)
+    scores = estimates(chosen, question.metric)
+    pairs = of_backbones(scores, a, b)
+    marks = _Marks.of(pairs, [[one for one in results if one.cell.backbone in names]], question)
+    sure = of_backbones(trusted(scores, unconverged(results)), a, b)
     if question.over is not None:
         pairs = average_over(sure if HEADS in question.over else pairs, question.over)
     elif len({place.head for place in pairs}) > 1:
         pairs = _by_shots(pairs, average_over(sure, (HEADS,)))
-    stuck = {Pairing("", head, shots) for backbone, head, shots in unconverged(results) if backbone in names}
-    _answer(pairs, names, plan.dataset, question, _stuck(stuck, question))
+    _answer(pairs, names, plan.dataset, question, marks)
 
 
-def _stuck(places: set[Pairing], question: ComparisonOptions) -> set[Pairing]:
-    """Where some draw of either side did not converge, as the table has it."""
-    return {place._replace(shots=None) for place in places} if SHOTS in (question.over or ()) else places
+@dataclass(frozen=True)
+class _Marks:
+    """Which places of a table did not converge on either side, and of which nobody knows."""
+
+    stuck: Collection[Pairing]
+    unknown: Collection[Pairing]
+
+    @classmethod
+    def of(
+        cls, pairs: Pairs, runs: Sequence[Sequence[CellResult]], question: ComparisonOptions, named: bool = False
+    ) -> _Marks:
+        """Of the pairs that are compared; `named` says whether their places name a backbone."""
+
+        def places(keys: Iterable[Key]) -> set[Pairing]:
+            found = {Pairing(backbone if named else "", head, shots) for backbone, head, shots in keys} & {*pairs}
+            return {place._replace(shots=None) for place in found} if SHOTS in (question.over or ()) else found
+
+        stuck, unknown = ({key for run in runs for key in keys_of(run)} for keys_of in (unconverged, unnoted))
+        return cls(places(stuck), places(unknown))
+
+    def converged(self, place: Pairing) -> bool | None:
+        """None where nobody knows, or no head is."""
+        known = place not in self.unknown and place.head != NO_HEAD
+        return False if place in self.stuck else True if known else None
 
 
 def _by_shots(pairs: Pairs, means: Pairs) -> Pairs:
@@ -131,7 +158,8 @@ def _all_backbones(run: Path, question: ComparisonOptions) -> None:
     warn_unconverged(results)
     chosen = _chosen(results, question, run)
     check_comparable({shown(run): chosen})
-    found = compare(of_all(trusted_estimates(chosen, question.metric)), question.level)
+    scores = trusted(estimates(chosen, question.metric), unconverged(results))
+    found = compare(of_all(scores), question.level)
     if not found:
         raise ComparisonError(f"{shown(run)} has no two backbones to compare; run another, or name a second run")
     sentence = conclude_all([*found.values()], question.level)
@@ -185,16 +213,17 @@ def require(names: Sequence[str], present: Iterable[str], noun: str, run: Path) 
     return names
 
 
-def _answer(pairs: Pairs, names: Couple, dataset: str, question: ComparisonOptions, stuck: Collection[Pairing]) -> None:
+def _answer(pairs: Pairs, names: Couple, dataset: str, question: ComparisonOptions, marks: _Marks) -> None:
     """Print the comparisons of a with b, all corrected together; what did not converge is not counted in the end."""
     found = compare(pairs, question.level)
     if not found:
-        raise ComparisonError(f"{names[0]} and {names[1]} have no score on the same draws; run what is missing")
-    sure = [c for place, c in found.items() if place not in stuck]
+        what = "score of a head that converged" if HEADS in (question.over or ()) else "score"
+        raise ComparisonError(f"{names[0]} and {names[1]} have no {what} on the same draws; run what is missing")
+    sure = [c for place, c in found.items() if place not in marks.stuck]
     sentence = conclude(sure, names, question.level, left_out=len(found) - len(sure))
     if question.as_json:
         records = [
-            _pairing_record(place) | {"converged": place not in stuck} | as_record(names, c, question.level)
+            _pairing_record(place) | {"converged": marks.converged(place)} | as_record(names, c, question.level)
             for place, c in found.items()
         ]
         _print_json(records, dataset, question, sentence)
@@ -202,7 +231,7 @@ def _answer(pairs: Pairs, names: Couple, dataset: str, question: ComparisonOptio
     console = open_console()
     console.print(f"[bold]{_title(dataset, question)}[/]; {_over([*found.values()])}", soft_wrap=True)
     console.print(f"A: {escape(names[0])}\nB: {escape(names[1])}", soft_wrap=True)
-    console.print(as_table(found, question.level, stuck))
+    console.print(as_table(found, question.level, marks.stuck))
     for line in notes_on([*found.values()], question.level):
         console.print(line)
     console.print(f"[bold]{escape(sentence)}[/]")

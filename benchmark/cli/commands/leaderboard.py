@@ -82,8 +82,8 @@ def show_costs(runs: Sequence[Path], metric: str, file: Path, kind: str) -> None
         console.print(_long(table.assign(front=table["front"].map({True: "*", False: ""}))))
         console.print("* no other has a better score and is faster; images/s: of the fastest batch, in float32")
         if missing := [name for name in table["backbone"] if name not in costs]:
-            why = "was stopped before it came to" if was_stopped(file) else "has no speed of"
-            console.print(f"{escape(str(file))} {why} {escape(some(missing))}", soft_wrap=True)
+            stopped = ", whose measurement was stopped," if was_stopped(file) else ""
+            console.print(f"{escape(str(file))}{stopped} has no speed of {escape(some(missing))}", soft_wrap=True)
 
 
 def parse_metrics(text: str) -> tuple[str, ...]:
@@ -154,11 +154,15 @@ def _show_classes(summary: pd.DataFrame, title: str) -> None:
     console.print(_long(summary[[*keys, *block]]))
 
 
+def _text(value: object) -> str:
+    return "-" if value is pd.NA else str(value)
+
+
 def _long(summary: pd.DataFrame) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for column in summary.columns:
         justify: JustifyMethod = "left" if column in ("backbone", "head") else "right"
         table.add_column(escape(str(column)), justify=justify, overflow="fold")
     for row in summary.itertuples(index=False):
-        table.add_row(*(escape(score_text(v, nan) if isinstance(v, float) else str(v)) for v in row))
+        table.add_row(*(escape(score_text(v, nan) if isinstance(v, float) else _text(v)) for v in row))
     return table

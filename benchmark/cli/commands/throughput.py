@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from .... import counted
-from ...files import write_atomic
+from ...files import writable, write_atomic
 from ...plugins.backbone_names import NamingError
 from ...plugins.catalogue import Catalogue, Offer, load_catalogue
 from ...plugins.names import find_backbone
@@ -71,6 +71,8 @@ def show(names: Sequence[str], options: Options, out: Path | None, as_json: bool
     from ...cost.throughput import PRECISIONS
     from ...machine import provenance
 
+    if out and (out.is_dir() or not writable(out.parent)):
+        raise NamingError(f"--out {out} cannot be written; name a file in a folder that can be")
     catalogue, console = load_catalogue(), open_console(stderr=as_json)
     offers = [find_backbone(catalogue, name) for name in chosen(catalogue, names)]
     peaks = {name: measure_peaks(options.device, PRECISIONS[name]) for name in options.precisions}
@@ -85,7 +87,6 @@ def show(names: Sequence[str], options: Options, out: Path | None, as_json: bool
         if out:
             write_atomic(out, text(complete).encode())
 
-    keep(complete=False)  # a file that cannot be written is known before anything is measured
     _show_head(peaks, facts["hardware"], len(offers), options.seconds, console)
     try:
         for one in _measure_all(offers, options):

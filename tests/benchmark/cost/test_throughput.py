@@ -179,6 +179,24 @@ def test_one_image_warms_up() -> None:
     assert extractor.seen[0] == 1 and {*extractor.seen[1:]} == {4}
 
 
+class NoHalf(Conv):
+    """Knows float32 alone."""
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        if torch.is_autocast_enabled("cpu"):
+            raise TypeError("no bfloat16")
+        return super().forward(images)
+
+
+def test_a_format_that_fails_takes_no_other_along() -> None:
+    """Every batch of it is an error of its own."""
+    options = replace(CPU, precisions=tuple(PRECISIONS))
+    *_, last = measure(backbone(NoHalf()), "toys 1", options)
+    assert last.error is None
+    errors = [(t.precision, t.batch, t.error and "no bfloat16" in t.error) for t in last.timings]
+    assert errors == [("float32", 1, None), ("float32", 4, None), ("bfloat16", 1, True), ("bfloat16", 4, True)]
+
+
 def test_costs_are_read_from_a_file_of_throughput(tmp_path: Path) -> None:
     """The fastest batch in float32, as scores are, or the one asked for; another file is refused in one sentence."""
     stages = [

@@ -21,7 +21,7 @@ from partbench.benchmark.run.head_store import HeadStore, StoredHead
 from partbench.benchmark.run.schedules import SCHEDULES, Schedule
 from partbench.benchmark.run.stack_training import StackLearning
 from partbench.benchmark.sealed_files import Origin
-from partbench.heads.head import Head
+from partbench.heads.head import Head, HeadError
 from partbench.heads.linear import Linear
 
 SIDE = 4
@@ -111,6 +111,50 @@ def test_what_is_scored_is_what_a_stopped_run_would_find(store: HeadStore) -> No
     trained, stored = store.head(CELL, shots), store.head(CELL, shots)
     assert torch.equal(trained.module(shots.of(0), SIDE), stored.module(shots.of(0), SIDE))
     assert trained.fit == stored.fit and not trained.module.training
+    logits = stored.module(shots.of(0), SIDE)
+    mask = store.recorder.task.shot_masks(0, 1)
+    assert trained.fit.loss == pytest.approx(float(torch.nn.functional.cross_entropy(logits, mask)), rel=1e-5)
+
+
+class Drawn(Linear):
+    """Begins with numbers at random that no state has."""
+
+    def __init__(self, channels: tuple[int, ...], classes: int) -> None:
+        super().__init__(channels, classes)
+        self.drawn = torch.randn(classes, 1, 1)
+
+    def forward(self, maps: Any, size: int) -> Tensor:
+        return super().forward(maps, size) + self.drawn
+
+
+def test_what_a_head_draws_as_it_is_built_is_drawn_again(store: HeadStore) -> None:
+    """Under its seed, whatever else drew meanwhile, and nothing after it is the wiser."""
+    store = replace(store, heads={"linear": Offer(Head("linear", Drawn), "toys 1")})
+    store.file(CELL).unlink()
+    shots: Any = Shots()
+    found = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        found.append(store.head(CELL, shots).module(shots.of(0), SIDE))
+        assert torch.equal(torch.rand(1), torch.rand(1, generator=torch.Generator().manual_seed(seed)))
+    assert torch.equal(*found)
+
+
+class Late(Linear):
+    """Makes a buffer once it is trained."""
+
+    def forward(self, maps: Any, size: int) -> Tensor:
+        self.register_buffer("late", torch.zeros(1))
+        return super().forward(maps, size)
+
+
+def test_a_head_that_cannot_be_built_anew_fails(store: HeadStore) -> None:
+    """In one sentence with the mend, where torch has four lines."""
+    store = replace(store, heads={"linear": Offer(Head("linear", Late), "toys 1")})
+    store.file(CELL).unlink()
+    shots: Any = Shots()
+    with pytest.raises(HeadError, match=r"does not take its state .*; make all its parameters and buffers when"):
+        store.head(CELL, shots)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

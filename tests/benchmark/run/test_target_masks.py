@@ -202,6 +202,6 @@ def test_images_without_a_label_are_named(folder: Path, tmp_path: Path, call: Ca
     assert "flag: image without labels: 0, 3: no pixel has a label" in " ".join(said.split())
     blank(1, 2)
     code, said, err = call("run", *data, "--out", tmp_path / "none")
-    assert code == 2 and "no labelled pixel" in " ".join((said + err).split())
+    assert code == 2 and "has no labelled pixel; label some, or choose other shots" in " ".join((said + err).split())
     cells = [json.loads(file.read_text()) for file in (tmp_path / "none" / "cells").glob("*.json")]
     assert len(cells) == 2 and all(cell["error"] for cell in cells)

@@ -73,31 +73,66 @@ def test_two_backbones_are_compared_by_head_and_shots(call: Call, made: Path) ->
     assert found["conclusion"] == "able is better than copy in 6 of 6 comparisons"
 
 
-def stuck(run: Path, cell: Cell) -> None:
-    """Let the head of a cell have come to one class everywhere."""
+def fits(run: Path, cell: Cell, iou: float) -> None:
+    """Let the head of a cell have come to so much on its own shots."""
     folder = RunFolder(run)
     result = folder.read(cell)
     assert result
-    fit = ShotFit(steps=20, settled=True, loss=1.0, iou=0.3, constant=0.3, accuracy=0.9)
+    fit = ShotFit(steps=20, settled=True, loss=1.0, iou=iou, constant=0.3, accuracy=0.9)
     folder.write(replace(result, provenance={**result.provenance, FACT: asdict(fit)}))
 
 
-def test_what_did_not_converge_is_marked_and_not_counted(call: Call, run: Path, made: Path) -> None:
-    """Of either side; a mean over heads is of the others, between runs as between backbones."""
-    stuck(run, Cell("able", "cnn-s", 5, 1))
-    between = ("compare", run, "--between", "alike", "able")
-    record = json.loads(call(*between, "--json").out)
-    assert {(c["head"], c["shots"]) for c in record["comparisons"] if not c["converged"]} == {("cnn-s", 5)}
-    assert "in 5 of 5 comparisons; 1 did not converge and are left out" in record["conclusion"]
-    (row,) = [line.split() for line in call(*between).out.splitlines() if "cnn-s" in line and "!" in line]
+@pytest.fixture
+def behind(run: Path) -> Path:
+    """A run of which a head fits its five shots less than a linear one, in one draw of one backbone."""
+    for head, iou in (("linear", 0.8), ("cnn-s", 0.5)):
+        fits(run, Cell("able", head, 5, 1), iou)
+    return run
+
+
+def compared(call: Call, *arguments: object) -> tuple[dict[tuple[str, int | None], Any], str]:
+    answer = call("compare", *arguments, "--json")
+    assert answer.code == 0, answer.err
+    record = json.loads(answer.out)
+    return {(c["head"], c["shots"]): c for c in record["comparisons"]}, record["conclusion"]
+
+
+def test_what_did_not_converge_is_marked_and_not_counted(call: Call, behind: Path) -> None:
+    """Of either side; of what no run has noted nobody knows, and of a mean over heads it is not a part."""
+    between = (behind, "--between", "alike", "able")
+    found, conclusion = compared(call, *between)
+    assert {place: c["converged"] for place, c in found.items()} == {
+        ("linear", 1): None,
+        ("cnn-s", 1): None,
+        (ALL, 1): True,
+        ("linear", 5): None,
+        ("cnn-s", 5): False,
+        (ALL, 5): True,
+    }
+    assert "in 5 of 5 comparisons; 1 did not converge and is left out" in conclusion
+    assert found[ALL, 5]["score b"] == found["linear", 5]["score b"]
+    (row,) = [line.split() for line in call("compare", *between).out.splitlines() if "cnn-s" in line and "!" in line]
     assert "*" not in row
-    (with_it, without) = (
-        json.loads(call("compare", one, run, "--over", "heads", "--json").out)["comparisons"] for one in (made, run)
-    )
-    score = {c["shots"]: c["score b"] for c in without if c["backbone"] == "able"}
-    linear = estimates(RunFolder(run).results()[0], "mean")["able", "linear", 5]
-    assert score[5] != score[1] and with_it != []
-    assert score[5] == pytest.approx(linear.mean, abs=1e-3)
+    alone, conclusion = compared(call, *between, "--head", "cnn-s", "--shots", "5")
+    assert [c["converged"] for c in alone.values()] == [False]
+    assert conclusion == "nothing is said of alike and able: 1 did not converge and is left out"
+    assert compared(call, *between, "--over", "shots", "--shots", "1")[0]["cnn-s", None]["converged"] is None
+    assert compared(call, *between, "--over", "shots")[0]["cnn-s", None]["converged"] is False
+
+
+def test_each_run_is_held_against_its_own_linear_head(call: Call, behind: Path, made: Path, tmp_path: Path) -> None:
+    """Be it that of the same backbone, draw and shots; a mean over heads is of what converged on both sides."""
+    other = Path(shutil.copytree(made, tmp_path / "other"))
+    for head, iou in (("linear", 0.5), ("cnn-s", 0.5)):
+        fits(other, Cell("able", head, 5, 1), iou)
+    for one, two in ((behind, other), (other, behind)):
+        record = json.loads(call("compare", one, two, "--json").out)["comparisons"]
+        stuck = {(c["backbone"], c["head"], c["shots"]) for c in record if c["converged"] is False}
+        assert stuck == {("able", "cnn-s", 5)}
+    means = json.loads(call("compare", other, behind, "--over", "heads", "--json").out)["comparisons"]
+    linear = estimates(RunFolder(behind).results()[0], "mean")["able", "linear", 5]
+    (mean,) = [c for c in means if (c["backbone"], c["shots"]) == ("able", 5)]
+    assert mean["score a"] == mean["score b"] == pytest.approx(linear.mean, abs=1e-3)
 
 
 @pytest.mark.parametrize(
