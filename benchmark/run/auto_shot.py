@@ -16,7 +16,7 @@ from ..scores.convergence import FACT
 from ..segment.pairs import PairShape, PairStore
 from ..segment.recipe import RECIPES
 from .features import FeatureSource
-from .head_store import StoredHead
+from .head_files import StoredHead
 from .head_training import logits_of
 from .segmenter_cells import ReportProgress, SegmenterCells
 from .task import SegmentationTask

@@ -25,7 +25,8 @@ from ..scores.convergence import FACT
 from .auto_shot import AutoShot
 from .features import FeatureSource
 from .groups import Group
-from .head_store import HeadStore, StoredHead
+from .head_files import StoredHead
+from .head_store import HeadStore
 from .recorder import RunRecorder
 from .segmenter_cells import UNITS, ProgressMeter, SegmenterCells
 from .shot_features import ShotMaps

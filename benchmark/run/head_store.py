@@ -1,28 +1,19 @@
-"""Trains the heads of one backbone and stores them until all cells are scored."""
+"""Trains the heads of one backbone, and keeps them until all cells are scored."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from io import BytesIO
-from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ... import one_line
-from ...backbones.backbone import Backbone
-from ...heads.head import Head, HeadError
 from ...heads.stack import why_alone
 from ..plan import Cell
 from ..plugins.calls import plugin_call
-from ..plugins.catalogue import Offer
-from ..scores.convergence import ShotFit
-from ..sealed_files import read_sealed, set_aside, write_sealed
+from .head_files import HeadFiles, StoredHead
 from .head_training import Trained, learn, strategy
-from .recorder import RunRecorder
 from .schedules import SCHEDULES, Schedule
 from .shot_features import ShotMaps
 from .shot_fit import measure_fit
@@ -31,24 +22,10 @@ from .stack_steps import Bank
 from .stack_training import Lesson, StackLearning, learn_beside
 
 
-@dataclass(frozen=True)
-class StoredHead:
-    """A trained head, how it fits its own shots, and how it was trained."""
-
-    module: nn.Module
-    fit: ShotFit
-    training: str
-
-
 @dataclass
-class HeadStore:
+class HeadStore(HeadFiles):
     """Trains heads on the maps of one backbone."""
 
-    backbone: Backbone
-    heads: Mapping[str, Offer[Head]]
-    recorder: RunRecorder
-    device: torch.device
-    work: Path
     stacks: bool | None = None
     """Whether heads of one kind train together; None: on CUDA. Two cores are as busy with each by itself."""
 
@@ -154,33 +131,14 @@ class HeadStore:
 
         What is scored is the head that a stopped run would find: built anew, with the state that is kept.
         """
-        file = self.file(cell)
         with plugin_call(cell.head, self.recorder.problem):
-            module = self._like(cell, trained.module)
+            module = self.like(cell, trained.module)
             fit = measure_fit(replace(trained, module=module), shown, self._classes)
             how = strategy(trained.module, self._schedule, self.recorder.task.plan.size)
         how += f", in a stack of {trained.stacked}" if trained.stacked > 1 else ", alone"
-        data = _as_bytes({"head": trained.module.state_dict(), "fit": asdict(fit), "training": how})
-        write_sealed(file, data, self.recorder.origin(file, cell.head))
+        self.write(cell, head := StoredHead(module, fit, how))
         self.recorder.journal("fit", cell.slug)
-        return StoredHead(module, fit, how)
-
-    def _built(self, cell: Cell) -> nn.Module:
-        """A head of its kind that only predicts, as it began."""
-        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
-            torch.manual_seed(self._seed(cell))
-            module = self.heads[cell.head].record.build(self.backbone.channels, self._classes)
-        return module.to(self.device).requires_grad_(False).eval()
-
-    def _like(self, cell: Cell, trained: nn.Module) -> nn.Module:
-        """A head that is built anew, with the state of a trained one."""
-        module = self._built(cell)
-        try:
-            module.load_state_dict(trained.state_dict())
-        except RuntimeError as error:
-            what = f"a head that is built anew does not take its state ({one_line(error)})"
-            raise HeadError(f"{what}; make all its parameters and buffers when it is built") from error
-        return module
+        return head
 
     def _rows(self, cell: Cell) -> list[int]:
         """Images of the pool that a cell learns from."""
@@ -190,40 +148,6 @@ class HeadStore:
         """Their masks (n, S, S)."""
         return self.recorder.task.shot_masks(cell.draw, cell.shots).to(self.device)
 
-    def _seed(self, cell: Cell) -> int:
-        return cell.seed(self.recorder.task.plan.seed)
-
     @property
     def _schedule(self) -> Schedule:
         return SCHEDULES[self.recorder.task.plan.schedule]
-
-    @property
-    def _classes(self) -> int:
-        return len(self.recorder.task.dataset.classes)
-
-    def file(self, cell: Cell) -> Path:
-        """Where the head of a cell is kept."""
-        return self.work / f"{cell.slug}.pt"
-
-    def load(self, cell: Cell) -> StoredHead | None:
-        """The head that is kept; None if there is none, or, which is said, none that fits."""
-        file = self.file(cell)
-        if not file.exists():
-            return None
-        with plugin_call(cell.head, self.recorder.problem):
-            module = self._built(cell)
-        try:
-            data = read_sealed(file, self.recorder.origin(file, cell.head))
-            stored = torch.load(BytesIO(data), map_location="cpu", weights_only=True)
-            module.load_state_dict(stored["head"])
-            fit, training = ShotFit(**stored["fit"]), str(stored["training"])
-        except Exception as error:  # torch raises all sorts on what is no head of this kind
-            self.recorder.problem(set_aside(file, error))
-            return None
-        return StoredHead(module, fit, training)
-
-
-def _as_bytes(state: dict[str, Any]) -> bytes:
-    buffer = BytesIO()
-    torch.save(state, buffer)
-    return buffer.getvalue()

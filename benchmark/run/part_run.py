@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ..plan import Cell, file_name
 from .backbone_run import BackboneRun
 from .claims import Claims
-from .head_store import StoredHead
+from .head_files import StoredHead
 from .recorder import RunRecorder
 from .shared_heads import SharedHeads
 from .slice_store import Arrays, SliceStore

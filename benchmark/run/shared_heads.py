@@ -10,7 +10,7 @@ from itertools import pairwise
 from ..plan import Cell, file_name
 from .backbone_run import BackboneRun
 from .claims import LONG, Claims
-from .head_store import StoredHead
+from .head_files import StoredHead
 from .shot_features import ShotMaps
 from .turns import PAUSE
 

@@ -70,8 +70,8 @@ def compare(
 
     Example:  partbench compare runs/faces --between stylegan2 vae --shots 1,10
     """
-    from ..commands.compare import ComparisonOptions, parse_over
     from ..commands.compare import show as show_compare
+    from ..commands.compare_options import ComparisonOptions, parse_over
     from ..commands.plan_options import parse_shots
     from ..commands.read_runs import run_here
 

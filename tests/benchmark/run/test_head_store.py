@@ -17,7 +17,8 @@ from partbench.backbones.backbone import Backbone
 from partbench.benchmark.plan import Cell
 from partbench.benchmark.plugins.catalogue import Offer
 from partbench.benchmark.run import head_store
-from partbench.benchmark.run.head_store import HeadStore, StoredHead
+from partbench.benchmark.run.head_files import StoredHead
+from partbench.benchmark.run.head_store import HeadStore
 from partbench.benchmark.run.schedules import SCHEDULES, Schedule
 from partbench.benchmark.run.stack_training import StackLearning
 from partbench.benchmark.sealed_files import Origin
