@@ -51,11 +51,9 @@ class GroupScorer:
                 shutil.rmtree(other, ignore_errors=True)
                 recorder.problem(f"what a stopped run left of {name} is of other weights or code; it is made again")
         try:
-            cells = self._labelled(group, cells)
-            if not cells:
-                return
             with plugin_call(self.runner.plan.dataset, recorder.problem):  # backbones and heads have calls of their own
-                self._score(group, cells, work)
+                if cells := self._labelled(group, cells):
+                    self._score(group, cells, work)
         except Exception as error:  # whatever a backbone raises, the rest of the grid goes on
             if is_full(error):
                 raise
@@ -68,7 +66,7 @@ class GroupScorer:
             return [*cells]
         drawn = {(cell.draw, cell.shots) for cell in cells}
         blank = {one for one in drawn if (task.shot_masks(*one) == IGNORE).all()}
-        with self._writing(group):
+        with self._writing(group) if blank else nullcontext():
             for cell in (cell for cell in cells if (cell.draw, cell.shots) in blank):
                 if not recorder.failed_since(cell, self.runner.since):
                     names = some([task.splits.pool.name(row) for row in task.manifest.shots(cell.draw, cell.shots)])
