@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from ... import UserError, counted, one_line
 from ...backbones.backbone import Backbone, Frugal
-from ...datasets.dataset import IGNORE
 from ..files import is_full
 from ..flags import some
 from ..plan import COPY, INSID3, SUPERVISED, Cell, file_name
@@ -64,8 +63,7 @@ class GroupScorer:
         task, recorder = self.runner.task, self.runner.recorder
         if task.splits.episodes:  # which are made of the images that show their part
             return [*cells]
-        drawn = {(cell.draw, cell.shots) for cell in cells}
-        blank = {one for one in drawn if (task.shot_masks(*one) == IGNORE).all()}
+        blank = {one for one in {(cell.draw, cell.shots) for cell in cells} if not task.has_labels(*one)}
         with self._writing(group) if blank else nullcontext():
             for cell in (cell for cell in cells if (cell.draw, cell.shots) in blank):
                 if not recorder.failed_since(cell, self.runner.since):

@@ -10,14 +10,15 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ... import one_line
 from ...backbones.backbone import Backbone
-from ...heads.head import Head, HeadError
+from ...heads.head import Head
+from ...heads.state import give_state
 from ..plan import Cell
 from ..plugins.calls import plugin_call
 from ..plugins.catalogue import Offer
 from ..scores.convergence import ShotFit
 from ..sealed_files import read_sealed, set_aside, write_sealed
+from .head_training import begin
 from .recorder import RunRecorder
 
 
@@ -69,19 +70,13 @@ class HeadFiles:
 
     def _built(self, cell: Cell) -> nn.Module:
         """A head of its kind that only predicts, as it began."""
-        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
-            torch.manual_seed(self._seed(cell))
-            module = self.heads[cell.head].record.build(self.backbone.channels, self._classes)
+        module = begin(self.heads[cell.head].record, self.backbone.channels, self._classes, self._seed(cell))
         return module.to(self.device).requires_grad_(False).eval()
 
     def like(self, cell: Cell, trained: nn.Module) -> nn.Module:
         """A head that is built anew, with the state of a trained one."""
         module = self._built(cell)
-        try:
-            module.load_state_dict(trained.state_dict())
-        except RuntimeError as error:
-            what = f"a head that is built anew does not take its state ({one_line(error)})"
-            raise HeadError(f"{what}; make all its parameters and buffers when it is built") from error
+        give_state(module, cell.head, trained.state_dict())
         return module
 
     def _seed(self, cell: Cell) -> int:

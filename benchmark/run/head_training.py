@@ -98,6 +98,13 @@ def learn(
     return Trained(module.requires_grad_(False).eval(), pace.step, pace.settled)
 
 
+def begin(head: Head, channels: tuple[int, ...], classes: int, seed: int) -> nn.Module:
+    """The head as a training under this seed begins with it."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return head.build(channels, classes)
+
+
 def _train(
     module: nn.Module, shot: Callable[[int], Sequence[Tensor]], masks: Tensor, schedule: Schedule, seed: int
 ) -> Pace:

@@ -15,7 +15,7 @@ from torch import nn
 
 from ...heads.head import Head
 from ...heads.stack import Stack
-from .head_training import Trained, denormals_as_zero, full_float32, order_of, pace_of
+from .head_training import Trained, begin, denormals_as_zero, full_float32, order_of, pace_of
 from .pace import Pace
 from .schedules import Schedule
 from .shot_order import ShotOrder
@@ -72,7 +72,7 @@ class StackLearning:
             self.stream.wait_stream(torch.cuda.current_stream(device))
         self.learnt, self.steps = dict[int, Trained](), 0
         with self._here():
-            own, modules = schedule.for_head(head.name), [_build(head, channels, classes, o.seed) for o in lessons]
+            own, modules = schedule.for_head(head.name), [begin(head, channels, classes, o.seed) for o in lessons]
             modules = [module.to(device) for module in modules]
             self.members = [_Member.of(modules[0], own, bank, *numbered) for numbered in enumerate(lessons)]
             self.training = StackTraining(Stack(modules), bank, own, len(lessons), self.members[0].order.pixels)
@@ -138,12 +138,6 @@ def learn_beside(stacks: Mapping[int, StackLearning]) -> Iterator[tuple[int, lis
                     yield number, error
         for number in [number for number, stack in going.items() if stack.over]:
             yield number, going.pop(number).trained
-
-
-def _build(head: Head, channels: tuple[int, ...], classes: int, seed: int) -> nn.Module:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return head.build(channels, classes)
 
 
 def _enter(plan: StepPlan, column: int, member: _Member, rates: Sequence[float]) -> None:

@@ -9,7 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from ...datasets.dataset import Dataset, DatasetError, KeepsShape, Split, Splits
+from ...datasets.dataset import IGNORE, Dataset, DatasetError, KeepsShape, Split, Splits
 from ..contents import Contents, contents_hash, differences
 from ..machine import slices
 from ..plan import Cell, Plan, check_names
@@ -150,6 +150,10 @@ class SegmentationTask:
     def shot_masks(self, draw: int, shots: int) -> Tensor:
         """Masks (shots, S, S) of a draw."""
         return self.pool_masks.of(self.manifest.shots(draw, shots))
+
+    def has_labels(self, draw: int, shots: int) -> bool:
+        """Whether some pixel of a draw has a label; its masks are read up to the first that has one."""
+        return any((self.pool_masks.of([row]) != IGNORE).any() for row in self.manifest.shots(draw, shots))
 
     def seen(self, cell: Cell) -> str:
         """A hash of the images that the heads of a cell learn from."""

@@ -21,11 +21,9 @@ class ComparisonMarks:
     unknown: Collection[Pairing]
 
     @classmethod
-    def of(cls, pairs: Pairs, runs: Runs, over: Collection[str], named: bool) -> ComparisonMarks:
-        """Of pairs, by all cells of the runs that they are from, chosen or not; averaged `over` heads or shots.
-
-        `named` says whether their places name a backbone.
-        """
+    def of(cls, pairs: Pairs, runs: Runs, over: Collection[str]) -> ComparisonMarks:
+        """Of pairs, by all cells of the runs that they are from, chosen or not; averaged `over` heads or shots."""
+        named = any(place.backbone for place in pairs)
 
         def places(keys: Iterable[Key]) -> set[Pairing]:
             found = {Pairing(backbone if named else "", head, shots) for backbone, head, shots in keys} & {*pairs}

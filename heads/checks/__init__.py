@@ -15,9 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ... import one_line
 from ..head import Head, HeadError, ReadsPixels, ReadsRows, Solves
 from ..stack import why_alone
+from ..state import give_state
 from .probes import CHANNELS, CLASSES, built, close, logits_of, noise_maps, sign_labels
 from .solving import check_solves, check_unseen
 
@@ -88,11 +88,7 @@ def check_kept(head: Head) -> None:
         return
     _take_steps(module.train(), maps)
     other = built(head)
-    try:
-        other.load_state_dict(module.state_dict())
-    except RuntimeError as error:
-        what = f"{head.name} does not take the state of a trained one once it is built anew ({one_line(error)})"
-        raise HeadError(f"{what}; make all its parameters and buffers when it is built") from error
+    give_state(other, head.name, module.state_dict())
     if not torch.equal(logits_of(other, maps, 8), logits_of(module.eval(), maps, 8)):
         what = f"{head.name} gives other logits once it is saved and loaded"
         raise HeadError(f"{what}; keep all that it learns in parameters and buffers")

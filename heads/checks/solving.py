@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from ..head import Head, HeadError, Solves
+from ..state import give_state
 from .probes import CHANNELS, CLASSES, built, logits_of, noise_maps, sign_labels, solved
 
 UNLABELLED = 255
@@ -20,7 +21,7 @@ def check_solves(head: Head) -> None:
         raise HeadError(f"{head.name} differs when it solves again; forget what was solved, and draw from torch alone")
     if not all(torch.equal(one, other) for one, other in zip(maps, noise_maps(2), strict=True)):
         raise HeadError(f"{head.name} writes into the maps that it solves; work on a copy")
-    restored.load_state_dict(module.state_dict())
+    give_state(restored, head.name, module.state_dict())
     if not torch.equal(logits_of(restored, maps, 8), found):
         raise HeadError(f"{head.name} loses what it has solved; keep it in parameters or buffers")
 

@@ -49,7 +49,7 @@ def _two_runs(one: Path, other: Path, question: ComparisonOptions) -> None:
     if HEADS in (question.over or ()):
         scores, scores_b = trusted(scores, bad), trusted(scores_b, bad_b)
     pairs = of_runs(scores, scores_b)
-    marks = ComparisonMarks.of(pairs, [results, results_b], question.over or (), named=True)
+    marks = ComparisonMarks.of(pairs, [results, results_b], question.over or ())
     show_places(average_over(pairs, question.over) if question.over else pairs, names, plan.dataset, question, marks)
 
 
@@ -64,7 +64,7 @@ def _two_backbones(run: Path, names: Couple, question: ComparisonOptions) -> Non
     scores = estimates(chosen, question.metric)
     pairs = of_backbones(scores, a, b)
     own = [one for one in results if one.cell.backbone in names]
-    marks = ComparisonMarks.of(pairs, [own], question.over or (), named=False)
+    marks = ComparisonMarks.of(pairs, [own], question.over or ())
     sure = of_backbones(trusted(scores, unconverged(results)), a, b)
     if question.over is not None:
         pairs = average_over(sure if HEADS in question.over else pairs, question.over)
